@@ -9,6 +9,7 @@ pub mod v1 {
 }
 
 pub mod encoded;
+pub mod watch;
 
 /// The compiled contract (`google.protobuf.FileDescriptorSet`), with comments' positions left out.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
