@@ -5,7 +5,7 @@ use tonic::Status;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 
 /// The server of `WatchService` whose responses are [`Frame`]s.
-#[allow(missing_docs, clippy::pedantic, reason = "generated code")]
+#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated code")]
 pub mod server {
     include!(concat!(env!("OUT_DIR"), "/encoded/deskbell.v1.WatchService.rs"));
     pub use watch_service_server::{WatchService, WatchServiceServer};
