@@ -13,6 +13,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
 pub use credentials::Credentials;
+pub(crate) use retry::jitter;
 pub use retry::{Retry, retry};
 
 use crate::address::Address;

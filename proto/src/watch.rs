@@ -15,10 +15,11 @@ use futures_util::Stream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tonic::codegen::{Body, Bytes, StdError};
 use tonic::{Code, Status, Streaming};
-use tonic_types::StatusExt as _;
 
 pub use self::pace::Pace;
 pub use self::view::{Heard, QueueView, StartOver, is_open};
+use crate::client::jitter;
+use crate::problem::Problem;
 use crate::v1::watch_queue_response::Change;
 use crate::v1::watch_service_client::WatchServiceClient;
 use crate::v1::{Ticket, WatchQueueRequest, WatchQueueResponse};
@@ -47,15 +48,15 @@ pub enum WatchNews {
     },
     /// The stream broke; the watch tries again after the time told.
     Disconnected {
-        /// Why, as the server or the connection said.
-        problem: Status,
+        /// Why.
+        problem: Problem,
         /// How long the watch waits before it tries again.
         retry_in: Duration,
     },
     /// The place to go on was too old or unclear: a new snapshot follows.
     StartedOver,
     /// The watch is over, and trying again would not help. Nothing follows.
-    Ended(Status),
+    Ended(Problem),
 }
 
 /// Watches the queue, for as long as the session lasts.
@@ -163,9 +164,10 @@ where
         }
     }
 
-    fn broke(&mut self, problem: Status) -> WatchNews {
+    fn broke(&mut self, status: Status) -> WatchNews {
         self.view.cut();
-        match problem.code() {
+        let problem = Problem::from(status);
+        match problem.code {
             // Without a cursor it cannot be the cursor: then it is a frame over the size limit, which is worth a pause.
             Code::OutOfRange if self.view.cursor().is_some() => self.start_over(),
             Code::OutOfRange
@@ -178,8 +180,7 @@ where
             | Code::Unavailable
             | Code::DataLoss
             | Code::Ok => {
-                let asked = problem.get_details_retry_info().and_then(|info| info.retry_delay);
-                let retry_in = self.next_delay().max(asked.unwrap_or_default());
+                let retry_in = self.next_delay().max(problem.retry_after.unwrap_or_default());
                 self.phase = Phase::Waiting { until: Instant::now() + retry_in };
                 WatchNews::Disconnected { problem, retry_in }
             }
@@ -210,7 +211,6 @@ where
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);
-        let [a, b, c, d, ..] = uuid::Uuid::new_v4().into_bytes();
-        self.pace.delay(self.failures, u32::from_be_bytes([a, b, c, d]))
+        self.pace.retry.wait(self.failures, jitter())
     }
 }

@@ -11,6 +11,7 @@ use tonic::transport::{Channel, Server};
 use tonic::{Request, Response};
 
 use super::*;
+use crate::client::Retry;
 use crate::v1::watch_queue_response::{Frame, Progress, Snapshot};
 use crate::v1::watch_service_server::{WatchService, WatchServiceServer};
 
@@ -84,7 +85,7 @@ async fn stage(scenes: Vec<Scene>) -> Stage {
 }
 
 fn quick() -> Pace {
-    Pace { first_delay: Duration::from_millis(2), silence: Duration::from_millis(300), ..Pace::default() }
+    Pace { retry: Retry { first_wait: Duration::from_millis(2), ..Retry::default() }, silence: Duration::from_millis(300), ..Pace::default() }
 }
 
 fn frame(frame: Frame) -> WatchQueueResponse {
@@ -115,9 +116,9 @@ async fn play(stage: &Stage, after: &str) -> Vec<String> {
         }
         WatchNews::Change(change) => format!("change {} {}", change.tickets[0].number, change.cursor),
         WatchNews::Progress { cursor } => format!("progress {cursor}"),
-        WatchNews::Disconnected { problem, .. } => format!("disconnected {:?}", problem.code()),
+        WatchNews::Disconnected { problem, .. } => format!("disconnected {:?}", problem.code),
         WatchNews::StartedOver => "started over".to_owned(),
-        WatchNews::Ended(problem) => format!("ended {:?}", problem.code()),
+        WatchNews::Ended(problem) => format!("ended {:?}", problem.code),
     });
     tokio::time::timeout(Duration::from_secs(30), told.collect()).await.expect("the watch hangs")
 }
