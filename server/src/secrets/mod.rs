@@ -1,0 +1,51 @@
+//! What nobody but this host may know: the key file, secrets kept encrypted in the database, passwords, tokens and codes.
+//!
+//! Nothing here is ever logged: types that hold a secret show only their name when debugged. Knows no SQL, no protobuf and no
+//! rules; the store keeps sealed bytes through [`host::SecretShelf`].
+
+pub mod authority;
+pub mod codes;
+pub mod host;
+pub mod key_file;
+pub mod passwords;
+pub mod sealed;
+pub mod tokens;
+
+use std::fmt::Write as _;
+
+/// The system's source of randomness failed. Nothing secret can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRandomness;
+
+impl std::fmt::Display for NoRandomness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the system's source of randomness failed")
+    }
+}
+
+impl std::error::Error for NoRandomness {}
+
+/// `N` bytes that nobody can guess.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| NoRandomness)?;
+    Ok(bytes)
+}
+
+/// SHA-256 of some bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    hash
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}
