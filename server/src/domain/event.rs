@@ -1,0 +1,166 @@
+//! What happened. One request's events are one change of its team, at one revision.
+//!
+//! An event carries what it is about as it was afterwards, so that replaying the log is: the last image wins. Stored events
+//! are JSON in this module's own form, independent of the contract; fields are only ever added.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Millis;
+use super::account::{Account, NewSession, OneTimeCode};
+use super::group::{Group, GroupWords};
+use super::ids::{AccountId, GroupId, MemberId, Revision, TeamId, TicketId};
+use super::member::{Member, MemberWords};
+use super::profile::{Profile, ProfileWords};
+use super::sight::Sight;
+use super::team::{Settings, TeamWords};
+use super::ticket::{Message, MessageWords, Priority, Ticket, TicketWords};
+use super::words::{Digest, Entry, NewWords};
+
+/// Who did it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// A member of the team.
+    Member(MemberId),
+    /// The customer of the ticket.
+    Customer,
+    /// An account that has no team, or none yet.
+    Account(AccountId),
+    /// A sweep.
+    Clock,
+    /// A command on the host.
+    Host,
+}
+
+/// What happened to a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// A customer rang.
+    Submitted,
+    /// A member made it their own.
+    Taken,
+    /// Operator or group were set.
+    Assigned,
+    /// The priority was set, from this one.
+    Priority(Priority),
+    /// A member wrote to the customer.
+    Replied,
+    /// A member wrote for colleagues.
+    Noted,
+    /// The customer wrote.
+    CustomerWrote,
+    /// A member closed it.
+    Closed,
+    /// The customer took it back.
+    Cancelled,
+    /// A member opened it again.
+    Reopened,
+    /// The clock ended it.
+    Expired,
+    /// Its group was deleted.
+    GroupDeleted,
+    /// Its group came back.
+    GroupRestored,
+    /// Its operator is one no more.
+    OperatorLeft,
+    /// Its history moved to another group.
+    HistoryMoved,
+}
+
+impl What {
+    /// The contract's stable word.
+    pub fn word(self) -> &'static str {
+        match self {
+            What::Submitted => "submitted",
+            What::Taken => "taken",
+            What::Assigned => "assigned",
+            What::Priority(_) => "priority",
+            What::Replied => "replied",
+            What::Noted => "noted",
+            What::CustomerWrote => "customer_wrote",
+            What::Closed => "closed",
+            What::Cancelled => "cancelled",
+            What::Reopened => "reopened",
+            What::Expired => "expired",
+            What::GroupDeleted => "group_deleted",
+            What::GroupRestored => "group_restored",
+            What::OperatorLeft => "operator_left",
+            What::HistoryMoved => "history_moved",
+        }
+    }
+}
+
+/// A ticket that changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TicketChange {
+    /// Who could see it before; none: it is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Sight>,
+    /// As it is now.
+    pub ticket: Ticket,
+}
+
+/// Something that happened, with the words that go into content rows and never into the log.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A ticket is new or changed.
+    Ticket(Box<Entry<TicketChange, Arc<TicketWords>>>, Option<NewWords>),
+    /// A message was written.
+    Message(Box<Entry<Message, Arc<MessageWords>>>, NewWords),
+    /// A member is new or changed.
+    Member(Box<Entry<Member, MemberWords>>, Option<NewWords>),
+    /// A member is gone.
+    MemberRemoved(MemberId),
+    /// A group is new or changed.
+    Group(Box<Entry<Group, GroupWords>>, Option<NewWords>),
+    /// A group was erased.
+    GroupErased(GroupId),
+    /// A profile is new or changed.
+    Profile(Box<Entry<Profile, ProfileWords>>, Option<NewWords>),
+    /// The team's settings are new or changed.
+    Team(Box<Entry<Settings, TeamWords>>, Option<NewWords>),
+    /// The history of one group belongs to another.
+    HistoryMoved {
+        /// Whose it was.
+        from: GroupId,
+        /// Whose it is.
+        to: GroupId,
+    },
+    /// Words and messages of these tickets are gone; number and secret hash stay.
+    TicketsErased(Vec<TicketId>),
+    /// An account is new or changed. Belongs to the host's log.
+    Account(Box<Account>),
+    /// A one-time code was made. Its hash is no part of the log.
+    CodeMade(OneTimeCode),
+    /// A one-time code was used.
+    CodeUsed(Digest, AccountId),
+    /// A session began.
+    SessionOpened(NewSession),
+    /// Sessions ended: one, or all of an account but one.
+    SessionsEnded {
+        /// Whose.
+        account: AccountId,
+        /// Only this one.
+        only: Option<Digest>,
+        /// All but this one.
+        except: Option<Digest>,
+    },
+}
+
+/// All that one request did to one team, after it was committed.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The team; the host is one, too.
+    pub team: TeamId,
+    /// The team's revision of this change.
+    pub revision: Revision,
+    /// When it was decided.
+    pub at: Millis,
+    /// Who did it.
+    pub actor: Actor,
+    /// What happened.
+    pub events: Vec<Event>,
+}

@@ -1,0 +1,116 @@
+//! Why a request was refused. Each has one status on the wire, given in one place.
+
+use super::text::TextProblem;
+
+/// A refusal. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A field is wrong.
+    Invalid {
+        /// The field, as a path in the contract's words.
+        field: &'static str,
+        /// What is wrong with it and what to do, as a sentence.
+        problem: String,
+    },
+    /// There is no such thing, or the caller may not know of it.
+    NotFound,
+    /// Nothing waits that the caller may take.
+    QueueEmpty,
+    /// The caller's role does not allow it.
+    Denied {
+        /// A stable word.
+        reason: &'static str,
+        /// What to do, as a sentence.
+        text: &'static str,
+    },
+    /// Not now: something else has to change first.
+    Precondition {
+        /// A stable word.
+        reason: &'static str,
+        /// What to do, as a sentence.
+        text: String,
+    },
+    /// The name or address is taken.
+    AlreadyExists {
+        /// The field.
+        field: &'static str,
+        /// Which, as a sentence.
+        text: String,
+    },
+    /// Somebody was faster.
+    Stale {
+        /// Who: a member's name, "customer" or "clock".
+        by: String,
+        /// What they did, as a stable word.
+        what: &'static str,
+        /// The version it has now.
+        version: i64,
+    },
+    /// The `request_id` was used with another body.
+    RequestReused,
+    /// The team has as many as it may have.
+    Full {
+        /// Of what, in the plural.
+        what: &'static str,
+        /// How many.
+        limit: usize,
+    },
+    /// Not decidable in this batch; to be tried in the next one. Never leaves the store.
+    Again,
+}
+
+impl Refusal {
+    /// A field that is wrong.
+    pub fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
+        Refusal::Invalid {
+            field,
+            problem: problem.into(),
+        }
+    }
+
+    /// A text that is wrong.
+    pub fn text(field: &'static str) -> impl Fn(TextProblem) -> Refusal {
+        move |problem| Refusal::Invalid {
+            field,
+            problem: problem.to_string(),
+        }
+    }
+
+    /// Something else has to change first.
+    pub fn precondition(reason: &'static str, text: impl Into<String>) -> Self {
+        Refusal::Precondition {
+            reason,
+            text: text.into(),
+        }
+    }
+
+    /// Only admins may.
+    pub const NOT_ADMIN: Refusal = Refusal::Denied {
+        reason: "NOT_ADMIN",
+        text: "only an admin of the team may do this; ask one",
+    };
+
+    /// The caller has no team, or was kept out.
+    pub const NO_TEAM: Refusal = Refusal::Denied {
+        reason: "NO_TEAM",
+        text: "this account is in no team; activate one, accept an invitation, or ask your admin to let you in",
+    };
+
+    /// The caller is no operator.
+    pub const NOT_OPERATOR: Refusal = Refusal::Denied {
+        reason: "NOT_AN_OPERATOR",
+        text: "assistance management is off for you; an admin can switch it on",
+    };
+
+    /// The copy of the widget is no longer valid.
+    pub const REVOKED: Refusal = Refusal::Denied {
+        reason: "PROFILE_REVOKED",
+        text: "this copy of the program is no longer valid; ask whoever gave it to you for a new one",
+    };
+
+    /// The credential was made by nobody here.
+    pub const PROFILE_UNKNOWN: Refusal = Refusal::Denied {
+        reason: "PROFILE_UNKNOWN",
+        text: "the server does not know this copy of the program; ask whoever gave it to you for a new one",
+    };
+}

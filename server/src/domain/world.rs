@@ -1,0 +1,272 @@
+//! What a request is decided on: the team as it stands inside the transaction, and the few tickets and accounts it names.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::account::{Account, OneTimeCode};
+use super::command::Command;
+use super::event::Event;
+use super::ids::{AccountId, GroupId, MemberId, Revision, TicketId};
+use super::refusal::Refusal;
+use super::request::{Caller, Request};
+use super::team::Team;
+use super::ticket::{Ticket, TicketWords};
+use super::words::{Digest, Entry};
+use super::{Member, TeamId};
+
+/// One team inside a transaction. The store fills it, the rules read it, and applying their events moves it on.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The team's id.
+    pub id: TeamId,
+    /// The team; none for the host itself and for a team that is about to be activated.
+    pub team: Option<Arc<Team>>,
+    /// The revision before the next change.
+    pub revision: Revision,
+    /// The next id to give.
+    pub next_id: i64,
+    /// The next ticket number to give.
+    pub next_number: i64,
+    /// Tickets at hand.
+    pub tickets: HashMap<TicketId, Entry<Ticket, Arc<TicketWords>>>,
+    /// Their numbers.
+    pub numbers: HashMap<i64, TicketId>,
+    /// The hashes of their secrets.
+    pub secrets: HashMap<Digest, TicketId>,
+    /// Accounts at hand.
+    pub accounts: Vec<Account>,
+    /// The one-time code at hand.
+    pub code: Option<OneTimeCode>,
+    /// How many ended tickets the group in question has.
+    pub ended_in_group: i64,
+}
+
+/// What has to be loaded to decide a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Needs {
+    /// A ticket, by number.
+    pub number: Option<i64>,
+    /// A ticket, by id.
+    pub ticket: Option<TicketId>,
+    /// A ticket, by the hash of its secret.
+    pub secret: Option<Digest>,
+    /// What waits and nobody has.
+    pub candidates: bool,
+    /// All open tickets of an operator.
+    pub open_of: Option<MemberId>,
+    /// All open tickets of a group, and how many ended ones it has.
+    pub open_in: Option<GroupId>,
+    /// All open tickets that lost this group.
+    pub formerly_in: Option<GroupId>,
+    /// Some ended tickets of a group.
+    pub ended_in: Option<GroupId>,
+    /// An account, by id.
+    pub account: Option<AccountId>,
+    /// An account, by address.
+    pub email: Option<String>,
+    /// A one-time code, with its account.
+    pub code: Option<Digest>,
+}
+
+impl Needs {
+    /// What this request needs.
+    pub fn of(request: &Request) -> Needs {
+        let mut needs = Needs::default();
+        if let Caller::Customer(_, secret) = request.caller {
+            needs.secret = Some(secret);
+        }
+        match &request.command {
+            Command::Submit(submission) => needs.secret = Some(submission.secret_hash),
+            Command::Take { number, .. }
+            | Command::Assign { number, .. }
+            | Command::SetPriority { number, .. }
+            | Command::Reply { number, .. }
+            | Command::Note { number, .. }
+            | Command::Close { number, .. }
+            | Command::Reopen { number, .. } => needs.number = Some(*number),
+            Command::Expire { ticket } => needs.ticket = Some(*ticket),
+            Command::Next => needs.candidates = true,
+            Command::UpdateMember { member, .. } => needs.open_of = Some(*member),
+            Command::RemoveMember { member } => needs.open_of = Some(*member),
+            Command::DeleteGroup { group, .. } => needs.open_in = Some(*group),
+            Command::UndeleteGroup { group } => needs.formerly_in = Some(*group),
+            Command::EraseGroup { group } => needs.ended_in = Some(*group),
+            Command::AddMember { email, .. } | Command::CreateAccount { email, .. } => {
+                needs.email = email.as_ref().ok().map(|email| email.key.clone());
+            }
+            Command::ResetPassword { account, .. }
+            | Command::ChangePassword { account, .. }
+            | Command::EndSessions { account, .. } => needs.account = Some(*account),
+            Command::OpenSession(session) => needs.account = Some(session.account),
+            Command::RedeemCode { code_hash, .. } => needs.code = Some(*code_hash),
+            Command::ActivateTeam { .. } | Command::AnswerInvitation { .. } => {
+                if let Caller::Account(account) = request.caller {
+                    needs.account = Some(account);
+                }
+            }
+            Command::CustomerWrite { .. }
+            | Command::CustomerCancel
+            | Command::UpdateTeam { .. }
+            | Command::SetAvailability { .. }
+            | Command::CreateGroup { .. }
+            | Command::UpdateGroup { .. }
+            | Command::AddGroupOperator { .. }
+            | Command::RemoveGroupOperator { .. }
+            | Command::CreateProfile(_)
+            | Command::UpdateProfile { .. }
+            | Command::SetProfileState { .. } => {}
+        }
+        needs
+    }
+}
+
+impl World {
+    /// A team with nothing at hand yet.
+    pub fn new(
+        id: TeamId,
+        team: Option<Arc<Team>>,
+        revision: Revision,
+        next_id: i64,
+        next_number: i64,
+    ) -> Self {
+        World {
+            id,
+            team,
+            revision,
+            next_id,
+            next_number,
+            tickets: HashMap::new(),
+            numbers: HashMap::new(),
+            secrets: HashMap::new(),
+            accounts: Vec::new(),
+            code: None,
+            ended_in_group: 0,
+        }
+    }
+
+    /// Puts a ticket at hand.
+    pub fn hold(&mut self, ticket: Entry<Ticket, Arc<TicketWords>>) {
+        self.numbers.insert(ticket.number, ticket.id);
+        if let Some(secret) = ticket.secret_hash {
+            self.secrets.insert(secret, ticket.id);
+        }
+        self.tickets.insert(ticket.id, ticket);
+    }
+
+    /// The team; refused for callers who have none.
+    pub fn team(&self) -> Result<&Team, Refusal> {
+        self.team.as_deref().ok_or(Refusal::NO_TEAM)
+    }
+
+    /// The ticket with that secret.
+    pub fn ticket_of(&self, secret: Digest) -> Option<&Entry<Ticket, Arc<TicketWords>>> {
+        self.tickets.get(self.secrets.get(&secret)?)
+    }
+
+    /// An account at hand.
+    pub fn account(&self, id: AccountId) -> Result<&Account, Refusal> {
+        self.accounts
+            .iter()
+            .find(|account| account.id == id)
+            .ok_or(Refusal::NotFound)
+    }
+
+    /// Moves on to after these events.
+    pub fn apply(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Ticket(change, _) => {
+                    self.hold(Entry {
+                        image: change.ticket.clone(),
+                        words: Arc::clone(&change.words),
+                    });
+                }
+                Event::TicketsErased(tickets) => {
+                    for ticket in tickets {
+                        self.tickets.remove(ticket);
+                    }
+                }
+                Event::Team(settings, _) if self.team.is_none() => {
+                    self.team = Some(Arc::new(Team {
+                        id: self.id,
+                        settings: (**settings).clone(),
+                        members: std::collections::BTreeMap::new(),
+                        groups: std::collections::BTreeMap::new(),
+                        profiles: std::collections::BTreeMap::new(),
+                    }));
+                }
+                other => {
+                    if let Some(team) = &mut self.team {
+                        other.apply_to(Arc::make_mut(team));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Event {
+    /// Belongs to the directory: whoever holds a team in memory has to read it again.
+    pub fn changes_directory(&self) -> bool {
+        matches!(
+            self,
+            Event::Member(..)
+                | Event::MemberRemoved(_)
+                | Event::Group(..)
+                | Event::GroupErased(_)
+                | Event::Profile(..)
+                | Event::Team(..)
+        )
+    }
+
+    /// Belongs to the host's log rather than to the team's.
+    pub fn is_of_host(&self) -> bool {
+        matches!(
+            self,
+            Event::Account(_)
+                | Event::CodeMade(_)
+                | Event::CodeUsed(..)
+                | Event::SessionOpened(_)
+                | Event::SessionsEnded { .. }
+        )
+    }
+
+    fn apply_to(&self, team: &mut Team) {
+        match self {
+            Event::Member(member, _) => {
+                team.members.insert(member.id, (**member).clone());
+            }
+            Event::MemberRemoved(member) => {
+                team.members.remove(member);
+            }
+            Event::Group(group, _) => {
+                team.groups.insert(group.id, (**group).clone());
+            }
+            Event::GroupErased(group) => {
+                team.groups.remove(group);
+            }
+            Event::Profile(profile, _) => {
+                team.profiles.insert(profile.id, (**profile).clone());
+            }
+            Event::Team(settings, _) => team.settings = (**settings).clone(),
+            Event::Ticket(..)
+            | Event::Message(..)
+            | Event::HistoryMoved { .. }
+            | Event::TicketsErased(_)
+            | Event::Account(_)
+            | Event::CodeMade(_)
+            | Event::CodeUsed(..)
+            | Event::SessionOpened(_)
+            | Event::SessionsEnded { .. } => {}
+        }
+    }
+}
+
+impl Member {
+    /// The member with their sight changed at this revision: a watch from before starts over.
+    #[must_use]
+    pub fn seeing_anew(mut self, revision: Revision) -> Self {
+        self.sight_since = revision;
+        self
+    }
+}
