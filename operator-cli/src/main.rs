@@ -1,1 +1,5 @@
+//! `deskbell`: every act of operators and administrators as a command, and the live queue on screen.
+
+mod inert;
+
 fn main() {}
