@@ -8,8 +8,8 @@ use std::net::IpAddr;
 
 use jiff::{Span, Timestamp, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -58,10 +58,7 @@ impl fmt::Display for AuthorityProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("the certificate authority in the database is damaged"),
-            Self::Name(name) => write!(
-                f,
-                "\"{name}\" can be in no certificate: use host names and IP addresses"
-            ),
+            Self::Name(name) => write!(f, "\"{name}\" can be in no certificate: use host names and IP addresses"),
             Self::Making(error) => write!(f, "a certificate cannot be made: {error}"),
         }
     }
@@ -80,34 +77,20 @@ impl Authority {
     pub fn make(server_name: &str, now: Timestamp) -> Result<Self, AuthorityProblem> {
         let key = KeyPair::generate()?;
         let mut params = valid_for(AUTHORITY_DAYS, now);
-        params.distinguished_name.push(
-            DnType::CommonName,
-            format!("{server_name} certificate authority"),
-        );
+        params.distinguished_name.push(DnType::CommonName, format!("{server_name} certificate authority"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key)?;
-        Ok(Self {
-            certificate: certificate.der().clone(),
-            certificate_pem: certificate.pem(),
-            key,
-        })
+        Ok(Self { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key })
     }
 
     /// The authority that [`Self::to_pem`] wrote.
     pub fn from_pem(pem: &str) -> Result<Self, AuthorityProblem> {
-        let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| AuthorityProblem::Malformed)?;
-        let start = pem
-            .find("-----BEGIN PRIVATE KEY")
-            .ok_or(AuthorityProblem::Malformed)?;
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| AuthorityProblem::Malformed)?;
+        let start = pem.find("-----BEGIN PRIVATE KEY").ok_or(AuthorityProblem::Malformed)?;
         let (certificate_pem, key_pem) = pem.split_at(start);
         let key = KeyPair::from_pem(key_pem).map_err(|_| AuthorityProblem::Malformed)?;
-        Ok(Self {
-            certificate,
-            certificate_pem: certificate_pem.to_owned(),
-            key,
-        })
+        Ok(Self { certificate, certificate_pem: certificate_pem.to_owned(), key })
     }
 
     /// Certificate and key, one after the other. Secret.
@@ -129,14 +112,8 @@ impl Authority {
     pub fn issue(&self, names: &[String], now: Timestamp) -> Result<Leaf, AuthorityProblem> {
         let key = KeyPair::generate()?;
         let mut params = valid_for(LEAF_DAYS, now);
-        params.subject_alt_names = names
-            .iter()
-            .map(|name| alternative_name(name))
-            .collect::<Result<_, _>>()?;
-        params.distinguished_name.push(
-            DnType::CommonName,
-            names.first().map_or("deskbell", String::as_str),
-        );
+        params.subject_alt_names = names.iter().map(|name| alternative_name(name)).collect::<Result<_, _>>()?;
+        params.distinguished_name.push(DnType::CommonName, names.first().map_or("deskbell", String::as_str));
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -157,16 +134,9 @@ pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 /// An empty certificate, valid from a day before now (clocks differ) for so many days.
 fn valid_for(days: i64, now: Timestamp) -> CertificateParams {
     let midnight = |days: i64| {
-        let date = now
-            .to_zoned(TimeZone::UTC)
-            .date()
-            .saturating_add(Span::new().days(days));
+        let date = now.to_zoned(TimeZone::UTC).date().saturating_add(Span::new().days(days));
         let positive = |number: i8| u8::try_from(number).unwrap_or(1);
-        date_time_ymd(
-            i32::from(date.year()),
-            positive(date.month()),
-            positive(date.day()),
-        )
+        date_time_ymd(i32::from(date.year()), positive(date.month()), positive(date.day()))
     };
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
@@ -180,19 +150,12 @@ fn alternative_name(name: &str) -> Result<SanType, AuthorityProblem> {
         return Ok(SanType::IpAddress(address));
     }
     let unusable = || AuthorityProblem::Name(name.to_owned());
-    let ascii =
-        idna::domain_to_ascii_strict(name.trim_start_matches("*.")).map_err(|_| unusable())?;
-    let full = if name.starts_with("*.") {
-        format!("*.{ascii}")
-    } else {
-        ascii
-    };
+    let ascii = idna::domain_to_ascii_strict(name.trim_start_matches("*.")).map_err(|_| unusable())?;
+    let full = if name.starts_with("*.") { format!("*.{ascii}") } else { ascii };
     if full.is_empty() {
         return Err(unusable());
     }
-    full.try_into()
-        .map(SanType::DnsName)
-        .map_err(|_| unusable())
+    full.try_into().map(SanType::DnsName).map_err(|_| unusable())
 }
 
 #[cfg(test)]
@@ -212,40 +175,21 @@ mod tests {
     #[test]
     fn certifies_names_and_addresses() {
         let authority = Authority::make("Desk", Timestamp::UNIX_EPOCH).expect("made");
-        for name in [
-            "localhost",
-            "desk.example",
-            "*.desk.example",
-            "bücher.example",
-            "127.0.0.1",
-            "::1",
-        ] {
-            let leaf = authority
-                .issue(&[name.to_owned()], Timestamp::UNIX_EPOCH)
-                .expect(name);
+        for name in ["localhost", "desk.example", "*.desk.example", "bücher.example", "127.0.0.1", "::1"] {
+            let leaf = authority.issue(&[name.to_owned()], Timestamp::UNIX_EPOCH).expect(name);
             assert_eq!(leaf.chain.len(), 2);
             assert_eq!(fingerprint(&leaf.chain[1]), authority.fingerprint());
         }
         for name in ["", "a b", "-x", "x y.example", "*."] {
             let refused = authority.issue(&[name.to_owned()], Timestamp::UNIX_EPOCH);
-            assert!(
-                matches!(refused, Err(AuthorityProblem::Name(_))),
-                "{name:?}"
-            );
+            assert!(matches!(refused, Err(AuthorityProblem::Name(_))), "{name:?}");
         }
     }
 
     #[test]
     fn refuses_what_is_damaged() {
-        for pem in [
-            "",
-            "-----BEGIN CERTIFICATE-----",
-            "-----BEGIN PRIVATE KEY-----",
-        ] {
-            assert!(
-                matches!(Authority::from_pem(pem), Err(AuthorityProblem::Malformed)),
-                "{pem:?}"
-            );
+        for pem in ["", "-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----"] {
+            assert!(matches!(Authority::from_pem(pem), Err(AuthorityProblem::Malformed)), "{pem:?}");
         }
     }
 }

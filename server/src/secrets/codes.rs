@@ -15,21 +15,8 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 10;
 
 /// The code of one request of a team about one address, e.g. `7K3QX-0M9TD`. A repeated request gets the same code.
-pub fn code_for_request(
-    key: &CredentialKey,
-    team: i64,
-    request_id: &str,
-    email_key: &str,
-) -> String {
-    write(&keyed(
-        key,
-        b"code",
-        &[
-            &team.to_be_bytes(),
-            request_id.as_bytes(),
-            email_key.as_bytes(),
-        ],
-    ))
+pub fn code_for_request(key: &CredentialKey, team: i64, request_id: &str, email_key: &str) -> String {
+    write(&keyed(key, b"code", &[&team.to_be_bytes(), request_id.as_bytes(), email_key.as_bytes()]))
 }
 
 /// A code that no request determines.
@@ -45,11 +32,7 @@ pub fn code_hash(key: &CredentialKey, email_key: &str, typed: &str) -> Option<[u
 }
 
 fn write(bytes: &[u8; 32]) -> String {
-    let mut code: String = bytes
-        .iter()
-        .take(LENGTH)
-        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
-        .collect();
+    let mut code: String = bytes.iter().take(LENGTH).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
     code.insert(LENGTH / 2, '-');
     code
 }
@@ -95,21 +78,13 @@ mod tests {
     #[test]
     fn a_repeated_request_gets_the_same_code_and_no_other_does() {
         let code = code_for_request(&key(), 1, "request-1", "ana@example.org");
-        assert_eq!(
-            code,
-            code_for_request(&key(), 1, "request-1", "ana@example.org")
-        );
+        assert_eq!(code, code_for_request(&key(), 1, "request-1", "ana@example.org"));
         assert_eq!(code.len(), LENGTH + 1);
         for other in [
             code_for_request(&key(), 2, "request-1", "ana@example.org"),
             code_for_request(&key(), 1, "request-2", "ana@example.org"),
             code_for_request(&key(), 1, "request-1a", "na@example.org"),
-            code_for_request(
-                &CredentialKey::new(&[2; 32]),
-                1,
-                "request-1",
-                "ana@example.org",
-            ),
+            code_for_request(&CredentialKey::new(&[2; 32]), 1, "request-1", "ana@example.org"),
             random_code().expect("made"),
         ] {
             assert_ne!(code, other);
@@ -121,25 +96,12 @@ mod tests {
         let hash = |typed| code_hash(&key(), "ana@example.org", typed);
         let right = hash("01ABC-10XYZ");
         assert!(right.is_some());
-        for typed in [
-            "01abc10xyz",
-            " oiabc-loxyz ",
-            "0LABC-IOXYZ",
-            "01-AB-C1-0X-YZ",
-            "01ABC 10XYZ\n",
-        ] {
+        for typed in ["01abc10xyz", " oiabc-loxyz ", "0LABC-IOXYZ", "01-AB-C1-0X-YZ", "01ABC 10XYZ\n"] {
             assert_eq!(hash(typed), right, "{typed:?}");
         }
         assert_ne!(hash("01ABC-10XYY"), right);
         assert_ne!(code_hash(&key(), "eva@example.org", "01ABC-10XYZ"), right);
-        for typed in [
-            "",
-            "01ABC-10XY",
-            "01ABC-10XYZZ",
-            "01ABC-10XYU",
-            "01ABC-10XYé",
-            "01ABC_10XYZ",
-        ] {
+        for typed in ["", "01ABC-10XY", "01ABC-10XYZZ", "01ABC-10XYU", "01ABC-10XYé", "01ABC_10XYZ"] {
             assert_eq!(hash(typed), None, "{typed:?}");
         }
     }

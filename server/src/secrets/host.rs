@@ -17,10 +17,7 @@ pub trait SecretShelf {
     type Problem: std::error::Error + Send + Sync + 'static;
 
     /// The sealed bytes under a name.
-    fn host_secret(
-        &self,
-        name: &str,
-    ) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Problem>> + Send;
+    fn host_secret(&self, name: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Problem>> + Send;
 
     /// Keeps sealed bytes under a name for good, and answers with the bytes that are there afterwards: another server's, when
     /// it was first.
@@ -119,12 +116,7 @@ impl From<AuthorityProblem> for HostSecretsProblem {
 /// Whether the shelf holds secrets already, so that the key file must be there.
 pub async fn exist<S: SecretShelf + Sync>(shelf: &S) -> Result<bool, HostSecretsProblem> {
     for name in [SIGNING, CREDENTIAL, AUTHORITY] {
-        if shelf
-            .host_secret(name)
-            .await
-            .map_err(shelf_problem)?
-            .is_some()
-        {
+        if shelf.host_secret(name).await.map_err(shelf_problem)?.is_some() {
             return Ok(true);
         }
     }
@@ -165,18 +157,13 @@ async fn obtain<S: SecretShelf + Sync>(
         sealed
     } else {
         let sealed = key.seal(name, &make()?).ok_or(NoRandomness)?;
-        shelf
-            .keep_host_secret(name, sealed)
-            .await
-            .map_err(shelf_problem)?
+        shelf.keep_host_secret(name, sealed).await.map_err(shelf_problem)?
     };
     Ok(key.open(name, &sealed)?)
 }
 
 fn key_of_32(name: &'static str, bytes: &[u8]) -> Result<[u8; 32], HostSecretsProblem> {
-    bytes
-        .try_into()
-        .map_err(|_| HostSecretsProblem::Malformed(name))
+    bytes.try_into().map_err(|_| HostSecretsProblem::Malformed(name))
 }
 
 fn shelf_problem(problem: impl std::error::Error + Send + Sync + 'static) -> HostSecretsProblem {
@@ -202,18 +189,8 @@ mod tests {
             Ok(self.0.lock().expect("unpoisoned").get(name).cloned())
         }
 
-        async fn keep_host_secret(
-            &self,
-            name: &str,
-            sealed: Vec<u8>,
-        ) -> Result<Vec<u8>, Infallible> {
-            Ok(self
-                .0
-                .lock()
-                .expect("unpoisoned")
-                .entry(name.to_owned())
-                .or_insert(sealed)
-                .clone())
+        async fn keep_host_secret(&self, name: &str, sealed: Vec<u8>) -> Result<Vec<u8>, Infallible> {
+            Ok(self.0.lock().expect("unpoisoned").entry(name.to_owned()).or_insert(sealed).clone())
         }
     }
 
@@ -223,18 +200,11 @@ mod tests {
         let key = SealingKey::new(&[7; 32]).expect("a key");
         assert!(!exist(&shelf).await.expect("looked up"));
         let now = Timestamp::UNIX_EPOCH;
-        let first = HostSecrets::open(&shelf, &key, "Desk", now)
-            .await
-            .expect("made");
+        let first = HostSecrets::open(&shelf, &key, "Desk", now).await.expect("made");
         assert!(exist(&shelf).await.expect("looked up"));
-        let second = HostSecrets::open(&shelf, &key, "Desk", now)
-            .await
-            .expect("read");
+        let second = HostSecrets::open(&shelf, &key, "Desk", now).await.expect("read");
         assert_eq!(first.signing.to_bytes(), second.signing.to_bytes());
-        assert_eq!(
-            first.authority.fingerprint(),
-            second.authority.fingerprint()
-        );
+        assert_eq!(first.authority.fingerprint(), second.authority.fingerprint());
         assert_eq!(format!("{first:?}"), "HostSecrets");
     }
 
@@ -242,9 +212,7 @@ mod tests {
     async fn do_not_open_under_another_key_file() {
         let shelf = Shelf::default();
         let key = |byte| SealingKey::new(&[byte; 32]).expect("a key");
-        HostSecrets::open(&shelf, &key(1), "Desk", Timestamp::UNIX_EPOCH)
-            .await
-            .expect("made");
+        HostSecrets::open(&shelf, &key(1), "Desk", Timestamp::UNIX_EPOCH).await.expect("made");
         let problem = HostSecrets::open(&shelf, &key(2), "Desk", Timestamp::UNIX_EPOCH).await;
         assert!(matches!(problem, Err(HostSecretsProblem::DoesNotOpen(_))));
     }
@@ -253,9 +221,7 @@ mod tests {
     async fn two_servers_that_start_at_once_agree() {
         let shelf = Shelf::default();
         let key = SealingKey::new(&[7; 32]).expect("a key");
-        let first = obtain(&shelf, &key, "x", || Ok(b"first".to_vec()))
-            .await
-            .expect("made");
+        let first = obtain(&shelf, &key, "x", || Ok(b"first".to_vec())).await.expect("made");
         // The loser made its own, and is told the winner's.
         let sealed = key.seal("x", b"second").expect("sealed");
         let kept = shelf.keep_host_secret("x", sealed).await.expect("kept");

@@ -37,17 +37,11 @@ impl fmt::Display for KeyFileProblem {
                 path.display()
             ),
             Self::Malformed(path) => {
-                write!(
-                    f,
-                    "the key file {} is not 32 bytes in base64: put the right one back",
-                    path.display()
-                )
+                write!(f, "the key file {} is not 32 bytes in base64: put the right one back", path.display())
             }
-            Self::Exposed(path) => write!(
-                f,
-                "the key file {} can be read by everyone on this machine: run chmod 600 {0}",
-                path.display()
-            ),
+            Self::Exposed(path) => {
+                write!(f, "the key file {} can be read by everyone on this machine: run chmod 600 {0}", path.display())
+            }
             Self::Io(path, error) => write!(f, "the key file {}: {error}", path.display()),
         }
     }
@@ -133,19 +127,10 @@ mod tests {
     fn is_made_once_and_private() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("data").join("secrets.key");
-        let sealed = open(&path, false)
-            .expect("made")
-            .seal("a", b"x")
-            .expect("sealed");
+        let sealed = open(&path, false).expect("made").seal("a", b"x").expect("sealed");
         let again = open(&path, true).expect("read").open("a", &sealed);
         assert_eq!(again.as_deref(), Ok(b"x".as_slice()));
-        assert_eq!(
-            fs::read_dir(folder.path().join("data"))
-                .expect("listed")
-                .count(),
-            1,
-            "no draft stays"
-        );
+        assert_eq!(fs::read_dir(folder.path().join("data")).expect("listed").count(), 1, "no draft stays");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
@@ -159,10 +144,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secrets.key");
         let problem = open(&path, true).expect_err("missing");
-        assert!(
-            matches!(&problem, KeyFileProblem::Missing(p) if *p == path),
-            "{problem}"
-        );
+        assert!(matches!(&problem, KeyFileProblem::Missing(p) if *p == path), "{problem}");
         assert!(problem.to_string().contains("secrets.key"));
         assert!(!path.exists());
     }
@@ -171,17 +153,9 @@ mod tests {
     fn refuses_what_is_no_key() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("secrets.key");
-        for content in [
-            "",
-            "short",
-            "AAAA",
-            "not base64 at all, but long enough to be one!",
-        ] {
+        for content in ["", "short", "AAAA", "not base64 at all, but long enough to be one!"] {
             write_private(&path, content.as_bytes()).expect("written");
-            assert!(
-                matches!(open(&path, false), Err(KeyFileProblem::Malformed(_))),
-                "{content:?}"
-            );
+            assert!(matches!(open(&path, false), Err(KeyFileProblem::Malformed(_))), "{content:?}");
         }
     }
 
@@ -193,9 +167,6 @@ mod tests {
         let path = folder.path().join("secrets.key");
         open(&path, false).expect("made");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("set");
-        assert!(matches!(
-            open(&path, false),
-            Err(KeyFileProblem::Exposed(_))
-        ));
+        assert!(matches!(open(&path, false), Err(KeyFileProblem::Exposed(_))));
     }
 }

@@ -22,7 +22,8 @@ pub const LONGEST: usize = 256;
 const WAITING_PER_PLACE: usize = 16;
 
 /// A hash of nothing anybody knows, with the same costs as real ones. Checked where there is no account, to take the same time.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// What is wrong with a new password. Displays as a sentence that follows the field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +57,7 @@ pub enum HashingProblem {
 impl fmt::Display for HashingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy => {
-                f.write_str("too many people are signing in at this moment: try again in a second")
-            }
+            Self::Busy => f.write_str("too many people are signing in at this moment: try again in a second"),
             Self::Failed(cause) => write!(f, "a password cannot be hashed: {cause}"),
         }
     }
@@ -106,34 +105,23 @@ impl Passwords {
         let salt: [u8; 16] = random_bytes()?;
         self.run(move || {
             let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-            hash.map(|hash| hash.to_string())
-                .map_err(|error| HashingProblem::Failed(error.to_string()))
+            hash.map(|hash| hash.to_string()).map_err(|error| HashingProblem::Failed(error.to_string()))
         })
         .await
     }
 
     /// Whether a password is the one of a kept hash. Without a hash (no such account, or no password yet) the answer is no, after
     /// the same time.
-    pub async fn verify(
-        &self,
-        password: &str,
-        kept: Option<String>,
-    ) -> Result<bool, HashingProblem> {
+    pub async fn verify(&self, password: &str, kept: Option<String>) -> Result<bool, HashingProblem> {
         let account = kept.is_some();
         let kept = kept.unwrap_or_else(|| NOBODY.to_owned());
         // Nothing longer was ever accepted, and hashing it would cost more.
         let fits = password.chars().nth(LONGEST * 4).is_none();
-        let password = if fits {
-            normal(password)
-        } else {
-            String::new()
-        };
-        self.run(move || {
-            match Argon2::default().verify_password(password.as_bytes(), kept.as_str()) {
-                Ok(()) => Ok(account && fits),
-                Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
-                Err(error) => Err(HashingProblem::Failed(error.to_string())),
-            }
+        let password = if fits { normal(password) } else { String::new() };
+        self.run(move || match Argon2::default().verify_password(password.as_bytes(), kept.as_str()) {
+            Ok(()) => Ok(account && fits),
+            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(HashingProblem::Failed(error.to_string())),
         })
         .await
     }
@@ -142,20 +130,14 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, HashingProblem> + Send + 'static,
     ) -> Result<T, HashingProblem> {
-        let queued = Arc::clone(&self.queue)
-            .try_acquire_owned()
-            .map_err(|_| HashingProblem::Busy)?;
-        let place = Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(|_| HashingProblem::Busy)?;
+        let queued = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| HashingProblem::Busy)?;
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| HashingProblem::Busy)?;
         // The work holds its place itself: a caller who goes away does not make room before it has ended.
         let work = tokio::task::spawn_blocking(move || {
             let _held = (queued, place);
             work()
         });
-        work.await
-            .map_err(|error| HashingProblem::Failed(error.to_string()))?
+        work.await.map_err(|error| HashingProblem::Failed(error.to_string()))?
     }
 }
 
@@ -181,14 +163,8 @@ mod tests {
     async fn knows_the_right_one_from_wrong_ones() {
         let passwords = Passwords::new(2);
         let kept = passwords.hash("caf\u{e9} au lait").await.expect("hashed");
-        assert!(
-            kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{kept}"
-        );
-        assert_ne!(
-            kept,
-            passwords.hash("caf\u{e9} au lait").await.expect("hashed")
-        );
+        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
+        assert_ne!(kept, passwords.hash("caf\u{e9} au lait").await.expect("hashed"));
         let verify = async |password: &str| passwords.verify(password, Some(kept.clone())).await;
         assert_eq!(verify("cafe\u{301} au lait").await, Ok(true));
         assert_eq!(verify("cafe au lait").await, Ok(false));
@@ -205,27 +181,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_damaged_hash_is_a_failure_and_not_a_no() {
-        let damaged = Passwords::new(1)
-            .verify("x", Some("nonsense".to_owned()))
-            .await;
-        assert!(
-            matches!(damaged, Err(HashingProblem::Failed(_))),
-            "{damaged:?}"
-        );
+        let damaged = Passwords::new(1).verify("x", Some("nonsense".to_owned())).await;
+        assert!(matches!(damaged, Err(HashingProblem::Failed(_))), "{damaged:?}");
     }
 
     #[tokio::test]
     async fn is_busy_when_the_queue_is_full() {
         let passwords = Passwords::new(1);
         let all = u32::try_from(1 + WAITING_PER_PLACE).expect("small");
-        let crowd = Arc::clone(&passwords.queue)
-            .acquire_many_owned(all)
-            .await
-            .expect("all places");
-        assert_eq!(
-            passwords.hash("1234567890").await,
-            Err(HashingProblem::Busy)
-        );
+        let crowd = Arc::clone(&passwords.queue).acquire_many_owned(all).await.expect("all places");
+        assert_eq!(passwords.hash("1234567890").await, Err(HashingProblem::Busy));
         drop(crowd);
         assert!(passwords.hash("1234567890").await.is_ok());
     }

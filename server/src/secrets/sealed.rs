@@ -28,11 +28,7 @@ pub struct DoesNotOpen {
 
 impl fmt::Display for DoesNotOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the secret \"{}\" in the database was not made under this key file, or is damaged",
-            self.name
-        )
+        write!(f, "the secret \"{}\" in the database was not made under this key file, or is damaged", self.name)
     }
 }
 
@@ -47,10 +43,7 @@ impl SealingKey {
     /// Encrypts a secret under a name. `None` when the system has no randomness.
     pub fn seal(&self, name: &str, secret: &[u8]) -> Option<Vec<u8>> {
         let mut text = secret.to_vec();
-        let nonce = self
-            .0
-            .seal_in_place_append_tag(Aad::from(name), &mut text)
-            .ok()?;
+        let nonce = self.0.seal_in_place_append_tag(Aad::from(name), &mut text).ok()?;
         let mut sealed = nonce.as_ref().to_vec();
         sealed.append(&mut text);
         Some(sealed)
@@ -58,18 +51,11 @@ impl SealingKey {
 
     /// The secret that was sealed under a name.
     pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Vec<u8>, DoesNotOpen> {
-        let does_not_open = || DoesNotOpen {
-            name: name.to_owned(),
-        };
-        let (nonce, text) = sealed
-            .split_at_checked(NONCE_LEN)
-            .ok_or_else(does_not_open)?;
+        let does_not_open = || DoesNotOpen { name: name.to_owned() };
+        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or_else(does_not_open)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| does_not_open())?;
         let mut text = text.to_vec();
-        let secret = self
-            .0
-            .open_in_place(nonce, Aad::from(name), &mut text)
-            .map_err(|_| does_not_open())?;
+        let secret = self.0.open_in_place(nonce, Aad::from(name), &mut text).map_err(|_| does_not_open())?;
         Ok(secret.to_vec())
     }
 }
@@ -85,10 +71,7 @@ mod tests {
     #[test]
     fn opens_under_the_same_key_and_name_only() {
         let sealed = key(1).seal("signing", b"secret").expect("sealed");
-        assert_eq!(
-            key(1).open("signing", &sealed).as_deref(),
-            Ok(b"secret".as_slice())
-        );
+        assert_eq!(key(1).open("signing", &sealed).as_deref(), Ok(b"secret".as_slice()));
         assert!(key(2).open("signing", &sealed).is_err());
         assert!(key(1).open("credential", &sealed).is_err());
         assert!(key(1).open("signing", &sealed[..8]).is_err());

@@ -70,10 +70,7 @@ impl ProfileCredential {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (team, rest) = bytes.split_first_chunk::<8>()?;
         let (profile, given) = rest.split_first_chunk::<8>()?;
-        let said = Self {
-            team: i64::from_be_bytes(*team),
-            profile: i64::from_be_bytes(*profile),
-        };
+        let said = Self { team: i64::from_be_bytes(*team), profile: i64::from_be_bytes(*profile) };
         aws_lc_rs::constant_time::verify_slices_are_equal(given, &proof(key, &said.ids())).ok()?;
         Some(said)
     }
@@ -102,11 +99,7 @@ pub fn ticket_secret_hash(secret_hex: &str) -> Option<[u8; 32]> {
     }
     let mut secret = [0; 32];
     for (byte, pair) in secret.iter_mut().zip(digits.chunks_exact(2)) {
-        let digit = |c: u8| {
-            char::from(c)
-                .to_digit(16)
-                .and_then(|d| u8::try_from(d).ok())
-        };
+        let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
         *byte = (digit(pair[0])? << 4) | digit(pair[1])?;
     }
     Some(sha256(&secret))
@@ -137,29 +130,17 @@ mod tests {
         let token = SessionToken::make().expect("made");
         let text = token.reveal();
         assert_eq!(text.len(), 43);
-        assert_eq!(
-            SessionToken::parse(&text).map(|t| t.hash()),
-            Some(token.hash())
-        );
+        assert_eq!(SessionToken::parse(&text).map(|t| t.hash()), Some(token.hash()));
         assert_ne!(token, SessionToken::make().expect("made"));
         assert_eq!(format!("{token:?}"), "SessionToken");
-        for wrong in [
-            "",
-            "AAAA",
-            &text[1..],
-            &format!("{text}A"),
-            &format!("{text}="),
-        ] {
+        for wrong in ["", "AAAA", &text[1..], &format!("{text}A"), &format!("{text}=")] {
             assert_eq!(SessionToken::parse(wrong), None, "{wrong:?}");
         }
     }
 
     #[test]
     fn profile_credentials_are_this_hosts_only() {
-        let said = ProfileCredential {
-            team: 3,
-            profile: 9,
-        };
+        let said = ProfileCredential { team: 3, profile: 9 };
         let text = said.make(&key(1));
         assert_eq!(text, said.make(&key(1)));
         assert_eq!(ProfileCredential::verify(&key(1), &text), Some(said));
@@ -191,18 +172,8 @@ mod tests {
     #[test]
     fn ticket_secrets_are_hashed_as_bytes() {
         assert_eq!(ticket_secret_hash(&"00".repeat(32)), Some(sha256(&[0; 32])));
-        assert_eq!(
-            ticket_secret_hash(&"Ff".repeat(32)),
-            Some(sha256(&[0xff; 32]))
-        );
-        for wrong in [
-            "",
-            "00",
-            &"0".repeat(63),
-            &"0g".repeat(32),
-            &"é".repeat(32),
-            &"+1".repeat(32),
-        ] {
+        assert_eq!(ticket_secret_hash(&"Ff".repeat(32)), Some(sha256(&[0xff; 32])));
+        for wrong in ["", "00", &"0".repeat(63), &"0g".repeat(32), &"é".repeat(32), &"+1".repeat(32)] {
             assert_eq!(ticket_secret_hash(wrong), None, "{wrong:?}");
         }
     }
@@ -210,22 +181,10 @@ mod tests {
     #[test]
     fn request_ids_table() {
         let long = "x".repeat(64);
-        for right in [
-            "12345678",
-            "0198c5c0-7b1e-7000-8000-000000000000",
-            "!~abcdef",
-            &long,
-        ] {
+        for right in ["12345678", "0198c5c0-7b1e-7000-8000-000000000000", "!~abcdef", &long] {
             assert!(is_request_id(right), "{right:?}");
         }
-        for wrong in [
-            "",
-            "1234567",
-            "1234 5678",
-            "1234567\n",
-            "12345678é",
-            &"x".repeat(65),
-        ] {
+        for wrong in ["", "1234567", "1234 5678", "1234567\n", "12345678é", &"x".repeat(65)] {
             assert!(!is_request_id(wrong), "{wrong:?}");
         }
     }

@@ -1,0 +1,214 @@
+//! Completing settings that were left empty, and refusing what cannot work.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Settings;
+
+/// Why there are no settings: a sentence that says what to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigProblem(pub(super) String);
+
+impl fmt::Display for ConfigProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ConfigProblem {}
+
+impl ConfigProblem {
+    /// A value that does not fit its setting.
+    pub(super) fn from_figment(error: &figment::Error) -> Self {
+        let setting = error.path.join(".");
+        let origin = error.metadata.as_ref().map_or("configuration", |metadata| metadata.name.as_ref()).to_owned();
+        Self(format!("the setting \"{setting}\" in the {origin} does not fit: {}", error.kind))
+    }
+}
+
+fn refuse<T>(sentence: impl Into<String>) -> Result<T, ConfigProblem> {
+    Err(ConfigProblem(sentence.into()))
+}
+
+/// The settings with everything filled in that was left empty.
+pub(super) fn complete(mut settings: Settings, environment: &[(String, String)]) -> Result<Settings, ConfigProblem> {
+    if settings.data_dir.as_os_str().is_empty() {
+        settings.data_dir = default_data_dir(environment);
+    }
+    if settings.key_file.as_os_str().is_empty() {
+        settings.key_file = settings.data_dir.join("secrets.key");
+    }
+    settings.database = database(&settings)?;
+    check_addresses(&settings)?;
+    check_tls(&settings)?;
+    check_numbers(&settings)?;
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&settings.log.filter) {
+        return refuse(format!("the setting \"log.filter\" does not fit: {error}"));
+    }
+    Ok(settings)
+}
+
+fn default_data_dir(environment: &[(String, String)]) -> PathBuf {
+    let variable = |name: &str| {
+        environment.iter().find(|(key, value)| key == name && value.starts_with('/')).map(|(_, value)| Path::new(value))
+    };
+    match (variable("XDG_DATA_HOME"), variable("HOME")) {
+        (Some(data), _) => data.join("deskbell"),
+        (None, Some(home)) if home != Path::new("/") => home.join(".local/share/deskbell"),
+        _ => PathBuf::from("/var/lib/deskbell"),
+    }
+}
+
+fn database(settings: &Settings) -> Result<String, ConfigProblem> {
+    let mut database = settings.database.clone();
+    if !settings.database_file.as_os_str().is_empty() {
+        let file = settings.database_file.display();
+        if !database.is_empty() {
+            return refuse("set \"database\" or \"database_file\", not both");
+        }
+        match fs::read_to_string(&settings.database_file) {
+            Ok(text) => text.trim().clone_into(&mut database),
+            Err(error) => {
+                return refuse(format!("the database_file {file} cannot be read: {error}"));
+            }
+        }
+        if database.is_empty() {
+            return refuse(format!("the database_file {file} is empty"));
+        }
+    }
+    if database.is_empty() {
+        return Ok(format!("sqlite:{}", settings.data_dir.join("deskbell.db").display()));
+    }
+    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme)) {
+        return Ok(database);
+    }
+    // The value is not repeated: it may hold a password.
+    refuse("the setting \"database\" must begin with sqlite: or postgres://")
+}
+
+fn check_addresses(settings: &Settings) -> Result<(), ConfigProblem> {
+    if settings.plaintext && !settings.listen.ip().is_loopback() {
+        return refuse(format!(
+            "\"plaintext\" works on a loopback address only, and \"listen\" is {}: turn it off, or listen on 127.0.0.1",
+            settings.listen
+        ));
+    }
+    if let Some(address) = settings.addresses.iter().find(|address| host(address).is_none()) {
+        return refuse(format!("\"{address}\" in \"addresses\" is not like https://desk.example.org:7443"));
+    }
+    if settings.metrics.listen == "off" {
+        return Ok(());
+    }
+    match settings.metrics_listen() {
+        Some(address) if address.ip().is_loopback() => Ok(()),
+        Some(_) => {
+            refuse("\"metrics.listen\" must be a loopback address: metrics are for this machine, over plain HTTP")
+        }
+        None => refuse("\"metrics.listen\" must be like 127.0.0.1:7444, or \"off\""),
+    }
+}
+
+/// The host of an address like `https://desk.example.org:7443`, without brackets.
+pub(super) fn host(address: &str) -> Option<String> {
+    let uri: http::Uri = address.parse().ok()?;
+    let plain = matches!(uri.scheme_str(), Some("http" | "https")) && matches!(uri.path(), "" | "/");
+    let authority = uri.authority().filter(|authority| plain && !authority.as_str().contains('@'))?;
+    Some(authority.host().trim_matches(['[', ']']).to_owned())
+}
+
+fn check_tls(settings: &Settings) -> Result<(), ConfigProblem> {
+    let given = |path: &Path| !path.as_os_str().is_empty();
+    if given(&settings.tls.certificate_file) != given(&settings.tls.key_file) {
+        return refuse("\"tls.certificate_file\" and \"tls.key_file\" belong together: set both or none");
+    }
+    Ok(())
+}
+
+fn check_numbers(settings: &Settings) -> Result<(), ConfigProblem> {
+    let limits = &settings.limits;
+    if !(1..=30).contains(&settings.drain_seconds) {
+        return refuse("\"drain_seconds\" must be 1 to 30");
+    }
+    let at_least_one = [
+        ("connections", limits.connections as u64),
+        ("connections_per_address", limits.connections_per_address as u64),
+        ("streams_per_connection", u64::from(limits.streams_per_connection)),
+        ("handshake_seconds", limits.handshake_seconds),
+        ("keepalive_seconds", limits.keepalive_seconds),
+        ("keepalive_timeout_seconds", limits.keepalive_timeout_seconds),
+        ("submits_per_address", u64::from(limits.submits_per_address)),
+        ("submits_per_profile", u64::from(limits.submits_per_profile)),
+        ("sign_ins_per_account", u64::from(limits.sign_ins_per_account)),
+        ("sign_ins_per_address", u64::from(limits.sign_ins_per_address)),
+        ("passwords_at_once", limits.passwords_at_once as u64),
+        ("message_bytes", limits.message_bytes as u64),
+    ];
+    if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
+        return refuse(format!("\"limits.{name}\" must be at least 1"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Override, Sources};
+    use super::*;
+
+    fn refusal(flags: &[(&str, &str)]) -> Option<String> {
+        let flag = |(setting, value): &(&str, &str)| Override {
+            flag: "--set".to_owned(),
+            setting: (*setting).to_owned(),
+            value: (*value).to_owned(),
+        };
+        let sources = Sources { flags: flags.iter().map(flag).collect(), ..Sources::default() };
+        sources.load().err().map(|problem| problem.to_string())
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        let table: &[(&[(&str, &str)], &str)] = &[
+            (&[("plaintext", "true"), ("listen", "0.0.0.0:1")], "loopback"),
+            (&[("database", "mysql://u:secret@h/d")], "sqlite:"),
+            (&[("database", "sqlite:x"), ("database_file", "/x")], "not both"),
+            (&[("database_file", "/nowhere")], "/nowhere"),
+            (&[("addresses", "desk.example")], "desk.example"),
+            (&[("addresses", "https://user@desk.example")], "addresses"),
+            (&[("tls.key_file", "/x")], "tls.certificate_file"),
+            (&[("metrics.listen", "0.0.0.0:7444")], "loopback"),
+            (&[("metrics.listen", "no")], "off"),
+            (&[("drain_seconds", "31")], "1 to 30"),
+            (&[("limits.connections", "0")], "limits.connections"),
+            (&[("log.filter", "deskbell=loud")], "log.filter"),
+        ];
+        for (flags, expected) in table {
+            let refused = refusal(flags).unwrap_or_default();
+            assert!(refused.contains(expected), "{flags:?}: {refused:?}");
+            assert!(!refused.contains("secret"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_works_is_let_through() {
+        let table: &[&[(&str, &str)]] = &[
+            &[("plaintext", "true"), ("listen", "[::1]:0")],
+            &[("database", "postgres://u:secret@h/d")],
+            &[("addresses", "https://desk.example:7443,https://[::1]:7443")],
+            &[("metrics.listen", "off")],
+        ];
+        for flags in table {
+            assert_eq!(refusal(flags), None, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn data_lives_where_the_user_keeps_data() {
+        let dir = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<_> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            default_data_dir(&pairs)
+        };
+        assert_eq!(dir(&[("XDG_DATA_HOME", "/d"), ("HOME", "/h")]), Path::new("/d/deskbell"));
+        assert_eq!(dir(&[("HOME", "/h")]), Path::new("/h/.local/share/deskbell"));
+        assert_eq!(dir(&[("XDG_DATA_HOME", "relative")]), Path::new("/var/lib/deskbell"));
+    }
+}
