@@ -55,8 +55,6 @@ pub enum Refusal {
         /// How many.
         limit: usize,
     },
-    /// Not decidable in this batch; to be tried in the next one. Never leaves the store.
-    Again,
 }
 
 impl Refusal {

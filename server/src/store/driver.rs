@@ -1,0 +1,332 @@
+//! The two databases behind one face. Every statement of the house is one text for both; what differs is in this file alone:
+//! opening, beginning a transaction, the clock, and notifications.
+
+use std::path::Path;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Decode, Postgres, Row as _, Sqlite, Transaction, Type};
+
+use super::error::StoreError;
+use crate::domain::Millis;
+
+/// A value that goes into a statement.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A number, or null.
+    Int(Option<i64>),
+    /// A text, or null.
+    Text(Option<String>),
+    /// Bytes, or null.
+    Bytes(Option<Vec<u8>>),
+    /// Yes or no.
+    Bool(bool),
+}
+
+macro_rules! value_from {
+    ($($from:ty => |$it:ident| $to:expr;)*) => {
+        $(impl From<$from> for Value {
+            fn from($it: $from) -> Value {
+                $to
+            }
+        })*
+    };
+}
+
+value_from! {
+    i64 => |it| Value::Int(Some(it));
+    Option<i64> => |it| Value::Int(it);
+    bool => |it| Value::Bool(it);
+    String => |it| Value::Text(Some(it));
+    &str => |it| Value::Text(Some(it.to_owned()));
+    Option<String> => |it| Value::Text(it);
+    Vec<u8> => |it| Value::Bytes(Some(it));
+    &[u8] => |it| Value::Bytes(Some(it.to_vec()));
+    crate::domain::Digest => |it| Value::Bytes(Some(it.0.to_vec()));
+    Option<crate::domain::Digest> => |it| Value::Bytes(it.map(|digest| digest.0.to_vec()));
+    crate::domain::TeamId => |it| Value::Int(Some(it.0));
+}
+
+/// The values of a statement, in order.
+macro_rules! values {
+    ($($value:expr),* $(,)?) => { vec![$($crate::store::driver::Value::from($value)),*] };
+}
+pub(crate) use values;
+
+/// A type that both databases can give.
+pub trait Cell: for<'r> Decode<'r, Sqlite> + for<'r> Decode<'r, Postgres> + Type<Sqlite> + Type<Postgres> {}
+
+impl<T> Cell for T where T: for<'r> Decode<'r, Sqlite> + for<'r> Decode<'r, Postgres> + Type<Sqlite> + Type<Postgres> {}
+
+enum AnyRow {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+/// A row, read column by column in the order of the statement.
+pub struct Row {
+    row: AnyRow,
+    column: usize,
+}
+
+impl Row {
+    /// The next column.
+    pub fn next<T: Cell>(&mut self) -> Result<T, StoreError> {
+        let column = self.column;
+        self.column += 1;
+        match &self.row {
+            // SQLite's values have their own types; what a column was declared as says little.
+            AnyRow::Sqlite(row) => row.try_get_unchecked(column).map_err(StoreError::from),
+            AnyRow::Postgres(row) => row.try_get(column).map_err(StoreError::from),
+        }
+    }
+
+    /// The next column, as a digest.
+    pub fn digest(&mut self) -> Result<crate::domain::Digest, StoreError> {
+        to_digest(&self.next::<Vec<u8>>()?)
+    }
+
+    /// The next column, as a digest or null.
+    pub fn digest_or_none(&mut self) -> Result<Option<crate::domain::Digest>, StoreError> {
+        self.next::<Option<Vec<u8>>>()?.as_deref().map(to_digest).transpose()
+    }
+
+    /// The next column, as JSON.
+    pub fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, StoreError> {
+        read_json(&self.next::<String>()?)
+    }
+}
+
+fn to_digest(bytes: &[u8]) -> Result<crate::domain::Digest, StoreError> {
+    let bytes = bytes.try_into().map_err(|_| StoreError::Broken("a digest has not 32 bytes".to_owned()))?;
+    Ok(crate::domain::Digest(bytes))
+}
+
+/// Reads a stored JSON text.
+pub fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|cause| StoreError::Broken(format!("stored JSON does not read: {cause}")))
+}
+
+/// Writes a JSON text to store.
+pub fn write_json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|cause| StoreError::Broken(format!("JSON does not write: {cause}")))
+}
+
+/// A database, open.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// A file of our own.
+    Sqlite {
+        /// One connection: SQLite has one writer.
+        writer: SqlitePool,
+        /// Several, for reading beside it.
+        readers: SqlitePool,
+    },
+    /// A server that others may share.
+    Postgres(PgPool),
+}
+
+/// Connections that read beside SQLite's writer.
+const READERS: u32 = 4;
+
+/// Connections to PostgreSQL.
+const CONNECTIONS: u32 = 10;
+
+/// How long to wait for a connection or a lock before the caller is told to come back.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Database {
+    /// Opens `sqlite:<path>` (made when missing) or `postgres://…`.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Self::open_sqlite(Path::new(path)).await;
+        }
+        let options = PgConnectOptions::from_str(url)?.application_name("deskbell");
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+        Ok(Database::Postgres(pool.connect_with(options).await?))
+    }
+
+    async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(PATIENCE)
+            .statement_cache_capacity(200);
+        let writer = SqlitePoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(PATIENCE)
+            .connect_with(options.clone().create_if_missing(true))
+            .await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(PATIENCE)
+            .connect_lazy_with(options.pragma("query_only", "on"));
+        Ok(Database::Sqlite { writer, readers })
+    }
+
+    /// Begins a transaction that will write. On SQLite it waits for the writer's place at once: one that reads first and
+    /// then wants to write can fail for good.
+    pub async fn write(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Database::Sqlite { writer, .. } => Connection::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Database::Postgres(pool) => Connection::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that reads one state of the whole database.
+    pub async fn read(&self) -> Result<Connection, StoreError> {
+        Ok(match self {
+            Database::Sqlite { readers, .. } => Connection::Sqlite(readers.begin().await?),
+            Database::Postgres(pool) => Connection::Postgres(
+                pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
+        })
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        match self {
+            Database::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Database::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+/// A transaction; rolled back unless committed.
+pub enum Connection {
+    /// On a file.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On a server.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Connection {
+    /// Runs a statement; gives the number of rows it changed.
+    pub async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+        Ok(match self {
+            Connection::Sqlite(transaction) => {
+                sqlx::query_with(sql, sqlite_arguments(values)?).execute(&mut **transaction).await?.rows_affected()
+            }
+            Connection::Postgres(transaction) => {
+                sqlx::query_with(sql, postgres_arguments(values)?).execute(&mut **transaction).await?.rows_affected()
+            }
+        })
+    }
+
+    /// Runs a query.
+    pub async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        Ok(match self {
+            Connection::Sqlite(transaction) => {
+                let rows = sqlx::query_with(sql, sqlite_arguments(values)?).fetch_all(&mut **transaction).await?;
+                rows.into_iter().map(|row| Row { row: AnyRow::Sqlite(row), column: 0 }).collect()
+            }
+            Connection::Postgres(transaction) => {
+                let rows = sqlx::query_with(sql, postgres_arguments(values)?).fetch_all(&mut **transaction).await?;
+                rows.into_iter().map(|row| Row { row: AnyRow::Postgres(row), column: 0 }).collect()
+            }
+        })
+    }
+
+    /// Runs a query that gives one row or none.
+    pub async fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql, values).await?.into_iter().next())
+    }
+
+    /// The time that decisions go by. With many servers on one database it is the database's.
+    pub async fn now(&mut self) -> Result<Millis, StoreError> {
+        if let Connection::Sqlite(_) = self {
+            return Ok(process_clock());
+        }
+        let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
+        match self.row(sql, Vec::new()).await? {
+            Some(mut row) => row.next(),
+            None => Err(StoreError::Broken("the database does not tell the time".to_owned())),
+        }
+    }
+
+    /// Hints to other servers on the same database that they should read; sent with the commit. Nobody shares a file.
+    pub async fn notify(&mut self, channel: &'static str, payload: String) -> Result<(), StoreError> {
+        if let Connection::Postgres(_) = self {
+            self.execute("SELECT pg_notify($1, $2)", values![channel, payload]).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs a script of several statements without values, in this database's words.
+    pub async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
+        match self {
+            Connection::Sqlite(transaction) => {
+                let sql = sql.replace("/*keyed*/", "WITHOUT ROWID");
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **transaction).await?;
+            }
+            Connection::Postgres(transaction) => {
+                sqlx::raw_sql(sql).execute(&mut **transaction).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a table of that name.
+    pub async fn has_table(&mut self, table: &'static str) -> Result<bool, StoreError> {
+        let sql = match self {
+            Connection::Sqlite(_) => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
+            Connection::Postgres(_) => {
+                "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1"
+            }
+        };
+        Ok(self.row(sql, values![table]).await?.is_some())
+    }
+
+    /// Makes it last. When this returns, it is on disk.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Connection::Sqlite(transaction) => transaction.commit().await?,
+            Connection::Postgres(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// This machine's clock.
+pub fn process_clock() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
+    use sqlx::Arguments as _;
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Int(value) => arguments.add(value),
+            Value::Text(value) => arguments.add(value),
+            Value::Bytes(value) => arguments.add(value),
+            Value::Bool(value) => arguments.add(value),
+        }
+        .map_err(|cause| StoreError::Broken(cause.to_string()))?;
+    }
+    Ok(arguments)
+}
+
+fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
+    use sqlx::Arguments as _;
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Int(value) => arguments.add(value),
+            Value::Text(value) => arguments.add(value),
+            Value::Bytes(value) => arguments.add(value),
+            Value::Bool(value) => arguments.add(value),
+        }
+        .map_err(|cause| StoreError::Broken(cause.to_string()))?;
+    }
+    Ok(arguments)
+}

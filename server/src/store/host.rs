@@ -1,0 +1,109 @@
+//! What belongs to the host: accounts and sessions, throttles, sealed secrets, leases.
+
+use super::driver::values;
+use super::error::StoreError;
+use super::{Store, accounts};
+use crate::domain::{Account, AccountId, Digest, MemberId, Millis, OneTimeCode, TeamId};
+
+impl Store {
+    /// The account with that id.
+    pub async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        accounts::by_id(&mut self.database.read().await?, id).await
+    }
+
+    /// The account with that address, in the form that is compared.
+    pub async fn account_by_email(&self, email_key: &str) -> Result<Option<Account>, StoreError> {
+        accounts::by_email(&mut self.database.read().await?, email_key).await
+    }
+
+    /// The one-time code with that hash.
+    pub async fn code(&self, hash: Digest) -> Result<Option<OneTimeCode>, StoreError> {
+        accounts::code(&mut self.database.read().await?, hash).await
+    }
+
+    /// Whose session a token is: the account, when it ends, and the account's place in a team.
+    pub async fn session(
+        &self,
+        token: Digest,
+    ) -> Result<Option<(AccountId, Millis, Option<(TeamId, MemberId)>)>, StoreError> {
+        accounts::session(&mut self.database.read().await?, token).await
+    }
+
+    /// Lets a session live longer, because it was used.
+    pub async fn prolong_session(&self, token: Digest, until: Millis) -> Result<(), StoreError> {
+        let mut connection = self.database.write().await?;
+        accounts::prolong_session(&mut connection, token, until).await?;
+        connection.commit().await
+    }
+
+    /// Teams that ask an address to join.
+    pub async fn invitations(&self, email_key: &str) -> Result<Vec<(TeamId, MemberId)>, StoreError> {
+        accounts::invitations(&mut self.database.read().await?, email_key).await
+    }
+
+    /// Failures of a subject, and since when.
+    pub async fn failures(&self, subject: &str) -> Result<(i64, Millis), StoreError> {
+        accounts::failures(&mut self.database.read().await?, subject).await
+    }
+
+    /// Counts a failure of each subject.
+    pub async fn count_failures(&self, subjects: &[String], now: Millis, window: Millis) -> Result<(), StoreError> {
+        let mut connection = self.database.write().await?;
+        for subject in subjects {
+            accounts::count_failure(&mut connection, subject, now, window).await?;
+        }
+        connection.commit().await
+    }
+
+    /// Forgets the failures of a subject.
+    pub async fn forget_failures(&self, subject: &str) -> Result<(), StoreError> {
+        let mut connection = self.database.write().await?;
+        accounts::forget_failures(&mut connection, subject).await?;
+        connection.commit().await
+    }
+
+    /// A sealed secret of the host.
+    pub async fn host_secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let row = connection.row("SELECT sealed FROM host_secrets WHERE name = $1", values![name]).await?;
+        row.map(|mut row| row.next()).transpose()
+    }
+
+    /// Whether the host has any sealed secret yet.
+    pub async fn has_host_secrets(&self) -> Result<bool, StoreError> {
+        let mut connection = self.database.read().await?;
+        Ok(connection.row("SELECT 1 FROM host_secrets LIMIT 1", Vec::new()).await?.is_some())
+    }
+
+    /// Keeps a sealed secret unless there is one of that name, and gives the one that is kept.
+    pub async fn keep_host_secret(&self, name: &str, sealed: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        let mut connection = self.database.write().await?;
+        let sql = "INSERT INTO host_secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        connection.execute(sql, values![name, sealed.clone()]).await?;
+        let row = connection.row("SELECT sealed FROM host_secrets WHERE name = $1", values![name]).await?;
+        let kept = row.map(|mut row| row.next()).transpose()?.unwrap_or(sealed);
+        connection.commit().await?;
+        Ok(kept)
+    }
+
+    /// Takes a lease, or keeps it: only its holder does that work until then. False: somebody else has it.
+    pub async fn lease(&self, name: &str, holder: &str, duration: Millis) -> Result<bool, StoreError> {
+        let mut connection = self.database.write().await?;
+        let now = connection.now().await?;
+        let sql = "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
+                   holder = excluded.holder, until = excluded.until WHERE leases.holder = $2 OR leases.until < $4 \
+                   RETURNING holder";
+        let row = connection.row(sql, values![name, holder, now + duration, now]).await?;
+        connection.commit().await?;
+        Ok(row.is_some())
+    }
+
+    /// Forgets requests, codes and sessions whose time is over.
+    pub async fn sweep(&self, now: Millis, remember_for: Millis) -> Result<(), StoreError> {
+        let mut connection = self.database.write().await?;
+        connection.execute("DELETE FROM requests WHERE decided_at < $1", values![now - remember_for]).await?;
+        connection.execute("DELETE FROM one_time_codes WHERE expires_at < $1", values![now]).await?;
+        connection.execute("DELETE FROM sessions WHERE expires_at < $1", values![now]).await?;
+        connection.commit().await
+    }
+}

@@ -1,0 +1,61 @@
+//! Rows: one SQL text for SQLite and PostgreSQL, the writers, the log.
+//!
+//! Knows rows and nothing of permissions, protobuf or who is watching. A change comes in through [`Store::ask`], is decided by
+//! the domain inside the writers' transaction, and is told to the teller that was given at start. Start reading at `writer`.
+
+mod accounts;
+mod directory;
+mod driver;
+mod error;
+mod host;
+mod load;
+mod log;
+mod many;
+mod read;
+mod rows;
+mod schema;
+mod tickets;
+mod verify;
+mod writer;
+
+use std::sync::Arc;
+
+use directory::Directories;
+pub use driver::{Database, process_clock};
+pub use error::StoreError;
+pub use log::{Record, Stored};
+pub use read::{After, LoggedChange, MessageEntry};
+pub use schema::{Migrated, SCHEMA, migrate};
+pub use tickets::{Name, TicketEntry};
+pub use verify::Verification;
+pub use writer::{Outcome, Teller, WriteError};
+
+use crate::domain::Request;
+use writer::Writers;
+
+/// The database with its writers.
+#[derive(Clone, Debug)]
+pub struct Store {
+    database: Database,
+    directories: Arc<Directories>,
+    writers: Writers,
+}
+
+impl Store {
+    /// Starts the writers on a database that has this binary's schema. Every change is told to `tell` after its commit.
+    pub fn start(database: Database, tell: &Teller) -> Self {
+        let directories = Arc::new(Directories::default());
+        let writers = Writers::start(&database, &directories, tell);
+        Store { database, directories, writers }
+    }
+
+    /// Asks for a change; answered when it is on disk.
+    pub async fn ask(&self, request: Request) -> Result<Outcome, WriteError> {
+        self.writers.ask(request).await
+    }
+
+    /// The database below, for what is not a team's.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}

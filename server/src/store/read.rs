@@ -1,0 +1,238 @@
+//! Reading: teams, tickets, messages, the log. Who may see what is not decided here.
+
+use std::sync::Arc;
+
+use super::driver::{Connection, values};
+use super::error::StoreError;
+use super::log::{Record, read_record};
+use super::tickets::{self, Name, TicketEntry, by_number, select_tickets};
+use super::{Store, directory};
+use crate::domain::{
+    ContentId, ContentRef, Entry, GroupId, MemberId, Message, MessageId, MessageKind, MessageWords, Millis, Priority,
+    Revision, Team, TeamId, TicketId, TicketWords,
+};
+
+/// Where a page of a list begins: after this ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct After {
+    /// Of open tickets the priority; of ended ones 0.
+    pub priority: i64,
+    /// Of open tickets when they were submitted; of ended ones when they ended.
+    pub at: Millis,
+    /// The ticket.
+    pub ticket: i64,
+}
+
+/// A change from the log.
+#[derive(Clone, Debug)]
+pub struct LoggedChange {
+    /// Its revision.
+    pub revision: Revision,
+    /// When it was decided.
+    pub at: Millis,
+    /// What happened.
+    pub record: Record<'static>,
+}
+
+/// A message with its words.
+pub type MessageEntry = Entry<Message, MessageWords>;
+
+impl Store {
+    /// A team's directory, as it is now. None: no such team.
+    pub async fn team(&self, team: TeamId) -> Result<Option<Arc<Team>>, StoreError> {
+        let mut connection = self.database.read().await?;
+        Ok(self.team_in(&mut connection, team).await?.map(|(_, team)| team))
+    }
+
+    async fn team_in(
+        &self,
+        connection: &mut Connection,
+        team: TeamId,
+    ) -> Result<Option<(Revision, Arc<Team>)>, StoreError> {
+        let sql = "SELECT revision, directory_revision FROM teams WHERE team_id = $1";
+        let Some(mut row) = connection.row(sql, values![team]).await? else { return Ok(None) };
+        let (revision, directory_revision): (i64, i64) = (row.next()?, row.next()?);
+        if let Some(directory) = self.directories.get(team, directory_revision) {
+            return Ok(Some((revision, directory)));
+        }
+        let Some(directory) = directory::load(connection, team).await?.map(Arc::new) else { return Ok(None) };
+        self.directories.put(directory_revision, &directory);
+        Ok(Some((revision, directory)))
+    }
+
+    /// One ticket with its words and who handled it.
+    pub async fn ticket(&self, team: TeamId, name: Name) -> Result<Option<TicketEntry>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let found = tickets::find(&mut connection, &[(team, name)]).await?;
+        let mut found: Vec<_> = found.into_iter().map(|(_, ticket)| ticket).collect();
+        tickets::add_handlers(&mut connection, team, &mut found).await?;
+        Ok(found.pop())
+    }
+
+    /// Words of a ticket, by their row; empty when erased.
+    pub async fn ticket_words(&self, team: TeamId, content: ContentId) -> Result<Arc<TicketWords>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT body FROM contents WHERE team_id = $1 AND content_id = $2";
+        match connection.row(sql, values![team, content.0]).await? {
+            Some(mut row) => Ok(Arc::new(row.json()?)),
+            None => Ok(Arc::default()),
+        }
+    }
+
+    /// Open tickets by priority and waiting time, or ended ones by their end, newest first; `limit` of them.
+    pub async fn tickets(
+        &self,
+        team: TeamId,
+        history: bool,
+        after: Option<After>,
+        limit: i64,
+    ) -> Result<Vec<TicketEntry>, StoreError> {
+        let mut connection = self.database.read().await?;
+        tickets_in(&mut connection, team, history, after, limit).await
+    }
+
+    /// The team at one moment: its revision, its directory and all open tickets.
+    pub async fn snapshot(&self, team: TeamId) -> Result<Option<(Revision, Arc<Team>, Vec<TicketEntry>)>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let Some((revision, directory)) = self.team_in(&mut connection, team).await? else { return Ok(None) };
+        let tickets = tickets_in(&mut connection, team, false, None, i64::MAX).await?;
+        Ok(Some((revision, directory, tickets)))
+    }
+
+    /// The revision a team is at.
+    pub async fn revision(&self, team: TeamId) -> Result<Revision, StoreError> {
+        let mut connection = self.database.read().await?;
+        match connection.row("SELECT revision FROM teams WHERE team_id = $1", values![team]).await? {
+            Some(mut row) => row.next(),
+            None => Ok(0),
+        }
+    }
+
+    /// Messages of a ticket, oldest first.
+    pub async fn messages(&self, team: TeamId, ticket: TicketId) -> Result<Vec<MessageEntry>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT m.message_id, m.kind, m.author_id, m.written_at, m.content_id, m.content_digest, c.body \
+                   FROM messages m JOIN contents c ON c.team_id = m.team_id AND c.content_id = m.content_id \
+                   WHERE m.team_id = $1 AND m.ticket_id = $2 ORDER BY m.message_id";
+        let rows = connection.rows(sql, values![team, ticket.0]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                let image = Message {
+                    id: MessageId(row.next()?),
+                    ticket,
+                    kind: by_number(&MessageKind::ALL, row.next()?)?,
+                    author: row.next::<Option<i64>>()?.map(MemberId),
+                    at: row.next()?,
+                    words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
+                };
+                Ok(Entry { image, words: row.json()? })
+            })
+            .collect()
+    }
+
+    /// Changes of a ticket, oldest first.
+    pub async fn ticket_log(&self, team: TeamId, ticket: TicketId) -> Result<Vec<LoggedChange>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT l.revision, l.decided_at, l.record FROM ticket_log t \
+                   JOIN log l ON l.team_id = t.team_id AND l.revision = t.revision \
+                   WHERE t.team_id = $1 AND t.ticket_id = $2 ORDER BY l.revision";
+        read_changes(connection.rows(sql, values![team, ticket.0]).await?)
+    }
+
+    /// Changes of a team after a revision, in order; `limit` of them.
+    pub async fn log_after(&self, team: TeamId, after: Revision, limit: i64) -> Result<Vec<LoggedChange>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT revision, decided_at, record FROM log WHERE team_id = $1 AND revision > $2 ORDER BY revision LIMIT $3";
+        read_changes(connection.rows(sql, values![team, after, limit]).await?)
+    }
+
+    /// How many tickets wait before that one: new ones of the same group, by priority and time.
+    pub async fn waiting_before(
+        &self,
+        team: TeamId,
+        group: Option<GroupId>,
+        priority: Priority,
+        submitted_at: Millis,
+    ) -> Result<i64, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT COUNT(*) FROM tickets WHERE team_id = $1 AND ended_at IS NULL AND state = 1 \
+                   AND group_id IS NOT DISTINCT FROM $2 AND (priority > $3 OR (priority = $3 AND submitted_at < $4))";
+        let values = values![team, group.map(|group| group.0), priority as i64, submitted_at];
+        match connection.row(sql, values).await? {
+            Some(mut row) => row.next(),
+            None => Ok(0),
+        }
+    }
+
+    /// Open tickets of each group.
+    pub async fn open_by_group(&self, team: TeamId) -> Result<Vec<(GroupId, i64)>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT group_id, COUNT(*) FROM tickets WHERE team_id = $1 AND ended_at IS NULL \
+                   AND group_id IS NOT NULL GROUP BY group_id";
+        let rows = connection.rows(sql, values![team]).await?;
+        rows.into_iter().map(|mut row| Ok((GroupId(row.next()?), row.next()?))).collect()
+    }
+
+    /// Open tickets whose time has come, of all teams; `limit` of them.
+    pub async fn due(&self, now: Millis, limit: i64) -> Result<Vec<(TeamId, TicketId)>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT team_id, ticket_id FROM tickets WHERE expires_at IS NOT NULL AND expires_at <= $1 \
+                   ORDER BY expires_at LIMIT $2";
+        let rows = connection.rows(sql, values![now, limit]).await?;
+        rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), TicketId(row.next()?)))).collect()
+    }
+
+    /// Groups of all teams that are deleted.
+    pub async fn deleted_groups(&self) -> Result<Vec<(TeamId, GroupId)>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT team_id, id FROM directory WHERE kind = 'group' AND image NOT LIKE '%\"deleted_at\":null%'";
+        let rows = connection.rows(sql, Vec::new()).await?;
+        rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), GroupId(row.next()?)))).collect()
+    }
+
+    /// The time that decisions go by.
+    pub async fn now(&self) -> Result<Millis, StoreError> {
+        self.database.read().await?.now().await
+    }
+}
+
+fn read_changes(rows: Vec<super::driver::Row>) -> Result<Vec<LoggedChange>, StoreError> {
+    rows.into_iter()
+        .map(|mut row| {
+            let (revision, at): (i64, i64) = (row.next()?, row.next()?);
+            Ok(LoggedChange { revision, at, record: read_record(&row.next::<String>()?)? })
+        })
+        .collect()
+}
+
+async fn tickets_in(
+    connection: &mut Connection,
+    team: TeamId,
+    history: bool,
+    after: Option<After>,
+    limit: i64,
+) -> Result<Vec<TicketEntry>, StoreError> {
+    let mut rows = if history {
+        let sql = select_tickets!(
+            "WHERE t.team_id = $1 AND t.ended_at IS NOT NULL \
+             AND (t.ended_at < $2 OR (t.ended_at = $2 AND t.ticket_id < $3)) \
+             ORDER BY t.ended_at DESC, t.ticket_id DESC LIMIT $4"
+        );
+        let after = after.unwrap_or(After { priority: 0, at: i64::MAX, ticket: i64::MAX });
+        connection.rows(sql, values![team, after.at, after.ticket, limit]).await?
+    } else {
+        let sql = select_tickets!(
+            "WHERE t.team_id = $1 AND t.ended_at IS NULL AND (t.priority < $2 OR (t.priority = $2 \
+             AND (t.submitted_at > $3 OR (t.submitted_at = $3 AND t.ticket_id > $4)))) \
+             ORDER BY t.priority DESC, t.submitted_at, t.ticket_id LIMIT $5"
+        );
+        let after = after.unwrap_or(After { priority: i64::MAX, at: 0, ticket: 0 });
+        connection.rows(sql, values![team, after.priority, after.at, after.ticket, limit]).await?
+    };
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &mut rows {
+        found.push(tickets::read(row)?.1);
+    }
+    tickets::add_handlers(connection, team, &mut found).await?;
+    Ok(found)
+}

@@ -1,0 +1,220 @@
+//! Writes what was decided: one multi-row statement a table for what is frequent, single statements for what is rare.
+
+use std::collections::BTreeMap;
+
+use super::driver::{Connection, Value, values, write_json};
+use super::error::StoreError;
+use super::many::Many;
+use super::{accounts, directory::kind, log, tickets};
+use crate::domain::{
+    Change, ContentId, Digest, Event, Member, MemberState, MemberWords, Entry, NewWords, Reply, Request, TeamId, Ticket, TicketId,
+};
+
+const CONTENTS: Many = Many {
+    before: "INSERT INTO contents (team_id, content_id, salt, body) VALUES",
+    width: 4,
+    after: "ON CONFLICT (team_id, content_id) DO UPDATE SET salt = excluded.salt, body = excluded.body",
+};
+const MESSAGES: Many = Many {
+    before: "INSERT INTO messages (team_id, ticket_id, message_id, kind, author_id, written_at, content_id, content_digest) VALUES",
+    width: 8,
+    after: "",
+};
+const LOG: Many =
+    Many { before: "INSERT INTO log (team_id, revision, decided_at, record, chain) VALUES", width: 5, after: "" };
+const TICKET_LOG: Many =
+    Many { before: "INSERT INTO ticket_log (team_id, ticket_id, revision) VALUES", width: 3, after: "" };
+const REQUESTS: Many = Many {
+    before: "INSERT INTO requests (team_id, caller, request_id, fingerprint, reply, decided_at) VALUES",
+    width: 6,
+    after: "",
+};
+
+/// The rows of a batch in the making.
+#[derive(Default)]
+pub struct Rows<'a> {
+    tickets: BTreeMap<(TeamId, TicketId), &'a Ticket>,
+    contents: BTreeMap<(TeamId, ContentId), &'a NewWords>,
+    messages: Vec<Vec<Value>>,
+    log: Vec<Vec<Value>>,
+    ticket_log: Vec<Vec<Value>>,
+    requests: Vec<Vec<Value>>,
+    rare: Vec<(TeamId, &'a Event)>,
+}
+
+impl<'a> Rows<'a> {
+    /// Adds a change with its record; gives the chain's new end.
+    pub fn add_change(&mut self, change: &'a Change, chain: Digest) -> Result<Digest, StoreError> {
+        let record = log::write_record(change.actor, change.events.iter())?;
+        let chain = log::link(chain, change.team, change.revision, change.at, &record);
+        self.log.push(values![change.team, change.revision, change.at, record, chain]);
+        for event in &change.events {
+            self.add_event(change, event);
+        }
+        Ok(chain)
+    }
+
+    fn add_event(&mut self, change: &'a Change, event: &'a Event) {
+        let team = change.team;
+        match event {
+            Event::Ticket(entry, words) => {
+                let ticket = &entry.image.ticket;
+                self.ticket_log.push(values![team, ticket.id.0, change.revision]);
+                self.add_words(team, ticket.words.id, words.as_ref());
+                self.tickets.insert((team, ticket.id), ticket);
+            }
+            Event::Message(entry, words) => {
+                let message = &entry.image;
+                self.messages.push(values![
+                    team,
+                    message.ticket.0,
+                    message.id.0,
+                    message.kind as i64,
+                    message.author.map(|author| author.0),
+                    message.at,
+                    message.words.id.0,
+                    message.words.digest,
+                ]);
+                self.add_words(team, message.words.id, Some(words));
+            }
+            Event::Member(entry, words) => {
+                self.add_words(team, entry.image.words.id, words.as_ref());
+                self.rare.push((team, event));
+            }
+            Event::Group(entry, words) => {
+                self.add_words(team, entry.image.words.id, words.as_ref());
+                self.rare.push((team, event));
+            }
+            Event::Profile(entry, words) => {
+                self.add_words(team, entry.image.words.id, words.as_ref());
+                self.rare.push((team, event));
+            }
+            Event::Team(entry, words) => {
+                self.add_words(team, entry.image.words.id, words.as_ref());
+                self.rare.push((team, event));
+            }
+            _ => self.rare.push((team, event)),
+        }
+    }
+
+    fn add_words(&mut self, team: TeamId, id: ContentId, words: Option<&'a NewWords>) {
+        if let Some(words) = words {
+            self.contents.insert((team, id), words);
+        }
+    }
+
+    /// Remembers a request with its outcome.
+    pub fn remember(&mut self, request: &Request, reply: &Reply, at: i64) -> Result<(), StoreError> {
+        if let Some(memory) = &request.memory {
+            self.requests.push(values![
+                request.team,
+                request.caller.key(),
+                memory.request_id.as_str(),
+                memory.fingerprint,
+                write_json(reply)?,
+                at,
+            ]);
+        }
+        Ok(())
+    }
+
+    /// Writes everything.
+    pub async fn write(self, connection: &mut Connection) -> Result<(), StoreError> {
+        let tickets: Vec<_> = self.tickets.iter().map(|((team, _), ticket)| (*team, *ticket)).collect();
+        tickets::write(connection, &tickets).await?;
+        let contents = self.contents.iter().map(|((team, id), words)| {
+            values![*team, id.0, words.salt.as_slice(), words.body.as_str()]
+        });
+        CONTENTS.execute(connection, contents.collect()).await?;
+        MESSAGES.execute(connection, self.messages).await?;
+        LOG.execute(connection, self.log).await?;
+        TICKET_LOG.execute(connection, self.ticket_log).await?;
+        REQUESTS.execute(connection, self.requests).await?;
+        for (team, event) in self.rare {
+            write_rare(connection, team, event).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn write_rare(connection: &mut Connection, team: TeamId, event: &Event) -> Result<(), StoreError> {
+    match event {
+        Event::Team(entry, _) => put(connection, team, kind::SETTINGS, 0, &entry.image, entry.image.words.id).await,
+        Event::Member(entry, _) => {
+            put(connection, team, kind::MEMBER, entry.id.0, &entry.image, entry.image.words.id).await?;
+            write_invitation(connection, team, entry).await
+        }
+        Event::Group(entry, _) => put(connection, team, kind::GROUP, entry.id.0, &entry.image, entry.image.words.id).await,
+        Event::Profile(entry, _) => {
+            put(connection, team, kind::PROFILE, entry.id.0, &entry.image, entry.image.words.id).await
+        }
+        Event::MemberRemoved(member) => {
+            let sql = "DELETE FROM invitations WHERE team_id = $1 AND member_id = $2";
+            connection.execute(sql, values![team, member.0]).await?;
+            remove(connection, team, kind::MEMBER, member.0).await
+        }
+        Event::GroupErased(group) => remove(connection, team, kind::GROUP, group.0).await,
+        Event::HistoryMoved { from, to } => {
+            let sql = "UPDATE tickets SET group_id = $3 WHERE team_id = $1 AND group_id = $2 AND ended_at IS NOT NULL";
+            connection.execute(sql, values![team, from.0, to.0]).await.map(drop)
+        }
+        Event::TicketsErased(tickets) => erase(connection, team, tickets).await,
+        of_host => accounts::write(connection, of_host).await,
+    }
+}
+
+async fn put<T: serde::Serialize>(
+    connection: &mut Connection,
+    team: TeamId,
+    kind: &'static str,
+    id: i64,
+    image: &T,
+    content: ContentId,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO directory (team_id, kind, id, image, content_id) VALUES ($1, $2, $3, $4, $5) \
+               ON CONFLICT (team_id, kind, id) DO UPDATE SET image = excluded.image, content_id = excluded.content_id";
+    connection.execute(sql, values![team, kind, id, write_json(image)?, content.0]).await.map(drop)
+}
+
+async fn remove(connection: &mut Connection, team: TeamId, kind: &'static str, id: i64) -> Result<(), StoreError> {
+    let sql = "DELETE FROM contents WHERE team_id = $1 AND content_id = \
+               (SELECT content_id FROM directory WHERE team_id = $1 AND kind = $2 AND id = $3)";
+    connection.execute(sql, values![team, kind, id]).await?;
+    let sql = "DELETE FROM directory WHERE team_id = $1 AND kind = $2 AND id = $3";
+    connection.execute(sql, values![team, kind, id]).await.map(drop)
+}
+
+async fn write_invitation(
+    connection: &mut Connection,
+    team: TeamId,
+    member: &Entry<Member, MemberWords>,
+) -> Result<(), StoreError> {
+    let sql = if member.state == MemberState::Invited {
+        "INSERT INTO invitations (email_key, team_id, member_id) VALUES ($3, $1, $2) \
+         ON CONFLICT (email_key, team_id) DO UPDATE SET member_id = excluded.member_id"
+    } else {
+        "DELETE FROM invitations WHERE team_id = $1 AND member_id = $2 AND email_key = $3"
+    };
+    connection.execute(sql, values![team, member.id.0, member.words.email_key.as_str()]).await.map(drop)
+}
+
+/// Deletes words, salts, messages and rows of tickets; number and secret hash stay as a tombstone.
+async fn erase(connection: &mut Connection, team: TeamId, tickets: &[TicketId]) -> Result<(), StoreError> {
+    const STATEMENTS: [&str; 6] = [
+        "INSERT INTO tombstones (team_id, number, secret_hash) \
+         SELECT team_id, number, secret_hash FROM tickets WHERE team_id = $1 AND ticket_id = $2",
+        "DELETE FROM contents WHERE team_id = $1 AND content_id IN \
+         (SELECT content_id FROM messages WHERE team_id = $1 AND ticket_id = $2)",
+        "DELETE FROM contents WHERE team_id = $1 AND content_id IN \
+         (SELECT content_id FROM tickets WHERE team_id = $1 AND ticket_id = $2)",
+        "DELETE FROM messages WHERE team_id = $1 AND ticket_id = $2",
+        "DELETE FROM ticket_handlers WHERE team_id = $1 AND ticket_id = $2",
+        "DELETE FROM tickets WHERE team_id = $1 AND ticket_id = $2",
+    ];
+    for ticket in tickets {
+        for statement in STATEMENTS {
+            connection.execute(statement, values![team, ticket.0]).await?;
+        }
+    }
+    Ok(())
+}

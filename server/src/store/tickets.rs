@@ -1,0 +1,191 @@
+//! Ticket rows: their columns in one order, written and read in one place.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::driver::{Connection, Row, Value, values, write_json};
+use super::error::StoreError;
+use super::many::Many;
+use crate::domain::{
+    ContentId, ContentRef, Digest, Entry, GroupId, MemberId, Priority, State, TeamId, Ticket, TicketId, TicketWords,
+};
+
+/// The start of every query that reads tickets with their words. The words are missing only if erased.
+macro_rules! select_tickets {
+    ($rest:literal) => {
+        concat!(
+            "SELECT t.team_id, t.ticket_id, t.number, t.version, t.customer_version, t.state, t.priority, t.operator_id, t.group_id, ",
+            "t.former_group_id, t.origin, t.secret_hash, t.body_digest, t.verified, t.submitted_at, t.changed_at, ",
+            "t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest, c.body FROM tickets t ",
+            "LEFT JOIN contents c ON c.team_id = t.team_id AND c.content_id = t.content_id ",
+            $rest
+        )
+    };
+}
+pub(crate) use select_tickets;
+
+/// A ticket with its words.
+pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
+
+const UPSERT: Many = Many {
+    before: "INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, priority, operator_id, \
+             group_id, former_group_id, origin, secret_hash, body_digest, verified, submitted_at, changed_at, changed_by, \
+             changed, expires_at, ended_at, content_id, content_digest) VALUES",
+    width: 22,
+    after: "ON CONFLICT (team_id, ticket_id) DO UPDATE SET version = excluded.version, \
+            customer_version = excluded.customer_version, state = excluded.state, priority = excluded.priority, \
+            operator_id = excluded.operator_id, group_id = excluded.group_id, former_group_id = excluded.former_group_id, \
+            verified = excluded.verified, changed_at = excluded.changed_at, changed_by = excluded.changed_by, \
+            changed = excluded.changed, expires_at = excluded.expires_at, ended_at = excluded.ended_at",
+};
+
+const HANDLERS: Many = Many {
+    before: "INSERT INTO ticket_handlers (team_id, ticket_id, member_id) VALUES",
+    width: 3,
+    after: "ON CONFLICT DO NOTHING",
+};
+
+/// Writes tickets as they are now.
+pub async fn write(connection: &mut Connection, tickets: &[(TeamId, &Ticket)]) -> Result<(), StoreError> {
+    let mut rows = Vec::with_capacity(tickets.len());
+    let mut handlers = Vec::new();
+    for (team, ticket) in tickets {
+        rows.push(row_of(*team, ticket)?);
+        handlers.extend(ticket.handled_by.iter().map(|member| values![*team, ticket.id.0, member.0]));
+    }
+    UPSERT.execute(connection, rows).await?;
+    HANDLERS.execute(connection, handlers).await
+}
+
+fn row_of(team: TeamId, ticket: &Ticket) -> Result<Vec<Value>, StoreError> {
+    Ok(values![
+        team,
+        ticket.id.0,
+        ticket.number,
+        ticket.version,
+        ticket.customer_version,
+        ticket.state as i64,
+        ticket.priority as i64,
+        ticket.operator.map(|id| id.0),
+        ticket.group.map(|id| id.0),
+        ticket.former_group.map(|id| id.0),
+        write_json(&ticket.origin)?,
+        ticket.secret_hash,
+        ticket.body_digest,
+        ticket.verified,
+        ticket.submitted_at,
+        ticket.changed_at,
+        write_json(&ticket.changed_by)?,
+        write_json(&ticket.changed)?,
+        ticket.expires_at,
+        ticket.ended_at,
+        ticket.words.id.0,
+        ticket.words.digest,
+    ])
+}
+
+/// Reads a row of [`select_tickets`]. Who handled it is not in the row: see [`add_handlers`].
+pub fn read(row: &mut Row) -> Result<(TeamId, TicketEntry), StoreError> {
+    let team = TeamId(row.next()?);
+    let image = Ticket {
+        id: TicketId(row.next()?),
+        number: row.next()?,
+        version: row.next()?,
+        customer_version: row.next()?,
+        state: by_number(&State::ALL, row.next()?)?,
+        priority: by_number(&Priority::ALL, row.next()?)?,
+        operator: row.next::<Option<i64>>()?.map(MemberId),
+        group: row.next::<Option<i64>>()?.map(GroupId),
+        former_group: row.next::<Option<i64>>()?.map(GroupId),
+        origin: row.json()?,
+        secret_hash: row.digest_or_none()?,
+        body_digest: row.digest_or_none()?,
+        verified: row.next()?,
+        submitted_at: row.next()?,
+        changed_at: row.next()?,
+        changed_by: row.json()?,
+        changed: row.json()?,
+        expires_at: row.next()?,
+        ended_at: row.next()?,
+        handled_by: Vec::new(),
+        words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
+    };
+    let words = row.next::<Option<String>>()?.as_deref().map(super::driver::read_json).transpose()?.unwrap_or_default();
+    Ok((team, Entry { image, words: Arc::new(words) }))
+}
+
+/// The value with that number.
+pub fn by_number<T: Copy>(all: &[T], number: i64) -> Result<T, StoreError> {
+    let index = usize::try_from(number - 1).ok();
+    index.and_then(|index| all.get(index)).copied().ok_or_else(|| StoreError::Broken(format!("no value has number {number}")))
+}
+
+/// Adds who handled these tickets.
+pub async fn add_handlers(
+    connection: &mut Connection,
+    team: TeamId,
+    tickets: &mut [TicketEntry],
+) -> Result<(), StoreError> {
+    const FIND: Many = Many {
+        before: "SELECT ticket_id, member_id FROM ticket_handlers WHERE (team_id, ticket_id) IN (VALUES",
+        width: 2,
+        after: ")",
+    };
+    let places: HashMap<i64, usize> = tickets.iter().enumerate().map(|(place, ticket)| (ticket.id.0, place)).collect();
+    let rows = tickets.iter().map(|ticket| values![team, ticket.id.0]).collect();
+    for mut row in FIND.rows(connection, rows).await? {
+        let (ticket, member): (i64, i64) = (row.next()?, row.next()?);
+        if let Some(place) = places.get(&ticket) {
+            tickets[*place].image.remember_handler(MemberId(member));
+        }
+    }
+    Ok(())
+}
+
+/// What names a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// Its number.
+    Number(i64),
+    /// Its id.
+    Id(TicketId),
+    /// The hash of its secret.
+    Secret(Digest),
+}
+
+/// Reads tickets of several teams by what names them; those that are not there are left out.
+pub async fn find(
+    connection: &mut Connection,
+    names: &[(TeamId, Name)],
+) -> Result<Vec<(TeamId, TicketEntry)>, StoreError> {
+    const BY_NUMBER: Many = Many {
+        before: select_tickets!("WHERE (t.team_id, t.number) IN (VALUES"),
+        width: 2,
+        after: ")",
+    };
+    const BY_ID: Many = Many {
+        before: select_tickets!("WHERE (t.team_id, t.ticket_id) IN (VALUES"),
+        width: 2,
+        after: ")",
+    };
+    const BY_SECRET: Many = Many {
+        before: select_tickets!("WHERE (t.team_id, t.secret_hash) IN (VALUES"),
+        width: 2,
+        after: ")",
+    };
+    let (mut numbers, mut ids, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
+    for (team, name) in names {
+        match name {
+            Name::Number(number) => numbers.push(values![*team, *number]),
+            Name::Id(id) => ids.push(values![*team, id.0]),
+            Name::Secret(hash) => secrets.push(values![*team, *hash]),
+        }
+    }
+    let mut found = Vec::new();
+    for (query, names) in [(BY_NUMBER, numbers), (BY_ID, ids), (BY_SECRET, secrets)] {
+        for mut row in query.rows(connection, names).await? {
+            found.push(read(&mut row)?);
+        }
+    }
+    Ok(found)
+}

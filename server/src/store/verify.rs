@@ -1,0 +1,275 @@
+//! The self-check: replaying the log gives the tables, tombstones apart, and the chain holds.
+
+use std::collections::BTreeMap;
+
+use super::Store;
+use super::directory::{kind, words_of};
+use super::driver::{Connection, values};
+use super::error::StoreError;
+use super::log::{CHAIN_START, Record, Stored, link, read_record};
+use super::tickets;
+use super::tickets::select_tickets;
+use crate::domain::{AccountId, ContentRef, Digest, Message, MessageId, TeamId, Ticket, TicketId, sha256};
+
+/// What a self-check found.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Verification {
+    /// Teams looked at, the host among them.
+    pub teams: u64,
+    /// Changes replayed.
+    pub changes: u64,
+    /// Tickets compared.
+    pub tickets: u64,
+    /// What does not fit, for people. Empty: everything does.
+    pub faults: Vec<String>,
+}
+
+/// A team as the log tells it.
+#[derive(Default)]
+struct Replayed {
+    tickets: BTreeMap<TicketId, Ticket>,
+    erased: BTreeMap<i64, Option<Digest>>,
+    messages: BTreeMap<MessageId, Message>,
+    directory: BTreeMap<(&'static str, i64), String>,
+    accounts: BTreeMap<AccountId, (Option<(i64, i64)>, bool)>,
+}
+
+/// Log rows read at once.
+const PAGE: i64 = 1_000;
+
+impl Store {
+    /// Replays every log of the database and compares. Reads one state; changes nothing.
+    pub async fn verify(&self) -> Result<Verification, StoreError> {
+        let mut connection = self.database.read().await?;
+        let mut result = Verification::default();
+        let sql = "SELECT team_id, revision, chain, next_number FROM teams ORDER BY team_id";
+        for mut row in connection.rows(sql, Vec::new()).await? {
+            let team = TeamId(row.next()?);
+            let (revision, chain, next_number) = (row.next()?, row.digest()?, row.next()?);
+            result.teams += 1;
+            let mut check = Check { connection: &mut connection, team, result: &mut result };
+            let replayed = check.replay(revision, chain).await?;
+            check.compare(&replayed, next_number).await?;
+        }
+        Ok(result)
+    }
+}
+
+struct Check<'a> {
+    connection: &'a mut Connection,
+    team: TeamId,
+    result: &'a mut Verification,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, what: impl std::fmt::Display) {
+        // One kind of fault in a large database must not fill the screen.
+        if self.result.faults.len() < 100 {
+            self.result.faults.push(format!("team {}: {what}", self.team.0));
+        }
+    }
+
+    async fn replay(&mut self, revision: i64, chain: Digest) -> Result<Replayed, StoreError> {
+        let mut replayed = Replayed::default();
+        let (mut at_revision, mut at_chain) = (0, CHAIN_START);
+        loop {
+            let sql = "SELECT revision, decided_at, record, chain FROM log WHERE team_id = $1 AND revision > $2 \
+                       ORDER BY revision LIMIT $3";
+            let rows = self.connection.rows(sql, values![self.team, at_revision, PAGE]).await?;
+            if rows.is_empty() {
+                break;
+            }
+            for mut row in rows {
+                let (number, at): (i64, i64) = (row.next()?, row.next()?);
+                let text: String = row.next()?;
+                if number != at_revision + 1 {
+                    self.fault(format_args!("revision {} is missing from the log", at_revision + 1));
+                }
+                at_chain = link(at_chain, self.team, number, at, &text);
+                if row.digest()? != at_chain {
+                    self.fault(format_args!("the chain breaks at revision {number}"));
+                }
+                at_revision = number;
+                self.result.changes += 1;
+                replayed.apply(read_record(&text)?)?;
+            }
+        }
+        if at_revision != revision || at_chain != chain {
+            self.fault(format_args!("the team is at revision {revision}, its log at {at_revision}"));
+        }
+        Ok(replayed)
+    }
+
+    async fn compare(&mut self, replayed: &Replayed, next_number: i64) -> Result<(), StoreError> {
+        self.compare_tickets(replayed, next_number).await?;
+        self.compare_messages(replayed).await?;
+        self.compare_directory(replayed).await?;
+        if self.team == TeamId::HOST {
+            self.compare_accounts(replayed).await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_tickets(&mut self, replayed: &Replayed, next_number: i64) -> Result<(), StoreError> {
+        let mut rows = self.connection.rows(select_tickets!("WHERE t.team_id = $1"), values![self.team]).await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &mut rows {
+            found.push(tickets::read(row)?.1);
+        }
+        tickets::add_handlers(self.connection, self.team, &mut found).await?;
+        let mut numbers: Vec<i64> = found.iter().map(|ticket| ticket.number).collect();
+        for ticket in &found {
+            self.result.tickets += 1;
+            match replayed.tickets.get(&ticket.id) {
+                Some(logged) if *logged == ticket.image => {}
+                Some(logged) => self.fault(format_args!("ticket {}: logged {logged:?}, found {:?}", ticket.number, ticket.image)),
+                None => self.fault(format_args!("ticket {} is not in the log", ticket.number)),
+            }
+        }
+        if found.len() != replayed.tickets.len() {
+            self.fault(format_args!("{} tickets in the log, {} in the table", replayed.tickets.len(), found.len()));
+        }
+        let sql = "SELECT number, secret_hash FROM tombstones WHERE team_id = $1";
+        let mut tombstones = BTreeMap::new();
+        for mut row in self.connection.rows(sql, values![self.team]).await? {
+            tombstones.insert(row.next::<i64>()?, row.digest_or_none()?);
+        }
+        if tombstones != replayed.erased {
+            self.fault("the tombstones are not what was erased");
+        }
+        numbers.extend(tombstones.keys());
+        numbers.sort_unstable();
+        if !numbers.iter().copied().eq(1..next_number) {
+            self.fault("the ticket numbers have gaps");
+        }
+        let words: Vec<_> = found.iter().map(|ticket| ticket.image.words).collect();
+        self.compare_words(&words).await
+    }
+
+    async fn compare_messages(&mut self, replayed: &Replayed) -> Result<(), StoreError> {
+        let sql = "SELECT message_id, ticket_id, kind, content_id, content_digest FROM messages WHERE team_id = $1";
+        let mut count = 0;
+        let mut words = Vec::new();
+        for mut row in self.connection.rows(sql, values![self.team]).await? {
+            count += 1;
+            let (id, ticket, kind, content): (i64, i64, i64, i64) = (row.next()?, row.next()?, row.next()?, row.next()?);
+            let reference = ContentRef { id: crate::domain::ContentId(content), digest: row.digest()? };
+            words.push(reference);
+            let fits = replayed.messages.get(&MessageId(id)).is_some_and(|message| {
+                message.ticket.0 == ticket && message.kind as i64 == kind && message.words == reference
+            });
+            if !fits {
+                self.fault(format_args!("message {id} is not as it was logged"));
+            }
+        }
+        if count != replayed.messages.len() {
+            self.fault(format_args!("{} messages in the log, {count} in the table", replayed.messages.len()));
+        }
+        self.compare_words(&words).await
+    }
+
+    async fn compare_directory(&mut self, replayed: &Replayed) -> Result<(), StoreError> {
+        let sql = "SELECT kind, id, image FROM directory WHERE team_id = $1";
+        let mut count = 0;
+        let mut words = Vec::new();
+        for mut row in self.connection.rows(sql, values![self.team]).await? {
+            count += 1;
+            let (kind, id, image): (String, i64, String) = (row.next()?, row.next()?, row.next()?);
+            let logged = replayed.directory.iter().find(|((logged, number), _)| *logged == kind && *number == id);
+            if logged.is_none_or(|(_, logged)| *logged != image) {
+                self.fault(format_args!("{kind} {id} is not as it was logged"));
+            }
+            words.push(words_of(&image)?);
+        }
+        if count != replayed.directory.len() {
+            self.fault(format_args!("{} directory rows in the log, {count} in the table", replayed.directory.len()));
+        }
+        self.compare_words(&words).await
+    }
+
+    async fn compare_accounts(&mut self, replayed: &Replayed) -> Result<(), StoreError> {
+        let sql = "SELECT account_id, team_id, member_id, password_hash FROM accounts";
+        let mut found = BTreeMap::new();
+        for mut row in self.connection.rows(sql, Vec::new()).await? {
+            let id = AccountId(row.next()?);
+            let (team, member): (Option<i64>, Option<i64>) = (row.next()?, row.next()?);
+            found.insert(id, (team.zip(member), row.next::<Option<String>>()?.is_some()));
+        }
+        if found != replayed.accounts {
+            self.fault("the accounts are not as they were logged");
+        }
+        Ok(())
+    }
+
+    /// Digests in the log must be those of the words in their rows.
+    async fn compare_words(&mut self, words: &[ContentRef]) -> Result<(), StoreError> {
+        let sql = "SELECT salt, body FROM contents WHERE team_id = $1 AND content_id = $2";
+        for reference in words {
+            let row = self.connection.row(sql, values![self.team, reference.id.0]).await?;
+            let digest = match row {
+                Some(mut row) => Some(sha256(&[&row.next::<Vec<u8>>()?, row.next::<String>()?.as_bytes()])),
+                None => None,
+            };
+            if digest != Some(reference.digest) {
+                self.fault(format_args!("content {} is not what the log digested", reference.id.0));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Replayed {
+    fn apply(&mut self, record: Record<'static>) -> Result<(), StoreError> {
+        use super::driver::write_json;
+        for event in record.events {
+            match event {
+                Stored::Ticket(change) => {
+                    let ticket = change.into_owned().ticket;
+                    self.tickets.insert(ticket.id, ticket);
+                }
+                Stored::Message(message) => {
+                    self.messages.insert(message.id, message.into_owned());
+                }
+                Stored::Member(member) => {
+                    self.directory.insert((kind::MEMBER, member.id.0), write_json(&member)?);
+                }
+                Stored::MemberRemoved(member) => {
+                    self.directory.remove(&(kind::MEMBER, member.0));
+                }
+                Stored::Group(group) => {
+                    self.directory.insert((kind::GROUP, group.id.0), write_json(&group)?);
+                }
+                Stored::GroupErased(group) => {
+                    self.directory.remove(&(kind::GROUP, group.0));
+                }
+                Stored::Profile(profile) => {
+                    self.directory.insert((kind::PROFILE, profile.id.0), write_json(&profile)?);
+                }
+                Stored::Team(settings) => {
+                    self.directory.insert((kind::SETTINGS, 0), write_json(&settings)?);
+                }
+                Stored::HistoryMoved { from, to } => {
+                    let moved = self.tickets.values_mut().filter(|ticket| !ticket.is_open() && ticket.group == Some(from));
+                    moved.for_each(|ticket| ticket.group = Some(to));
+                }
+                Stored::TicketsErased(tickets) => {
+                    for id in tickets.iter() {
+                        if let Some(ticket) = self.tickets.remove(id) {
+                            self.erased.insert(ticket.number, ticket.secret_hash);
+                        }
+                        self.messages.retain(|_, message| message.ticket != *id);
+                    }
+                }
+                Stored::Account { id, membership, has_password } => {
+                    let membership = membership.map(|(team, member)| (team.0, member.0));
+                    self.accounts.insert(id, (membership, has_password));
+                }
+                Stored::CodeMade { .. }
+                | Stored::CodeUsed { .. }
+                | Stored::SessionOpened { .. }
+                | Stored::SessionsEnded { .. } => {}
+            }
+        }
+        Ok(())
+    }
+}
