@@ -1,0 +1,156 @@
+//! `deskbell history`: closed and expired tickets, also as CSV for a spreadsheet.
+
+use std::borrow::Cow;
+use std::io;
+
+use clap::Args;
+use deskbell_proto::v1;
+
+use crate::commands::ticket::Filter;
+use crate::commands::ticket_show::{Pages, group, operator, requester};
+use crate::failure::Failure;
+use crate::moments;
+use crate::output::aside;
+use crate::session::Setting;
+use crate::table::Table;
+use crate::words;
+
+/// How many tickets people are shown unless they ask for more. Exports have them all.
+const USUAL_LIMIT: u32 = 100;
+
+/// See `deskbell history --help`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Newest first. People are shown 100 unless --limit says otherwise; --csv and --json have all. Operators see what they handled or what
+belonged to their groups, admins see everything. In the CSV, a cell that a spreadsheet would take for a formula begins with an
+apostrophe.
+
+Example:
+  deskbell history --contains printer
+  deskbell history --csv > history.csv")]
+pub struct History {
+    #[command(flatten)]
+    filter: Filter,
+    /// Print CSV (RFC 4180)
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+}
+
+const COLUMNS: [&str; 13] = [
+    "number", "state", "priority", "requester", "requester_verified", "group", "operator", "profile", "submit_time", "end_time", "title", "description",
+    "facts",
+];
+
+impl History {
+    /// Lists history.
+    pub async fn run(self, setting: &Setting) -> Result<(), Failure> {
+        let client = setting.client().await?;
+        let output = setting.output;
+        let for_people = !self.csv && !output.is_json();
+        let limit = self.filter.limit.or(for_people.then_some(USUAL_LIMIT));
+        let mut pages = Pages::new(&client, self.filter.request(&client, true).await?, limit);
+        let mut table = Table::new(["NUMBER", "STATE", "ENDED", "OPERATOR", "GROUP", "REQUESTER", "TITLE"]);
+        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(io::stdout());
+        if self.csv {
+            csv.write_record(COLUMNS).map_err(written)?;
+        }
+        let mut shown: usize = 0;
+        while let Some(tickets) = pages.next().await? {
+            shown += tickets.len();
+            for ticket in &tickets {
+                if self.csv {
+                    csv.write_record(record(ticket).iter().map(|cell| unformula(cell).into_owned())).map_err(written)?;
+                } else if output.is_json() {
+                    output.message(ticket)?;
+                } else {
+                    table.row([
+                        ticket.number.to_string(),
+                        words::state(ticket.state).to_owned(),
+                        moments::local(ticket.end_time.as_ref()),
+                        operator(ticket).to_owned(),
+                        group(ticket).to_owned(),
+                        requester(ticket),
+                        ticket.title.clone(),
+                    ]);
+                }
+            }
+            csv.flush()?;
+        }
+        if for_people {
+            output.table(&table, "Nothing in the history.")?;
+            if self.filter.limit.is_none() && u32::try_from(shown).is_ok_and(|shown| shown == USUAL_LIMIT) {
+                aside("There may be more: --limit NUMBER, --csv or --json show them.");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn record(ticket: &v1::Ticket) -> [String; COLUMNS.len()] {
+    let mut facts: Vec<String> = ticket.facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    facts.sort();
+    [
+        ticket.number.to_string(),
+        words::state(ticket.state).to_owned(),
+        words::priority(ticket.priority).to_owned(),
+        ticket.requester.clone(),
+        ticket.requester_verified.to_string(),
+        group(ticket).to_owned(),
+        operator(ticket).to_owned(),
+        ticket.profile_name.clone(),
+        moments::exact(ticket.submit_time.as_ref()),
+        moments::exact(ticket.end_time.as_ref()),
+        ticket.title.clone(),
+        ticket.description.clone(),
+        facts.join("; "),
+    ]
+}
+
+/// A cell that no spreadsheet takes for a formula, whatever white space or quotes hide its beginning, and that is inert when a
+/// terminal shows it.
+fn unformula(cell: &str) -> Cow<'_, str> {
+    let cell = crate::inert::block(cell);
+    let first = cell.trim_start().chars().next();
+    let formula = matches!(first, Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')) || cell.starts_with(['\t', '\r', '\n']);
+    if formula { Cow::Owned(format!("'{cell}")) } else { cell }
+}
+
+fn written(problem: csv::Error) -> Failure {
+    match problem.into_kind() {
+        csv::ErrorKind::Io(problem) => problem.into(),
+        other => Failure::other(format!("Cannot write CSV: {other:?}.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_inert() {
+        for cell in ["=1+1", "+49", "-2", "@SUM(A1)", " =1", "\t=1", "\n=1", "＝1"] {
+            assert!(unformula(cell).starts_with('\''), "{cell:?}");
+        }
+        for cell in ["", "plain", "a=b", "5", "don't"] {
+            assert_eq!(unformula(cell), cell);
+        }
+        assert_eq!(unformula("\x1b[2J"), "␛[2J");
+    }
+
+    #[test]
+    fn every_text_survives_the_round_trip() {
+        let ticket = v1::Ticket {
+            number: 1,
+            title: "says \"help\", now; please".to_owned(),
+            description: "one\ntwo,\"three\"\n\n".to_owned(),
+            requester: "x@y".to_owned(),
+            ..Default::default()
+        };
+        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        writer.write_record(record(&ticket).iter().map(|cell| unformula(cell).into_owned())).unwrap();
+        let written = writer.into_inner().unwrap();
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_slice());
+        let read = reader.records().next().unwrap().unwrap();
+        assert_eq!(read.iter().collect::<Vec<_>>(), record(&ticket));
+    }
+}

@@ -1,0 +1,296 @@
+//! `deskbell ticket`: reading tickets and everything that can be done to them.
+
+use clap::{Args, Subcommand};
+use deskbell_proto::client::{Client, request_id};
+use deskbell_proto::v1;
+
+use crate::commands::ticket_show;
+use crate::failure::{Exit, Failure};
+use crate::resolve;
+use crate::session::{Setting, call, groups, identity, members};
+use crate::typed;
+use crate::words;
+
+/// See `deskbell ticket --help`.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Changes are based on the ticket as it is when the command starts. To be sure that nothing changed since you looked, give the version
+you saw with --version; if somebody was faster, nothing is changed, you are told who, and the exit code is 5.")]
+pub enum Ticket {
+    /// Open tickets that you see, the most urgent first
+    List(Filter),
+    /// One ticket with its messages
+    #[command(after_help = "Example:\n  deskbell ticket show 42")]
+    Show {
+        /// The ticket's number
+        number: i64,
+    },
+    /// Take a ticket: you become its operator
+    #[command(after_help = "Example:\n  deskbell ticket take 42")]
+    Take(Which),
+    /// Give a ticket to an operator, a group, both or nobody
+    Assign(Assign),
+    /// Set how urgent a ticket is
+    #[command(after_help = "Example:\n  deskbell ticket priority 42 high")]
+    Priority {
+        #[command(flatten)]
+        which: Which,
+        /// How urgent
+        priority: words::Priority,
+    },
+    /// Answer the customer
+    #[command(after_help = "Example:\n  deskbell ticket reply 42 \"Please start the printer again.\"\n  deskbell ticket reply 42 - < answer.txt")]
+    Reply {
+        #[command(flatten)]
+        which: Which,
+        /// The answer; "-" reads the standard input, nothing opens your editor
+        text: Option<String>,
+    },
+    /// Write a note that only colleagues can read
+    #[command(after_help = "Example:\n  deskbell ticket note 42 \"Called, will call again at 3.\"")]
+    Note {
+        #[command(flatten)]
+        which: Which,
+        /// The note; "-" reads the standard input, nothing opens your editor
+        text: Option<String>,
+    },
+    /// Close a ticket
+    #[command(after_help = "Example:\n  deskbell ticket close 42")]
+    Close(Which),
+    /// Open a closed or expired ticket again
+    #[command(after_help = "Example:\n  deskbell ticket reopen 42")]
+    Reopen(Which),
+    /// Take the ticket that should come next
+    #[command(after_help = "The server picks by priority, then waiting time, from what nobody has.\n\nExample:\n  deskbell ticket next")]
+    Next,
+    /// What happened to a ticket
+    #[command(after_help = "Example:\n  deskbell ticket log 42")]
+    Log {
+        /// The ticket's number
+        number: i64,
+    },
+}
+
+/// A ticket to change.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Which {
+    /// The ticket's number
+    number: i64,
+    /// The version you saw: change nothing if the ticket has changed since
+    #[arg(long, value_name = "VERSION", id = "seen_version", long = "version")]
+    version: Option<i64>,
+}
+
+/// Where a ticket goes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Giving a ticket to a group takes it from an operator who is not in that group. Giving it to an operator keeps its group, unless you say
+--no-group.
+
+Example:
+  deskbell ticket assign 42 --to ana@desk.example
+  deskbell ticket assign 42 --group Support
+  deskbell ticket assign 42 --to me --no-group")]
+pub struct Assign {
+    #[command(flatten)]
+    which: Which,
+    /// The operator, by e-mail address or name; "me" is you
+    #[arg(long, visible_alias = "operator", value_name = "OPERATOR", conflicts_with = "nobody")]
+    to: Option<String>,
+    /// Take it from its operator
+    #[arg(long)]
+    nobody: bool,
+    /// The group
+    #[arg(long, conflicts_with = "no_group")]
+    group: Option<String>,
+    /// Take it out of its group
+    #[arg(long)]
+    no_group: bool,
+}
+
+/// Which tickets to list.
+#[derive(Debug, Args)]
+#[command(after_help = "An address followed by ? is not proven to belong to the customer.\n\nExample:\n  deskbell ticket list --group Sales --priority high")]
+pub struct Filter {
+    /// Only tickets in this state; can be given several times
+    #[arg(long)]
+    pub state: Vec<words::State>,
+    /// Only tickets of this group
+    #[arg(long)]
+    pub group: Option<String>,
+    /// Only tickets of this operator; "me" is you
+    #[arg(long)]
+    pub operator: Option<String>,
+    /// Only tickets of at least this priority
+    #[arg(long)]
+    pub priority: Option<words::Priority>,
+    /// Only tickets with this text in requester, title or description
+    #[arg(long, value_name = "TEXT")]
+    pub contains: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+}
+
+impl Filter {
+    /// The request for the first page. Pages stay small, because descriptions can be long.
+    pub async fn request(&self, client: &Client, history: bool) -> Result<v1::ListTicketsRequest, Failure> {
+        let group_id = match &self.group {
+            Some(group) => resolve::group(&groups(client, false).await?, group)?.id.clone(),
+            None => String::new(),
+        };
+        let operator_id = match &self.operator {
+            Some(operator) => operator_id(client, operator).await?,
+            None => String::new(),
+        };
+        Ok(v1::ListTicketsRequest {
+            history,
+            states: self.state.iter().map(|state| v1::TicketState::from(*state).into()).collect(),
+            group_id,
+            operator_id,
+            min_priority: self.priority.map_or(v1::Priority::Unspecified, Into::into).into(),
+            contains: self.contains.clone().unwrap_or_default(),
+            page_size: 100,
+            page_token: String::new(),
+        })
+    }
+}
+
+impl Ticket {
+    /// Reads or changes tickets.
+    pub async fn run(self, setting: &Setting) -> Result<(), Failure> {
+        let client = setting.client().await?;
+        let output = setting.output;
+        match self {
+            Self::List(filter) => ticket_show::list(setting, &client, &filter).await,
+            Self::Show { number } => ticket_show::show(setting, &client, number).await,
+            Self::Log { number } => ticket_show::log(setting, &client, number).await,
+            Self::Take(which) => {
+                let request = v1::TakeTicketRequest { request_id: request_id(), number: which.number, version: which.version(&client).await? };
+                let answer = call!(client, queue.take_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                output.answer(&answer, &sentence(answer.ticket.as_ref()))
+            }
+            Self::Assign(assign) => assign.run(setting, &client).await,
+            Self::Priority { which, priority } => {
+                let version = which.version(&client).await?;
+                let priority = v1::Priority::from(priority).into();
+                let request = v1::SetTicketPriorityRequest { request_id: request_id(), number: which.number, version, priority };
+                let answer = call!(client, queue.set_ticket_priority(request)).map_err(|failure| look_again(failure, which.number))?;
+                output.answer(&answer, &sentence(answer.ticket.as_ref()))
+            }
+            Self::Reply { which, text } => {
+                let version = which.version(&client).await?;
+                let text = typed::text(text.as_deref(), "answer")?;
+                let request = v1::ReplyTicketRequest { request_id: request_id(), number: which.number, version, text };
+                let answer = call!(client, queue.reply_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                output.answer(&answer, &sentence(answer.ticket.as_ref()))
+            }
+            Self::Note { which, text } => {
+                let version = which.version(&client).await?;
+                let text = typed::text(text.as_deref(), "note")?;
+                let request = v1::NoteTicketRequest { request_id: request_id(), number: which.number, version, text };
+                let answer = call!(client, queue.note_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                output.answer(&answer, &sentence(answer.ticket.as_ref()))
+            }
+            Self::Close(which) => {
+                let request = v1::CloseTicketRequest { request_id: request_id(), number: which.number, version: which.version(&client).await? };
+                let answer = call!(client, queue.close_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                output.answer(&answer, &sentence(answer.ticket.as_ref()))
+            }
+            Self::Reopen(which) => {
+                let request = v1::ReopenTicketRequest { request_id: request_id(), number: which.number, version: which.version(&client).await? };
+                let answer = call!(client, queue.reopen_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                output.answer(&answer, &sentence(answer.ticket.as_ref()))
+            }
+            Self::Next => {
+                let answer = call!(client, queue.next_ticket(v1::NextTicketRequest { request_id: request_id() }))?;
+                output.answer(&answer, &format!("{}\nPicked because: {}", sentence(answer.ticket.as_ref()), answer.reason))
+            }
+        }
+    }
+}
+
+impl Which {
+    /// The version to send: the one given, or the present one.
+    async fn version(self, client: &Client) -> Result<i64, Failure> {
+        if let Some(version) = self.version {
+            return Ok(version);
+        }
+        let answer = call!(client, queue.get_ticket(v1::GetTicketRequest { number: self.number }))?;
+        Ok(answer.ticket.map_or(0, |ticket| ticket.version))
+    }
+}
+
+impl Assign {
+    async fn run(self, setting: &Setting, client: &Client) -> Result<(), Failure> {
+        let operator_id = match &self.to {
+            Some(operator) => Some(operator_id(client, operator).await?),
+            None => self.nobody.then(String::new),
+        };
+        let group_id = match &self.group {
+            Some(group) => Some(resolve::group(&groups(client, false).await?, group)?.id.clone()),
+            None => self.no_group.then(String::new),
+        };
+        if operator_id.is_none() && group_id.is_none() {
+            return Err(Failure::usage("Say where the ticket goes: --to, --nobody, --group or --no-group."));
+        }
+        let number = self.which.number;
+        let version = self.which.version(client).await?;
+        let request = v1::AssignTicketRequest { request_id: request_id(), number, version, operator_id, group_id };
+        let answer = call!(client, queue.assign_ticket(request)).map_err(|failure| look_again(failure, number))?;
+        let text = match &answer.ticket {
+            Some(ticket) => sentence(Some(ticket)),
+            None => format!("#{number} is assigned; you no longer see it."),
+        };
+        setting.output.answer(&answer, &text)
+    }
+}
+
+async fn operator_id(client: &Client, wanted: &str) -> Result<String, Failure> {
+    if wanted == "me" {
+        let membership = identity(client).await?.membership;
+        return membership.map(|membership| membership.member_id).ok_or_else(|| Failure::new(Exit::Refused, "You are in no team."));
+    }
+    Ok(resolve::member(&members(client).await?, wanted)?.id.clone())
+}
+
+/// Whoever lost against a colleague wants to see the ticket as it is now.
+fn look_again(failure: Failure, number: i64) -> Failure {
+    if failure.exit == Exit::Conflict { failure.hint(&format!("Look again with: deskbell ticket show {number}")) } else { failure }
+}
+
+/// What a ticket is now: "#42 in progress, high, Ana in Support: Printer on fire".
+fn sentence(ticket: Option<&v1::Ticket>) -> String {
+    let Some(ticket) = ticket else {
+        return String::new();
+    };
+    let place = match (&ticket.operator, &ticket.group) {
+        (Some(operator), Some(group)) => format!("{} in {}", operator.display_name, group.name),
+        (Some(operator), None) => operator.display_name.clone(),
+        (None, Some(group)) => format!("nobody yet in {}", group.name),
+        (None, None) => "unassigned".to_owned(),
+    };
+    format!("#{} {}, {}, {place}: {}", ticket.number, words::state(ticket.state), words::priority(ticket.priority), ticket.title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_in_one_sentence() {
+        let mut ticket = v1::Ticket {
+            number: 42,
+            state: v1::TicketState::New.into(),
+            priority: v1::Priority::High.into(),
+            title: "Printer on fire".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(sentence(Some(&ticket)), "#42 new, high, unassigned: Printer on fire");
+        ticket.group = Some(v1::GroupRef { id: "g".to_owned(), name: "Support".to_owned() });
+        assert_eq!(sentence(Some(&ticket)), "#42 new, high, nobody yet in Support: Printer on fire");
+        ticket.operator = Some(v1::MemberRef { id: "m".to_owned(), display_name: "Ana".to_owned() });
+        ticket.state = 99;
+        assert_eq!(sentence(Some(&ticket)), "#42 other, high, Ana in Support: Printer on fire");
+    }
+}

@@ -1,0 +1,106 @@
+//! A command's connection: the chosen context's server and session, and the lists that names are looked up in.
+
+use deskbell_proto::client::{Client, Credentials, Server};
+use deskbell_proto::{pin, v1};
+
+use crate::contexts::Storage;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+
+/// What every command is given.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// How to print.
+    pub output: Output,
+    /// The context that was named on the command line or in the environment.
+    pub context: Option<String>,
+}
+
+/// Makes a call with the usual patience: `call!(client, service.method(request))`. Only for reads and for requests with a
+/// `request_id`, which a repeat does no harm to.
+macro_rules! call {
+    ($client:expr, $service:ident . $method:ident ( $request:expr )) => {{
+        let (client, request) = (&$client, $request);
+        deskbell_proto::client::retry(|| {
+            let (mut service, request) = (client.$service(), request.clone());
+            async move { service.$method(request).await }
+        })
+        .await
+        .map_err($crate::failure::Failure::from)
+    }};
+}
+pub(crate) use call;
+
+impl Setting {
+    /// A client with the session of the chosen context, or with `DESKBELL_TOKEN` at `DESKBELL_SERVER` (whose certificate
+    /// authority is pinned by `DESKBELL_FINGERPRINT`).
+    pub async fn client(&self) -> Result<Client, Failure> {
+        let (server, token) = match (variable("DESKBELL_SERVER"), variable("DESKBELL_TOKEN")) {
+            (Some(address), Some(token)) if self.context.is_none() => {
+                let authorities_pem = match variable("DESKBELL_FINGERPRINT") {
+                    Some(fingerprint) => Some(pinned(&address, &fingerprint).await?),
+                    None => None,
+                };
+                (Server { addresses: vec![address], authorities_pem }, token)
+            }
+            (Some(_), None) if self.context.is_none() => {
+                return Err(Failure::usage("DESKBELL_SERVER is set and DESKBELL_TOKEN is not. Set both, or none."));
+            }
+            _ => {
+                let contexts = Storage::usual()?.load()?;
+                let (name, context) = contexts.choose(self.context.as_deref())?;
+                let token = context.token.clone().ok_or_else(|| {
+                    Failure::new(Exit::Refused, format!("You are signed out of \"{name}\"."))
+                        .hint(&format!("Sign in with: deskbell login {} --email {}", context.address, context.email))
+                })?;
+                (context.server(), token)
+            }
+        };
+        Ok(Client::new(server.connect_lazy()?, Credentials::session(&token)?))
+    }
+}
+
+/// The certificate authorities of a server, if they have this fingerprint.
+pub async fn pinned(address: &str, fingerprint: &str) -> Result<String, Failure> {
+    let presented = pin::inspect(address).await?;
+    if pin::same_fingerprint(&presented.fingerprint, fingerprint) {
+        return Ok(presented.authorities_pem);
+    }
+    Err(Failure::new(
+        Exit::Refused,
+        format!("The server at {address} has another fingerprint than expected: {}.\nAsk its host for the right one; do not go on otherwise.", presented.fingerprint),
+    ))
+}
+
+/// Who is calling.
+pub async fn identity(client: &Client) -> Result<v1::Identity, Failure> {
+    Ok(call!(*client, account.who_am_i(v1::WhoAmIRequest {}))?.identity.unwrap_or_default())
+}
+
+/// All members of the team.
+pub async fn members(client: &Client) -> Result<Vec<v1::Member>, Failure> {
+    let mut members = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let page = call!(*client, team.list_members(v1::ListMembersRequest { page_size: 1000, page_token: page_token.clone() }))?;
+        members.extend(page.members);
+        if page.next_page_token.is_empty() {
+            return Ok(members);
+        }
+        page_token = page.next_page_token;
+    }
+}
+
+/// All groups of the team.
+pub async fn groups(client: &Client, show_deleted: bool) -> Result<Vec<v1::Group>, Failure> {
+    Ok(call!(*client, team.list_groups(v1::ListGroupsRequest { show_deleted }))?.groups)
+}
+
+/// All profiles of the team.
+pub async fn profiles(client: &Client) -> Result<Vec<v1::Profile>, Failure> {
+    Ok(call!(*client, profile.list_profiles(v1::ListProfilesRequest {}))?.profiles)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

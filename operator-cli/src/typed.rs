@@ -1,0 +1,141 @@
+//! What people type in: texts from the command line, the standard input or their editor, passwords, and answers to questions.
+
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+use std::process::Command;
+
+use crate::failure::Failure;
+
+/// More than any text the contract allows, in bytes.
+const MOST: u64 = 1024 * 1024;
+
+/// A person sits at the keyboard and can be asked.
+pub fn is_somebody_there() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// The text given as an argument, or the standard input for "-", or what is written in the editor when there is none.
+pub fn text(argument: Option<&str>, about: &str) -> Result<String, Failure> {
+    let text = match argument {
+        Some("-") => standard_input()?,
+        Some(text) => text.to_owned(),
+        None if is_somebody_there() => edit("", ".txt")?,
+        None => return Err(Failure::usage(format!("Say the {about} as an argument, or \"-\" to read it from the standard input."))),
+    };
+    if text.trim().is_empty() {
+        return Err(Failure::invalid(format!("The {about} is empty; nothing was sent.")));
+    }
+    Ok(text)
+}
+
+/// The standard input, without its last line's end.
+pub fn standard_input() -> Result<String, Failure> {
+    let mut text = String::new();
+    io::stdin()
+        .lock()
+        .take(MOST + 1)
+        .read_to_string(&mut text)
+        .map_err(|problem| Failure::other(format!("Cannot read the standard input: {problem}.")))?;
+    if text.len() as u64 > MOST {
+        return Err(Failure::invalid("The text on the standard input is too long."));
+    }
+    Ok(without_line_end(&text).to_owned())
+}
+
+/// Opens the user's editor on a text and answers what it is afterwards.
+pub fn edit(before: &str, extension: &str) -> Result<String, Failure> {
+    let fallback = if cfg!(windows) { "notepad" } else { "vi" };
+    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
+    let editor = editor.unwrap_or_else(|| fallback.to_owned());
+    // A folder of its own, because editors put copies beside the file.
+    let folder = tempfile::tempdir().map_err(|problem| Failure::other(format!("Cannot make a temporary folder: {problem}.")))?;
+    let path = folder.path().join(format!("deskbell{extension}"));
+    fs::write(&path, before).map_err(|problem| Failure::file("write", &path, &problem))?;
+    // "code --wait" is a program with an argument.
+    let mut words = editor.split_whitespace();
+    let status = Command::new(words.next().unwrap_or(fallback)).args(words).arg(&path).status();
+    match status {
+        Ok(status) if status.success() => {}
+        Ok(_) => return Err(Failure::other("The editor ended with a failure; nothing was sent.")),
+        Err(problem) => return Err(Failure::other(format!("Cannot start the editor \"{editor}\": {problem}. Name one in EDITOR."))),
+    }
+    let after = fs::read_to_string(&path).map_err(|problem| Failure::file("read", &path, &problem))?;
+    Ok(without_line_end(&after).to_owned())
+}
+
+/// Asks for a password without showing it, or takes the next line of the standard input.
+pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
+    if from_stdin {
+        let mut line = String::new();
+        // The standard input is buffered once for the whole program, so a second password stays for the next call.
+        let read = io::stdin().lock().take(4096).read_line(&mut line);
+        read.map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))?;
+        return Ok(without_line_end(&line).to_owned());
+    }
+    if !is_somebody_there() {
+        return Err(Failure::usage("There is nobody to ask for the password. Give it on the standard input with --password-stdin."));
+    }
+    rpassword::prompt_password(format!("{question}: ")).map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))
+}
+
+/// Asks for a new password, twice when a person types it.
+pub fn new_password(from_stdin: bool) -> Result<String, Failure> {
+    let one = password("New password", from_stdin)?;
+    if !from_stdin && one != password("New password again", false)? {
+        return Err(Failure::invalid("The two passwords differ; nothing was changed."));
+    }
+    Ok(one)
+}
+
+/// Asks a question on the terminal. Ask [`is_somebody_there`] first.
+pub fn ask(question: &str) -> Result<String, Failure> {
+    let mut terminal = io::stderr().lock();
+    write!(terminal, "{} ", crate::inert::block(question)).and_then(|()| terminal.flush())?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(|problem| Failure::other(format!("Cannot read the answer: {problem}.")))?;
+    Ok(line.trim().to_owned())
+}
+
+/// A file's content, at most so many bytes.
+pub fn file(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
+    let mut content = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(most + 1).read_to_end(&mut content))
+        .map_err(|problem| Failure::file("read", path, &problem))?;
+    if content.len() as u64 > most {
+        return Err(Failure::invalid(format!("{} is larger than {most} bytes.", path.display())));
+    }
+    Ok(content)
+}
+
+fn without_line_end(text: &str) -> &str {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    text.strip_suffix('\r').unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_end_goes() {
+        for (text, rest) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), ("", "")] {
+            assert_eq!(without_line_end(text), rest);
+        }
+    }
+
+    #[test]
+    fn blank_texts_are_not_sent() {
+        assert!(text(Some(" \n"), "answer").is_err());
+        assert_eq!(text(Some("hello"), "answer").unwrap(), "hello");
+    }
+
+    #[test]
+    fn large_files_are_refused() {
+        let file_there = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file_there.path(), [0; 11]).unwrap();
+        assert!(file(file_there.path(), 10).is_err());
+        assert_eq!(file(file_there.path(), 11).unwrap().len(), 11);
+    }
+}
