@@ -6,5 +6,7 @@
 
 pub mod config;
 pub mod domain;
+pub mod front;
 pub mod secrets;
 pub mod store;
+pub mod telemetry;

@@ -13,6 +13,11 @@ pub mod tokens;
 
 use std::fmt::Write as _;
 
+pub use authority::Authority;
+pub use host::{CredentialKey, HostSecrets, HostSecretsProblem, SecretShelf};
+pub use passwords::{HashingProblem, Passwords, UnfitPassword};
+pub use tokens::{ProfileCredential, SessionToken};
+
 /// The system's source of randomness failed. Nothing secret can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoRandomness;

@@ -1,0 +1,126 @@
+//! The accept loop. It survives whatever `accept` answers, and nobody who is slow to shake hands holds up others.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+
+use super::connection::{Connection, Wire};
+use super::gate::{Full, Gate, Room};
+use super::stopping::{Stage, Stopping};
+use crate::telemetry::names;
+
+/// How long the loop rests when the system cannot accept: at first, and at most.
+const REST: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// What connections must do before they count.
+#[derive(Clone)]
+pub(super) struct Door {
+    pub(super) gate: Gate,
+    /// Without it, connections are plain.
+    pub(super) tls: Option<Arc<ServerConfig>>,
+    /// How long TLS and the first words of HTTP/2 may take together.
+    pub(super) handshake: Duration,
+}
+
+/// Accepts connections and sends on those that have shaken hands, until the server stops or nobody takes them.
+pub(super) async fn run(
+    listener: TcpListener,
+    door: Door,
+    ready: mpsc::Sender<io::Result<Connection>>,
+    stopping: Stopping,
+) {
+    let mut rest = REST.0;
+    loop {
+        let accepted = tokio::select! {
+            () = stopping.reaches(Stage::Draining) => return,
+            () = ready.closed() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, remote)) => {
+                rest = REST.0;
+                match door.gate.enter(remote.ip()) {
+                    Ok(room) => {
+                        tokio::spawn(shake_hands(door.clone(), stream, remote, room, ready.clone()));
+                    }
+                    Err(full) => refuse(full, remote),
+                }
+            }
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                // Usually out of file descriptors: those who are connected go on, new ones wait in the system's queue.
+                tracing::warn!(%error, "connections cannot be accepted at this moment");
+                counter!(names::CONNECTIONS_REFUSED, "reason" => "system").increment(1);
+                tokio::time::sleep(rest).await;
+                rest = (rest * 2).min(REST.1);
+            }
+        }
+    }
+}
+
+/// Errors of a connection that went away before it was accepted.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+fn refuse(full: Full, remote: std::net::SocketAddr) {
+    let reason = match full {
+        Full::Everywhere => "full",
+        Full::ForAddress => "address",
+    };
+    tracing::debug!(%remote, reason, "a connection is refused");
+    counter!(names::CONNECTIONS_REFUSED, "reason" => reason).increment(1);
+}
+
+async fn shake_hands(
+    door: Door,
+    stream: TcpStream,
+    remote: std::net::SocketAddr,
+    room: Room,
+    ready: mpsc::Sender<io::Result<Connection>>,
+) {
+    let open = Open::count();
+    let shaken = tokio::time::timeout(door.handshake, async {
+        // Answers are small and awaited: waiting for more to send would only delay them.
+        stream.set_nodelay(true)?;
+        let wire = match door.tls {
+            Some(config) => Wire::Tls(Box::new(TlsAcceptor::from(config).accept(stream).await?)),
+            None => Wire::Plain(stream),
+        };
+        Connection::begin(wire, remote, room, open).await
+    });
+    let problem = match shaken.await {
+        Ok(Ok(connection)) => {
+            // Nobody takes it when the server stops.
+            let _ = ready.send(Ok(connection)).await;
+            return;
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "out of time".to_owned(),
+    };
+    tracing::debug!(%remote, problem, "a connection did not shake hands");
+    counter!(names::CONNECTIONS_REFUSED, "reason" => "handshake").increment(1);
+}
+
+/// Counts a connection in the metrics while it is open.
+pub(super) struct Open;
+
+impl Open {
+    fn count() -> Self {
+        gauge!(names::CONNECTIONS_OPEN).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        gauge!(names::CONNECTIONS_OPEN).decrement(1.0);
+    }
+}

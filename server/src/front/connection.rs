@@ -1,0 +1,118 @@
+//! A connection that has shaken hands: TLS or plain, with the address it came from.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use super::accept::Open;
+use super::gate::Room;
+
+/// What every HTTP/2 client says first (RFC 9113, 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// The bytes below HTTP/2.
+pub(super) enum Wire {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A connection whose client has begun to speak HTTP/2. Its room is free again when it is dropped.
+pub(super) struct Connection {
+    wire: Wire,
+    /// How much of the preface, which was read to look at it, has been handed on.
+    handed_on: usize,
+    info: TcpConnectInfo,
+    _room: Room,
+    _open: Open,
+}
+
+impl Connection {
+    /// Waits for the preface: whoever says something else, or nothing, gets no further. The caller sets the time-out.
+    pub(super) async fn begin(mut wire: Wire, remote: SocketAddr, room: Room, open: Open) -> io::Result<Self> {
+        let mut said = [0; PREFACE.len()];
+        let mut length = 0;
+        while length < said.len() {
+            let more = match &mut wire {
+                Wire::Plain(stream) => stream.read(&mut said[length..]).await?,
+                Wire::Tls(stream) => stream.read(&mut said[length..]).await?,
+            };
+            length += more;
+            if more == 0 || !PREFACE.starts_with(&said[..length]) {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "not HTTP/2"));
+            }
+        }
+        let info = TcpConnectInfo { local_addr: None, remote_addr: Some(remote) };
+        Ok(Self { wire, handed_on: 0, info, _room: room, _open: open })
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        self.info.clone()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let rest = &PREFACE[self.handed_on..];
+        if !rest.is_empty() {
+            let piece = &rest[..rest.len().min(buf.remaining())];
+            buf.put_slice(piece);
+            self.handed_on += piece.len();
+            return Poll::Ready(Ok(()));
+        }
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
+            Wire::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
+            Wire::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Wire::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match &self.wire {
+            Wire::Plain(stream) => stream.is_write_vectored(),
+            Wire::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Wire::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wire {
+            Wire::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Wire::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

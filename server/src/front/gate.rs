@@ -1,0 +1,113 @@
+//! Counting connections, in all and per address.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Lets connections in while there is room. Clones share the count.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    most: usize,
+    most_per_address: usize,
+    inside: Arc<Mutex<Inside>>,
+}
+
+#[derive(Debug, Default)]
+struct Inside {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// Room for one connection, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Room {
+    address: IpAddr,
+    inside: Arc<Mutex<Inside>>,
+}
+
+/// Why there is no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Full {
+    /// All connections are taken.
+    Everywhere,
+    /// All that one address may have are taken.
+    ForAddress,
+}
+
+impl Gate {
+    pub(super) fn new(most: usize, most_per_address: usize) -> Self {
+        Self { most, most_per_address, inside: Arc::default() }
+    }
+
+    /// Room for a connection from this address, if there is some.
+    pub(super) fn enter(&self, address: IpAddr) -> Result<Room, Full> {
+        let address = household(address);
+        let mut inside = lock(&self.inside);
+        if inside.all >= self.most {
+            return Err(Full::Everywhere);
+        }
+        let here = inside.by_address.entry(address).or_default();
+        if *here >= self.most_per_address {
+            return Err(Full::ForAddress);
+        }
+        *here += 1;
+        inside.all += 1;
+        Ok(Room { address, inside: Arc::clone(&self.inside) })
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let mut inside = lock(&self.inside);
+        inside.all -= 1;
+        if let Some(here) = inside.by_address.get_mut(&self.address) {
+            *here -= 1;
+            if *here == 0 {
+                inside.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// Nothing panics while the lock is held, so that a poisoned one is whole.
+fn lock(inside: &Mutex<Inside>) -> MutexGuard<'_, Inside> {
+    inside.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The address that stands for one connected party: an IPv6 network of 64 bits is usually one machine or home.
+fn household(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn one_address_cannot_take_all_the_room() {
+        let gate = Gate::new(3, 2);
+        let first = gate.enter(ip("192.0.2.1")).expect("room");
+        let second = gate.enter(ip("::ffff:192.0.2.1")).expect("room");
+        assert_eq!(gate.enter(ip("192.0.2.1")).err(), Some(Full::ForAddress));
+        let other = gate.enter(ip("192.0.2.2")).expect("room");
+        assert_eq!(gate.enter(ip("192.0.2.3")).err(), Some(Full::Everywhere));
+        drop((first, second, other));
+        assert!(lock(&gate.inside).by_address.is_empty());
+        assert!(gate.enter(ip("192.0.2.1")).is_ok());
+    }
+
+    #[test]
+    fn a_network_of_64_bits_counts_as_one() {
+        let gate = Gate::new(9, 1);
+        let _one = gate.enter(ip("2001:db8::1")).expect("room");
+        assert_eq!(gate.enter(ip("2001:db8::ffff:2")).err(), Some(Full::ForAddress));
+        assert!(gate.enter(ip("2001:db8:0:1::1")).is_ok());
+    }
+}

@@ -1,0 +1,18 @@
+//! The front door: from a listening socket to calls, with a limit on everything a stranger can do before being known.
+//!
+//! A connection is counted ([`gate`]), shakes hands in time and says that it speaks HTTP/2 ([`accept`]), and only then reaches
+//! tonic ([`serve`]). Stopping is announced ([`stopping`]), waited for, and then done.
+
+mod accept;
+mod certificates;
+mod connection;
+mod gate;
+mod serve;
+mod stopping;
+
+pub use certificates::{Certificates, CertificatesProblem};
+pub use serve::{Ended, Front};
+pub use stopping::{Stage, Stopping, on_signals};
+
+#[cfg(test)]
+mod tests;

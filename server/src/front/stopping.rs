@@ -1,0 +1,66 @@
+//! The announcement that the server stops, for everybody who must end what they do.
+
+use tokio::sync::watch;
+
+/// How far stopping is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Not at all.
+    Running,
+    /// Nothing new begins, what is running ends soon.
+    Draining,
+    /// Everything ends now.
+    Now,
+}
+
+/// Follows how far stopping is. Clones follow the same server.
+#[derive(Debug, Clone)]
+pub struct Stopping(watch::Receiver<Stage>);
+
+impl Stopping {
+    /// An announcement and what follows it. The server runs until something else is sent; it also drains when the sender goes.
+    pub fn new() -> (watch::Sender<Stage>, Self) {
+        let (announce, follow) = watch::channel(Stage::Running);
+        (announce, Self(follow))
+    }
+
+    /// Waits until stopping is at this stage or beyond.
+    pub async fn reaches(&self, stage: Stage) {
+        let mut follow = self.0.clone();
+        // An error says that the announcer is gone, and with it the server.
+        let _ = follow.wait_for(|now| *now >= stage).await;
+    }
+
+    /// How far stopping is at this moment.
+    pub fn stage(&self) -> Stage {
+        *self.0.borrow()
+    }
+}
+
+/// Announces stopping at SIGTERM or SIGINT, and the end at the second one. Returns when there is nothing left to announce.
+#[cfg(unix)]
+pub async fn on_signals(announce: watch::Sender<Stage>) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    for stage in [Stage::Draining, Stage::Now] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!(?stage, "stopping: a signal came");
+        announce.send_replace(stage);
+    }
+    Ok(())
+}
+
+/// Announces stopping at Ctrl-C, and the end at the second one.
+#[cfg(not(unix))]
+pub async fn on_signals(announce: watch::Sender<Stage>) -> std::io::Result<()> {
+    for stage in [Stage::Draining, Stage::Now] {
+        tokio::signal::ctrl_c().await?;
+        tracing::info!(?stage, "stopping: Ctrl-C was pressed");
+        announce.send_replace(stage);
+    }
+    Ok(())
+}

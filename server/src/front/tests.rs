@@ -1,0 +1,242 @@
+//! The front door against real sockets: who gets in, who does not, and how it closes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tonic::service::Routes;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_health::server::HealthReporter;
+
+use super::*;
+use crate::config::{Limits, Override, Sources};
+use crate::secrets::authority::Authority;
+
+/// Generous: only against hanging.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct House {
+    address: SocketAddr,
+    certificates: Arc<Certificates>,
+    announce: watch::Sender<Stage>,
+    served: JoinHandle<Ended>,
+    /// Its end would end the watches of health.
+    #[expect(dead_code, reason = "held, not used")]
+    reporter: HealthReporter,
+}
+
+fn limits(changes: &[(&str, &str)]) -> Limits {
+    let flag = |(name, value): &(&str, &str)| Override {
+        flag: "--set".to_owned(),
+        setting: format!("limits.{name}"),
+        value: (*value).to_owned(),
+    };
+    let sources = Sources { flags: changes.iter().map(flag).collect(), ..Sources::default() };
+    sources.load().expect("settings").0.limits
+}
+
+async fn open(changes: &[(&str, &str)], tls: bool, drain: Duration) -> House {
+    let authority = Authority::make("Desk", Timestamp::now()).expect("made");
+    let certificates = Certificates::from_authority(authority, vec!["localhost".to_owned()], Timestamp::now());
+    let certificates = Arc::new(certificates.expect("made"));
+    let config = tls.then(|| certificates.server_config().expect("usable"));
+    let front =
+        Front::listen("127.0.0.1:0".parse().expect("address"), &limits(changes), config).await.expect("listens");
+    let address = front.address().expect("bound");
+    let (announce, stopping) = Stopping::new();
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let served = tokio::spawn(async move { front.serve(Routes::new(health), stopping, drain).await.expect("served") });
+    House { address, certificates, announce, served, reporter }
+}
+
+impl House {
+    /// A TLS connection of our own making.
+    async fn tls(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        alpn: &[&[u8]],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let pem = self.certificates.authorities_pem().expect("pem");
+        let mut roots = RootCertStore::empty();
+        let authority = rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).expect("pem");
+        roots.add(authority).expect("an authority");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        let stream = TcpStream::connect(self.address).await?;
+        let name = ServerName::try_from("localhost").expect("a name");
+        TlsConnector::from(Arc::new(config)).connect(name, stream).await
+    }
+
+    async fn ends(self) -> Ended {
+        tokio::time::timeout(PATIENCE, self.served).await.expect("in time").expect("no panic")
+    }
+}
+
+/// A call that must be answered, over a connection without TLS.
+async fn check_health(address: SocketAddr) -> Result<HealthClient<tonic::transport::Channel>, tonic::Status> {
+    let channel =
+        tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("an address").connect_lazy();
+    let mut client = HealthClient::new(channel);
+    client.check(HealthCheckRequest::default()).await?;
+    Ok(client)
+}
+
+/// Whether the other end closes within patience.
+async fn is_closed(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> bool {
+    let mut sink = Vec::new();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut sink)).await.is_ok()
+}
+
+#[tokio::test]
+async fn tls_speaks_http2_and_shows_its_authority() {
+    let house = open(&[], true, PATIENCE).await;
+    for versions in [[&rustls::version::TLS13], [&rustls::version::TLS12]] {
+        let stream = house.tls(&versions, &[b"h2"]).await.expect("shaken");
+        let (_, session) = stream.get_ref();
+        assert_eq!(session.alpn_protocol(), Some(b"h2".as_slice()));
+        let last = session.peer_certificates().and_then(<[_]>::last).expect("a chain");
+        assert_eq!(crate::secrets::authority::fingerprint(last), house.certificates.fingerprint());
+    }
+    assert!(house.tls(rustls::ALL_VERSIONS, &[b"http/1.1"]).await.is_err(), "another protocol");
+}
+
+#[tokio::test]
+async fn only_http2_gets_in() {
+    for tls in [true, false] {
+        let house = open(&[("handshake_seconds", "1")], tls, PATIENCE).await;
+        let mut plain = TcpStream::connect(house.address).await.expect("connected");
+        plain.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("written");
+        assert!(is_closed(&mut plain).await);
+        let mut silent = TcpStream::connect(house.address).await.expect("connected");
+        assert!(is_closed(&mut silent).await, "silence");
+        let mut slow = TcpStream::connect(house.address).await.expect("connected");
+        slow.write_all(b"PRI").await.expect("written");
+        assert!(is_closed(&mut slow).await, "a part");
+    }
+    let house = open(&[("handshake_seconds", "1")], true, PATIENCE).await;
+    let mut silent = house.tls(rustls::ALL_VERSIONS, &[b"h2"]).await.expect("shaken");
+    assert!(is_closed(&mut silent).await, "silence after TLS");
+}
+
+#[tokio::test]
+async fn a_peer_without_signs_of_life_is_let_go() {
+    let limits = [("keepalive_seconds", "1"), ("keepalive_timeout_seconds", "1")];
+    let house = open(&limits, false, PATIENCE).await;
+    let mut dead = TcpStream::connect(house.address).await.expect("connected");
+    dead.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("written");
+    assert!(is_closed(&mut dead).await);
+}
+
+#[tokio::test]
+async fn one_address_cannot_keep_others_out_for_ever() {
+    let house = open(&[("connections_per_address", "2"), ("handshake_seconds", "1")], false, PATIENCE).await;
+    let mut first = TcpStream::connect(house.address).await.expect("connected");
+    let mut second = TcpStream::connect(house.address).await.expect("connected");
+    let mut third = TcpStream::connect(house.address).await.expect("connected");
+    assert!(is_closed(&mut third).await, "no room");
+    assert!(is_closed(&mut first).await && is_closed(&mut second).await, "out of time");
+    let begun = Instant::now();
+    while check_health(house.address).await.is_err() {
+        assert!(begun.elapsed() < PATIENCE, "room again");
+    }
+}
+
+#[tokio::test]
+async fn handlers_know_where_callers_are() {
+    let front = Front::listen("127.0.0.1:0".parse().expect("address"), &limits(&[]), None).await.expect("listens");
+    let address = front.address().expect("bound");
+    let (_announce, stopping) = Stopping::new();
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    let (seen, mut saw) = tokio::sync::mpsc::channel(1);
+    let health = tonic::service::interceptor::InterceptedService::new(health, move |request: tonic::Request<()>| {
+        // Full when it was seen before.
+        let _ = seen.try_send(request.remote_addr());
+        Ok(request)
+    });
+    tokio::spawn(front.serve(Routes::new(health), stopping, PATIENCE));
+    check_health(address).await.expect("answered");
+    assert_eq!(saw.recv().await.flatten().map(|remote| remote.ip()), Some(address.ip()));
+}
+
+#[tokio::test]
+async fn a_quiet_house_stops_at_once() {
+    let house = open(&[], false, PATIENCE).await;
+    let client = check_health(house.address).await.expect("answered");
+    house.announce.send_replace(Stage::Draining);
+    assert_eq!(house.ends().await, Ended::Drained);
+    drop(client);
+}
+
+#[tokio::test]
+async fn a_silent_peer_cannot_stop_the_end() {
+    let house = open(&[], false, Duration::from_millis(200)).await;
+    let mut client = check_health(house.address).await.expect("answered");
+    let watch = client.watch(HealthCheckRequest::default()).await.expect("watching");
+    house.announce.send_replace(Stage::Draining);
+    assert_eq!(house.ends().await, Ended::Cut);
+    drop(watch);
+}
+
+#[tokio::test]
+async fn a_second_signal_does_not_wait() {
+    let house = open(&[], false, PATIENCE * 10).await;
+    let mut client = check_health(house.address).await.expect("answered");
+    let watch = client.watch(HealthCheckRequest::default()).await.expect("watching");
+    house.announce.send_replace(Stage::Draining);
+    house.announce.send_replace(Stage::Now);
+    assert_eq!(house.ends().await, Ended::Cut);
+    drop(watch);
+}
+
+#[test]
+fn certificates_are_renewed_in_time() {
+    let now = Timestamp::now();
+    let authority = Authority::make("Desk", now).expect("made");
+    let certificates = Certificates::from_authority(authority, vec!["localhost".to_owned()], now).expect("made");
+    let fingerprint = certificates.fingerprint();
+    assert!(!certificates.renew(now + SignedDuration::from_hours(24)).expect("looked after"));
+    assert!(certificates.renew(now + SignedDuration::from_hours(24 * 31)).expect("renewed"));
+    assert_eq!(certificates.fingerprint(), fingerprint, "the authority stays");
+}
+
+#[test]
+fn files_of_the_host_are_read_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = crate::config::CertificateFiles {
+        chain: folder.path().join("chain.pem"),
+        key: folder.path().join("key.pem"),
+        authority: None,
+    };
+    let write = || {
+        let pem = Authority::make("Own", Timestamp::now()).expect("made").to_pem();
+        let at = pem.find("-----BEGIN PRIVATE").expect("a key");
+        std::fs::write(&files.chain, &pem[..at]).expect("written");
+        std::fs::write(&files.key, &pem[at..]).expect("written");
+    };
+    assert!(matches!(Certificates::from_files(files.clone(), Timestamp::now()), Err(CertificatesProblem::File(..))));
+    write();
+    let certificates = Certificates::from_files(files.clone(), Timestamp::now()).expect("read");
+    assert_eq!(certificates.authorities_pem().expect("read"), "");
+    assert!(!certificates.renew(Timestamp::now()).expect("looked after"), "nothing changed");
+    let before = certificates.fingerprint();
+    write();
+    assert!(certificates.renew(Timestamp::now()).expect("looked after"));
+    assert_ne!(certificates.fingerprint(), before);
+    std::fs::write(&files.chain, "nothing").expect("written");
+    assert!(certificates.renew(Timestamp::now()).is_err());
+}
