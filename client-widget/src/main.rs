@@ -1,1 +1,31 @@
-fn main() {}
+//! The customer's window: a small branded program that rings for help.
+//!
+//! `state` is what the window shows, `screens` draw it, `link` is the one thread that does input and output, `outbox` and
+//! `manifest` are what lies on disk. `command` is the way in.
+
+mod app;
+mod command;
+mod disk;
+mod facts;
+mod inert;
+mod link;
+mod logo;
+mod manifest;
+mod outbox;
+mod preview;
+mod screens;
+mod state;
+mod submit;
+mod texts;
+mod theme;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command::run()
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+}

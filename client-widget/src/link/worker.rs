@@ -1,0 +1,457 @@
+//! The thread's work: carry out orders, keep the stream to the server open, deliver what waits, tell what happens.
+//!
+//! An order is first written to disk, whether there is a server or not; then everything that waits is delivered. The stream is
+//! opened again, with growing pauses, whenever it ends.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use deskbell_proto::client::{self, Retry};
+use deskbell_proto::manifest::{LARGEST, Verified};
+use deskbell_proto::problem::Problem;
+use deskbell_proto::v1::{CustomerTicket, FollowResponse, ProfileState, SignedManifest, follow_response::Prompt};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tonic::Streaming;
+
+use super::calls::Calls;
+use super::delivery::{self, Held, Outcome};
+use super::{Teller, profile};
+use crate::manifest::{Manifests, Trouble, Verdict};
+use crate::outbox::{Kept, Outbox, Unsent};
+use crate::state::form::{Draft, Field};
+use crate::state::ticket::Reported;
+use crate::state::{Connection, News, Notice, Order};
+use crate::disk;
+
+/// The server says something every 20 seconds or so; after this long without a word the stream is dead.
+const SILENCE: Duration = Duration::from_mins(1);
+/// Pauses between tries to reach the server.
+const PAUSES: Retry = Retry { tries: u32::MAX, first_wait: Duration::from_millis(500), longest_wait: Duration::from_secs(15) };
+/// How often a paused or revoked copy asks again.
+const NOT_SERVED_PAUSE: Duration = Duration::from_secs(10);
+
+/// See the module.
+pub(super) struct Worker {
+    manifests: Manifests,
+    used: Option<Verified>,
+    /// Judged, and waiting for the customer's trust: the file and what it says.
+    offered: Option<(Vec<u8>, Verified)>,
+    outbox: Option<Outbox>,
+    /// The request on screen: its name on disk, and the ticket as the server last told it.
+    shown: Option<Shown>,
+    orders: UnboundedReceiver<Order>,
+    /// Taken out of the channel and not carried out yet; survives a stop in the middle.
+    waiting: VecDeque<Order>,
+    teller: Teller,
+    /// The server was reached since the last failure.
+    reached: bool,
+}
+
+struct Shown {
+    name: String,
+    known: Option<CustomerTicket>,
+    gone: bool,
+}
+
+/// Why the stream is to be opened anew.
+enum Ended {
+    /// Another profile, revision or ticket.
+    OnPurpose,
+    /// It broke or was refused.
+    Failed(Problem),
+}
+
+impl Worker {
+    pub(super) fn new(manifests: Manifests, used: Option<Verified>, orders: UnboundedReceiver<Order>, teller: Teller) -> Self {
+        Self { manifests, used, offered: None, outbox: None, shown: None, orders, waiting: VecDeque::new(), teller, reached: false }
+    }
+
+    /// Works for as long as the window is open.
+    pub(super) async fn run(&mut self) {
+        self.open_outbox().await;
+        let mut failures: u32 = 0;
+        loop {
+            let Some(used) = self.used.clone() else {
+                // Without a profile there is nothing but orders.
+                if self.next_order().await.is_none() {
+                    return;
+                }
+                self.carry_out().await;
+                continue;
+            };
+            let pause = match self.session(&used).await {
+                Ended::OnPurpose => {
+                    failures = 0;
+                    continue;
+                }
+                Ended::Failed(problem) => {
+                    failures = if std::mem::take(&mut self.reached) { 1 } else { failures.saturating_add(1) };
+                    self.tell_failure(&problem, failures)
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                order = self.next_order() => {
+                    if order.is_none() {
+                        return;
+                    }
+                    // Somebody waits: try at once.
+                    self.carry_out().await;
+                }
+            }
+        }
+    }
+
+    /// Carries out, on disk alone, what was ordered before the window was closed.
+    pub(super) async fn keep_what_is_left(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            self.waiting.push_back(order);
+        }
+        self.carry_out().await;
+    }
+
+    /// Waits for an order and puts it among the waiting ones. None: the window is gone.
+    async fn next_order(&mut self) -> Option<()> {
+        let order = self.orders.recv().await?;
+        self.waiting.push_back(order);
+        Some(())
+    }
+
+    /// One connection: deliver what waits, then follow until something changes.
+    async fn session(&mut self, used: &Verified) -> Ended {
+        let calls = match Calls::new(used) {
+            Ok(calls) => calls,
+            Err(problem) => return Ended::Failed(problem),
+        };
+        if let Err(problem) = self.deliver_all(&calls).await {
+            return Ended::Failed(problem);
+        }
+        let secret = self.shown_secret().await;
+        let mut stream = match calls.follow(used.manifest.revision, secret.as_ref()).await {
+            Ok(stream) => stream,
+            Err(problem) => return self.not_followed(problem, secret.is_some()).await,
+        };
+        self.reached = true;
+        self.teller.tell(News::Connection(Connection::Online { staffed: false }));
+        self.teller.tell(News::Standing(profile(used).standing()));
+        loop {
+            tokio::select! {
+                order = self.next_order() => {
+                    if order.is_none() {
+                        return Ended::OnPurpose;
+                    }
+                    let before = self.followed();
+                    self.carry_out().await;
+                    if let Err(problem) = self.deliver_all(&calls).await {
+                        return Ended::Failed(problem);
+                    }
+                    if self.followed() != before || self.used.as_ref() != Some(used) {
+                        return Ended::OnPurpose;
+                    }
+                }
+                prompt = next_prompt(&mut stream) => match prompt {
+                    Ok(Some(prompt)) => {
+                        if self.hear(prompt, used).await {
+                            return Ended::OnPurpose;
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(problem) => return self.not_followed(problem, secret.is_some()).await,
+                },
+            }
+        }
+    }
+
+    /// A stream that was refused because of its ticket is opened again without it.
+    async fn not_followed(&mut self, problem: Problem, with_ticket: bool) -> Ended {
+        if with_ticket && problem.code == tonic::Code::NotFound {
+            self.ticket_is_gone().await;
+            return Ended::OnPurpose;
+        }
+        Ended::Failed(problem)
+    }
+
+    /// Which acknowledged ticket the stream is about.
+    fn followed(&self) -> Option<(String, i64)> {
+        let shown = self.shown.as_ref().filter(|shown| !shown.gone)?;
+        shown.known.as_ref().map(|ticket| (shown.name.clone(), ticket.number))
+    }
+
+    /// Takes a prompt; says whether the stream is to be opened anew.
+    async fn hear(&mut self, prompt: Prompt, used: &Verified) -> bool {
+        match prompt {
+            Prompt::KeepAlive(alive) => self.teller.tell(News::Connection(Connection::Online { staffed: alive.staffed })),
+            Prompt::Ticket(ticket) => self.ticket_changed(ticket).await,
+            Prompt::Manifest(signed) => return self.manifest_came(&signed, used),
+        }
+        false
+    }
+
+    /// A new revision is shown at once. The stream goes on unless it must go elsewhere now.
+    fn manifest_came(&mut self, signed: &SignedManifest, used: &Verified) -> bool {
+        let current = self.used.as_ref().unwrap_or(used);
+        let verified = match self.manifests.follow(signed, current) {
+            Ok(verified) => verified,
+            Err(Trouble::NotKept(error)) => {
+                self.tell_storage(&error);
+                return false;
+            }
+            Err(trouble) => {
+                tracing::warn!(?trouble, "a manifest from the server is refused; the last good one stays in use");
+                return false;
+            }
+        };
+        let goes_elsewhere = verified.manifest.addresses != used.manifest.addresses
+            || verified.manifest.authorities_pem != used.manifest.authorities_pem
+            || verified.manifest.credential != used.manifest.credential;
+        self.teller.tell(News::Profile(Box::new(profile(&verified))));
+        self.used = Some(verified);
+        goes_elsewhere
+    }
+
+    async fn carry_out(&mut self) {
+        while let Some(order) = self.waiting.front().cloned() {
+            if let Err(error) = self.carry_out_one(order).await {
+                self.tell_storage(&error);
+            }
+            self.waiting.pop_front();
+        }
+    }
+
+    async fn carry_out_one(&mut self, order: Order) -> io::Result<()> {
+        match order {
+            Order::Ring(draft) => self.keep_request(&draft).await,
+            Order::Write(text) => {
+                self.change_shown(|kept| kept.messages.push(Unsent { request_id: client::request_id(), text })).await
+            }
+            Order::Cancel => self.change_shown(|kept| kept.cancel = Some(client::request_id())).await,
+            Order::Leave => self.leave().await,
+            Order::KeepDraft(draft) => match &self.outbox {
+                Some(outbox) => outbox.lock().await?.save_draft(&draft),
+                None => Ok(()),
+            },
+            Order::ReadManifest(path) => {
+                match disk::read(Path::new(&path), LARGEST) {
+                    Ok(Some(file)) => self.consider(file).await,
+                    Ok(None) => self.tell_trouble(&Trouble::NotRead(io::ErrorKind::NotFound.into())),
+                    Err(error) => self.tell_trouble(&Trouble::NotRead(error)),
+                }
+                Ok(())
+            }
+            Order::TrustManifest => {
+                if let Some((file, verified)) = self.offered.take() {
+                    self.take_manifest(&file, verified).await;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn keep_request(&mut self, draft: &Draft) -> io::Result<()> {
+        let Some(outbox) = &self.outbox else { return Err(io::Error::other("the data folder cannot be used")) };
+        let locked = outbox.lock().await?;
+        let kept = Kept::new(draft)?;
+        let name = locked.keep(&kept)?;
+        // Next time only the address is there already.
+        locked.save_draft(&Draft { email: draft.email.clone(), ..Draft::default() })?;
+        self.shown = Some(Shown { name, known: None, gone: false });
+        self.tell_shown(&kept);
+        Ok(())
+    }
+
+    async fn change_shown(&mut self, change: impl FnOnce(&mut Kept)) -> io::Result<()> {
+        let (Some(outbox), Some(shown)) = (&self.outbox, &self.shown) else { return Ok(()) };
+        let locked = outbox.lock().await?;
+        if let Some(mut kept) = locked.load(&shown.name)? {
+            change(&mut kept);
+            locked.save(&shown.name, &kept)?;
+            self.tell_shown(&kept);
+        }
+        Ok(())
+    }
+
+    async fn leave(&mut self) -> io::Result<()> {
+        if let (Some(outbox), Some(shown)) = (&self.outbox, self.shown.take()) {
+            let locked = outbox.lock().await?;
+            if locked.load(&shown.name)?.is_some() {
+                locked.remove(&shown.name)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn consider(&mut self, file: Vec<u8>) {
+        match self.manifests.judge(&file) {
+            Ok(Verdict::Follows(verified)) => self.take_manifest(&file, verified).await,
+            Ok(Verdict::First(verified)) => {
+                self.teller.tell(News::Offer(Box::new(profile(&verified))));
+                self.offered = Some((file, verified));
+            }
+            Err((refusal, _)) => self.tell_trouble(&Trouble::Refused(refusal)),
+        }
+    }
+
+    async fn take_manifest(&mut self, file: &[u8], verified: Verified) {
+        if let Err(error) = self.manifests.keep(file, &verified) {
+            self.tell_storage(&error);
+            return;
+        }
+        let same_profile = self.used.as_ref().is_some_and(|used| used.manifest.profile_id == verified.manifest.profile_id);
+        self.teller.tell(News::Profile(Box::new(profile(&verified))));
+        self.used = Some(verified);
+        if !same_profile {
+            self.open_outbox().await;
+        }
+    }
+
+    /// Opens the requests of the profile in use, and shows the newest of them.
+    async fn open_outbox(&mut self) {
+        self.shown = None;
+        let Some(used) = &self.used else { return };
+        let folder = self.manifests.folder(&used.manifest.profile_id).join("requests");
+        if let Err(error) = self.open_folder(folder).await {
+            self.tell_storage(&error);
+        }
+    }
+
+    async fn open_folder(&mut self, folder: std::path::PathBuf) -> io::Result<()> {
+        let outbox = Outbox::open(folder)?;
+        let locked = outbox.lock().await?;
+        if let Some(draft) = locked.load_draft()? {
+            self.teller.tell(News::Draft(draft));
+        }
+        if let Some(name) = locked.names()?.pop()
+            && let Some(kept) = locked.load(&name)?
+        {
+            self.shown = Some(Shown { name, known: None, gone: false });
+            self.tell_shown(&kept);
+        }
+        self.outbox = Some(outbox);
+        Ok(())
+    }
+
+    /// Delivers everything that waits. A disk that fails is told and does not end the connection.
+    async fn deliver_all(&mut self, calls: &Calls) -> Result<(), Problem> {
+        let Some(outbox) = self.outbox.clone() else { return Ok(()) };
+        let names = match delivery::names(&outbox).await {
+            Ok(names) => names,
+            Err(error) => {
+                self.tell_storage(&error);
+                return Ok(());
+            }
+        };
+        for name in names {
+            let is_shown = self.shown.as_ref().is_some_and(|shown| shown.name == name);
+            match delivery::deliver(&outbox, &name, calls).await {
+                Ok(outcome) if is_shown => self.delivered(outcome).await,
+                Ok(_) => {}
+                Err(Held::Server(problem)) => return Err(problem),
+                Err(Held::Disk(error)) => self.tell_storage(&error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn delivered(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Settled(Some(ticket)) => self.ticket_changed(*ticket).await,
+            Outcome::Settled(None) | Outcome::Missing => {}
+            Outcome::Withdrawn(draft) => {
+                self.shown = None;
+                self.teller.tell(News::Withdrawn(draft));
+            }
+            Outcome::Refused(draft, problem) => {
+                self.shown = None;
+                let field = problem.field.as_deref().and_then(Field::from_contract);
+                self.teller.tell(News::Refused { draft, field, reason: problem.text });
+            }
+            Outcome::Gone => self.ticket_is_gone().await,
+        }
+    }
+
+    /// The server's word on the ticket. An older one than is known comes too late to matter.
+    async fn ticket_changed(&mut self, ticket: CustomerTicket) {
+        let Some(shown) = &mut self.shown else { return };
+        if shown.known.as_ref().is_none_or(|known| known.version <= ticket.version) {
+            shown.known = Some(ticket);
+        }
+        self.tell_from_disk().await;
+    }
+
+    async fn ticket_is_gone(&mut self) {
+        if let Some(shown) = &mut self.shown {
+            shown.gone = true;
+        }
+        self.tell_from_disk().await;
+    }
+
+    /// The secret of the acknowledged ticket on screen.
+    async fn shown_secret(&self) -> Option<[u8; 32]> {
+        let shown = self.shown.as_ref().filter(|shown| !shown.gone)?;
+        let kept = self.outbox.as_ref()?.lock().await.ok()?.load(&shown.name).ok()??;
+        kept.number?;
+        kept.secret()
+    }
+
+    async fn tell_from_disk(&self) {
+        let (Some(outbox), Some(shown)) = (&self.outbox, &self.shown) else { return };
+        match outbox.lock().await.and_then(|locked| locked.load(&shown.name)) {
+            Ok(Some(kept)) => self.tell_shown(&kept),
+            Ok(None) => {}
+            Err(error) => self.tell_storage(&error),
+        }
+    }
+
+    fn tell_shown(&self, kept: &Kept) {
+        let Some(shown) = &self.shown else { return };
+        self.teller.tell(News::Ticket(Box::new(Reported {
+            number: kept.number,
+            known: shown.known.clone(),
+            description: kept.draft().description,
+            unsent: kept.messages.iter().map(|message| message.text.clone()).collect(),
+            cancelling: kept.cancel.is_some(),
+            gone: shown.gone,
+        })));
+    }
+
+    /// Tells why there is no connection, and answers how long to wait.
+    fn tell_failure(&self, problem: &Problem, failures: u32) -> Duration {
+        // The text may name addresses, never credentials.
+        tracing::info!(reason = problem.reason, code = ?problem.code, text = problem.text, "not connected");
+        let not_served = match problem.reason.as_str() {
+            "PROFILE_PAUSED" => Some(ProfileState::Paused),
+            "PROFILE_REVOKED" | "PROFILE_UNKNOWN" => Some(ProfileState::Revoked),
+            _ => None,
+        };
+        if let Some(standing) = not_served {
+            self.teller.tell(News::Connection(Connection::Online { staffed: false }));
+            self.teller.tell(News::Standing(standing));
+            return NOT_SERVED_PAUSE;
+        }
+        let untrusted = problem.reason.starts_with("CERTIFICATE_") || problem.reason == "NOT_A_SERVER";
+        self.teller.tell(News::Connection(if untrusted { Connection::Untrusted } else { Connection::Away }));
+        let jitter = uuid::Uuid::new_v4().as_bytes().first().map_or(0.5, |byte| f64::from(*byte) / 255.0);
+        problem.retry_after.unwrap_or_default().max(PAUSES.wait(failures, jitter))
+    }
+
+    fn tell_trouble(&self, trouble: &Trouble) {
+        self.teller.tell(News::Notice(Notice { key: trouble.key(), reason: trouble.reason() }));
+    }
+
+    fn tell_storage(&self, error: &io::Error) {
+        self.tell_trouble(&Trouble::NotKept(io::Error::new(error.kind(), error.to_string())));
+    }
+}
+
+/// The next thing the server says. `Ok(None)`: something that this version does not know.
+async fn next_prompt(stream: &mut Streaming<FollowResponse>) -> Result<Option<Prompt>, Problem> {
+    let ended = || Problem::local(tonic::Code::Unavailable, "CONNECTION_LOST", "The server ended the stream.");
+    match tokio::time::timeout(SILENCE, stream.message()).await {
+        Ok(Ok(Some(response))) => Ok(response.prompt),
+        Ok(Ok(None)) => Err(ended()),
+        Ok(Err(status)) => Err(status.into()),
+        Err(_) => Err(Problem::local(tonic::Code::Unavailable, "SERVER_SLOW", "The server has gone silent.")),
+    }
+}

@@ -1,0 +1,283 @@
+//! Which profile this program shows: finding the manifest, trusting the first one, and from then on refusing what does not
+//! follow it.
+//!
+//! The newest manifest that was ever used is kept in the data folder under its profile. It is the pin: what comes later – from
+//! the file beside the program, by drop, or over the wire – must be signed by the same key and not be older. Each place a
+//! manifest was used from also remembers its profile, so that a damaged or missing file does not take the helper away.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use deskbell_proto::manifest::{self, LARGEST, Refusal, Verified};
+use deskbell_proto::v1::SignedManifest;
+use prost::Message as _;
+
+use crate::{disk, texts::Key};
+
+/// The manifests that were used, on disk.
+#[derive(Clone, Debug)]
+pub struct Manifests {
+    data: PathBuf,
+    /// Where the manifest of this copy of the program is looked for.
+    place: PathBuf,
+}
+
+/// What there is at the start.
+#[derive(Debug, Default)]
+pub struct Start {
+    /// The profile to show.
+    pub used: Option<Verified>,
+    /// Why the file at its place is not used, or could not be kept.
+    pub trouble: Option<Trouble>,
+}
+
+/// Why a manifest is not used, or not kept.
+#[derive(Debug)]
+pub enum Trouble {
+    /// It is refused.
+    Refused(Refusal),
+    /// Its file cannot be read.
+    NotRead(io::Error),
+    /// It is right, and cannot be kept.
+    NotKept(io::Error),
+}
+
+impl Trouble {
+    /// What to tell the customer; what fills `{reason}` is [`Self::reason`].
+    pub fn key(&self) -> Key {
+        match self {
+            Self::Refused(Refusal::WrongSignature) => Key::ManifestSignature,
+            Self::Refused(Refusal::OtherKey) => Key::ManifestOtherKey,
+            Self::Refused(Refusal::Older { .. }) => Key::ManifestOlder,
+            Self::Refused(_) => Key::ManifestUnreadable,
+            Self::NotRead(_) => Key::ManifestNotRead,
+            Self::NotKept(_) => Key::StorageFull,
+        }
+    }
+
+    /// The system's own words, where there are some.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Refused(_) => String::new(),
+            Self::NotRead(error) | Self::NotKept(error) => error.to_string(),
+        }
+    }
+}
+
+/// What is to be done about a manifest that was found right.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It follows one that is in use: no question asked.
+    Follows(Verified),
+    /// The first of its kind: somebody has to trust it.
+    First(Verified),
+}
+
+impl Manifests {
+    /// Manifests kept in this data folder, for the copy of the program whose own lies at `place`.
+    pub fn new(data: PathBuf, place: PathBuf) -> Self {
+        Self { data, place }
+    }
+
+    /// The folder of everything that belongs to a profile.
+    pub fn folder(&self, profile_id: &str) -> PathBuf {
+        self.data.join("profiles").join(short_hash(profile_id.as_bytes()))
+    }
+
+    /// Finds what to show. A manifest that lies at its place is trusted on first use: whoever placed it there also placed the
+    /// program. An older one than was seen is the usual case after an update over the wire, and nothing to talk about.
+    pub fn at_start(&self) -> Start {
+        let last = self.last_used_here();
+        let file = match disk::read(&self.place, LARGEST) {
+            Ok(None) => return Start { used: last, trouble: None },
+            Ok(Some(file)) => file,
+            Err(error) => return Start { used: last, trouble: Some(Trouble::NotRead(error)) },
+        };
+        match self.judge(&file) {
+            Ok(Verdict::Follows(verified) | Verdict::First(verified)) => {
+                let trouble = self.keep(&file, &verified).err().map(Trouble::NotKept);
+                Start { used: Some(verified), trouble }
+            }
+            Err((refusal, seen)) => {
+                let trouble = (!matches!(refusal, Refusal::Older { .. })).then_some(Trouble::Refused(refusal));
+                Start { used: seen.or(last), trouble }
+            }
+        }
+    }
+
+    /// Checks a manifest against what was seen before. A refusal comes with the last good one of the same profile.
+    pub fn judge(&self, file: &[u8]) -> Result<Verdict, (Refusal, Option<Verified>)> {
+        let verified = manifest::read(file).map_err(|refusal| (refusal, None))?;
+        match self.newest(&self.folder(&verified.manifest.profile_id)) {
+            None => Ok(Verdict::First(verified)),
+            Some(seen) => match verified.may_follow(&seen) {
+                Ok(()) => Ok(Verdict::Follows(verified)),
+                Err(refusal) => Err((refusal, Some(seen))),
+            },
+        }
+    }
+
+    /// Keeps a manifest that was judged, as the newest of its profile and as the one of this place.
+    pub fn keep(&self, file: &[u8], verified: &Verified) -> io::Result<()> {
+        let folder = self.folder(&verified.manifest.profile_id);
+        disk::make_folder(&folder)?;
+        if self.newest(&folder).as_ref() != Some(verified) {
+            disk::write(&folder.join("newest.manifest"), file)?;
+        }
+        let pointer = self.pointer();
+        let name = folder.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
+        if disk::read(&pointer, 64).ok().flatten().as_deref() == Some(name.as_slice()) {
+            return Ok(());
+        }
+        disk::make_folder(&self.data.join("places"))?;
+        disk::write(&pointer, &name)
+    }
+
+    /// Judges and keeps a manifest that came over the wire; it must follow the one in use.
+    pub fn follow(&self, signed: &SignedManifest, used: &Verified) -> Result<Verified, Trouble> {
+        let verified = manifest::verify(signed).map_err(Trouble::Refused)?;
+        verified.may_follow(used).map_err(Trouble::Refused)?;
+        self.keep(&signed.encode_to_vec(), &verified).map_err(Trouble::NotKept)?;
+        Ok(verified)
+    }
+
+    fn newest(&self, folder: &Path) -> Option<Verified> {
+        let file = disk::read(&folder.join("newest.manifest"), LARGEST).ok().flatten()?;
+        manifest::read(&file).ok()
+    }
+
+    fn last_used_here(&self) -> Option<Verified> {
+        let name = String::from_utf8(disk::read(&self.pointer(), 64).ok().flatten()?).ok()?;
+        let is_ours = name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_ours.then(|| self.newest(&self.data.join("profiles").join(name))).flatten()
+    }
+
+    fn pointer(&self) -> PathBuf {
+        self.data.join("places").join(short_hash(self.place.as_os_str().as_encoded_bytes()))
+    }
+}
+
+/// A name for a folder that any id can have: 32 hexadecimal digits.
+fn short_hash(bytes: &[u8]) -> String {
+    crate::hex(digest(&SHA256, bytes).as_ref().get(..16).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use deskbell_proto::v1::Manifest;
+
+    use super::*;
+
+    const OURS: [u8; 32] = [7; 32];
+    const THEIRS: [u8; 32] = [8; 32];
+
+    struct Copy {
+        folder: tempfile::TempDir,
+    }
+
+    impl Copy {
+        fn new() -> Self {
+            Self { folder: tempfile::tempdir().unwrap() }
+        }
+
+        fn manifests(&self) -> Manifests {
+            Manifests::new(self.folder.path().join("data"), self.folder.path().join("deskbell.manifest"))
+        }
+
+        fn start_with(&self, file: &[u8]) -> Start {
+            fs::write(self.folder.path().join("deskbell.manifest"), file).unwrap();
+            self.manifests().at_start()
+        }
+    }
+
+    fn signed(profile: &str, revision: i64, key: &[u8; 32]) -> SignedManifest {
+        let manifest = Manifest {
+            profile_id: profile.into(),
+            revision,
+            credential: "c".into(),
+            addresses: vec!["https://desk.example".into()],
+            ..Manifest::default()
+        };
+        manifest::sign(&manifest, key).unwrap()
+    }
+
+    fn file(profile: &str, revision: i64, key: &[u8; 32]) -> Vec<u8> {
+        signed(profile, revision, key).encode_to_vec()
+    }
+
+    fn revision(start: &Start) -> Option<i64> {
+        start.used.as_ref().map(|used| used.manifest.revision)
+    }
+
+    #[test]
+    fn nothing_is_nothing() {
+        let start = Copy::new().manifests().at_start();
+        assert!(start.used.is_none() && start.trouble.is_none());
+    }
+
+    #[test]
+    fn the_first_is_trusted_and_the_newest_stays() {
+        let copy = Copy::new();
+        for (given, used) in [(3, 3), (5, 5), (4, 5), (5, 5)] {
+            let start = copy.start_with(&file("p", given, &OURS));
+            assert_eq!(revision(&start), Some(used));
+            assert!(start.trouble.is_none());
+        }
+    }
+
+    #[test]
+    fn what_does_not_follow_is_refused_and_the_last_good_one_stays() {
+        let mut tampered = file("p", 9, &OURS);
+        let middle = tampered.len() / 2;
+        tampered[middle] ^= 1;
+        let table = [
+            (tampered, Key::ManifestSignature),
+            (file("p", 9, &THEIRS), Key::ManifestOtherKey),
+            (b"no manifest".to_vec(), Key::ManifestUnreadable),
+            (Vec::new(), Key::ManifestUnreadable),
+        ];
+        for (bad, key) in table {
+            let copy = Copy::new();
+            copy.start_with(&file("p", 3, &OURS));
+            let start = copy.start_with(&bad);
+            assert_eq!(revision(&start), Some(3), "{key:?}");
+            let told = start.trouble.unwrap().key();
+            assert!(told == key || told == Key::ManifestUnreadable, "{told:?}");
+            // And with nothing good before, nothing is used.
+            let fresh = Copy::new();
+            let start = fresh.start_with(&bad);
+            assert_eq!(revision(&start).is_none(), key != Key::ManifestOtherKey);
+        }
+    }
+
+    #[test]
+    fn a_lost_file_takes_nothing_away() {
+        let copy = Copy::new();
+        copy.start_with(&file("p", 3, &OURS));
+        fs::remove_file(copy.folder.path().join("deskbell.manifest")).unwrap();
+        assert_eq!(revision(&copy.manifests().at_start()), Some(3));
+    }
+
+    #[test]
+    fn another_profile_is_another_identity() {
+        let copy = Copy::new();
+        copy.start_with(&file("p", 3, &OURS));
+        let start = copy.start_with(&file("q", 1, &THEIRS));
+        assert_eq!(start.used.unwrap().manifest.profile_id, "q");
+    }
+
+    #[test]
+    fn over_the_wire_only_what_follows() {
+        let copy = Copy::new();
+        let used = copy.start_with(&file("p", 3, &OURS)).used.unwrap();
+        let manifests = copy.manifests();
+        for bad in [signed("p", 2, &OURS), signed("p", 4, &THEIRS), signed("q", 4, &OURS)] {
+            assert!(manifests.follow(&bad, &used).is_err());
+        }
+        assert_eq!(manifests.follow(&signed("p", 4, &OURS), &used).unwrap().manifest.revision, 4);
+        assert_eq!(revision(&manifests.at_start()), Some(4));
+    }
+}
