@@ -1,0 +1,128 @@
+//! The state as a screen. Pure: it reads the state and fills cells.
+//!
+//! From top to bottom: what and who, the connection; the list or the opened ticket; a line to tell things; the keys. Whatever
+//! colour says is also said in words or signs, because a terminal may have no colour and a person may not see it.
+
+mod detail;
+mod list;
+mod look;
+mod popup;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+
+pub use self::detail::length as detail_length;
+pub use self::popup::{editor_columns, help_length};
+use self::look::Look;
+use super::state::{Link, State, doing_words};
+use super::text::{fit, width};
+
+/// Lines around the list: what and who, the column heads, what to tell, the keys.
+const LIST_AROUND: u16 = 4;
+/// Lines around an opened ticket: what and who, what to tell, the keys.
+pub const DETAIL_AROUND: u16 = 3;
+/// A terminal of this height has a line to spare for the whole title of the chosen ticket.
+const ROOM_FOR_PREVIEW: u16 = 16;
+
+/// How many lines of a terminal of this height are for the list.
+pub fn list_height(height: u16) -> u16 {
+    height.saturating_sub(LIST_AROUND + u16::from(height >= ROOM_FOR_PREVIEW)).max(1)
+}
+
+/// Draws everything.
+pub fn draw(state: &State, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let look = Look::new(state.colour);
+    let buffer = frame.buffer_mut();
+    header(state, look, area, buffer);
+    let bottom = area.bottom();
+    let body = |around: u16, top: u16| Rect { y: area.y + top, height: area.height.saturating_sub(around), ..area };
+    match &state.detail {
+        Some(opened) => detail::draw(state, opened, body(DETAIL_AROUND, 1), buffer),
+        None => list::draw(state, look, body(3, 1), buffer),
+    }
+    if area.height > 2 {
+        told(state, look, Rect { y: bottom - 2, height: 1, ..area }, buffer);
+        let keys = if state.detail.is_some() { popup::DETAIL_KEYS } else { popup::LIST_KEYS };
+        put(buffer, area.x, bottom - 1, &fitting(keys, usize::from(area.width)), area.width, Look::quiet());
+    }
+    if let Some(position) = popup::draw(state, area, buffer) {
+        frame.set_cursor_position(position);
+    }
+}
+
+/// Puts a text into a line, cut at so many columns and at the edge of the screen.
+fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, columns: u16, style: Style) {
+    if buffer.area.contains(Position { x, y }) {
+        buffer.set_stringn(x, y, fit(text, usize::from(columns)), usize::from(columns), style);
+    }
+}
+
+/// As many items as fit, with two spaces between them.
+fn fitting(items: &[&str], columns: usize) -> String {
+    let mut line = String::new();
+    for item in items {
+        let gap = if line.is_empty() { 1 } else { 2 };
+        if width(&line) + gap + width(item) > columns {
+            break;
+        }
+        line.extend(std::iter::repeat_n(' ', gap));
+        line.push_str(item);
+    }
+    line
+}
+
+fn header(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
+    let (link, link_style) = match &state.link {
+        Link::Connecting => ("◌ connecting".to_owned(), look.warning()),
+        Link::Broken { retry_at } => match retry_at.duration_since(state.now).as_secs() {
+            ..=0 => ("◌ reconnecting".to_owned(), look.warning()),
+            seconds => (format!("◌ reconnecting in {seconds} s"), look.warning()),
+        },
+        Link::Ended => ("✖ not live".to_owned(), look.warning()),
+        Link::Live => match state.stale() {
+            Some(silent) => (format!("▲ stale {} s", silent.as_secs()), look.warning()),
+            None => ("● live".to_owned(), look.good()),
+        },
+    };
+    let order = state.rows.order();
+    let tickets = state.rows.tickets();
+    let mut parts = Vec::new();
+    let unseen = state.rows.unseen().len();
+    if unseen > 0 {
+        parts.push(format!("[{unseen} new]"));
+    }
+    parts.push(format!("{} open", tickets.len()));
+    let mine = tickets.values().filter(|ticket| order.mine.has(ticket)).count();
+    if mine > 0 {
+        parts.push(format!("{mine} mine"));
+    }
+    if order.only_mine {
+        parts.push("only mine".to_owned());
+    }
+    if !order.filter.is_empty() {
+        parts.push(format!("/{}", crate::inert::line(&order.filter)));
+    }
+    if !state.me.name.is_empty() {
+        parts.push(format!("{}, {}", state.me.name, if state.me.available { "available" } else { "away" }));
+    }
+    let link_width = u16::try_from(width(&link)).unwrap_or(area.width).min(area.width);
+    let left = format!(" {}", parts.join(" · "));
+    let bold = if unseen > 0 { Look::strong() } else { Look::plain() };
+    put(buffer, area.x, area.y, &left, area.width.saturating_sub(link_width + 2), bold);
+    put(buffer, area.right().saturating_sub(link_width + 1).max(area.x), area.y, &link, link_width, link_style);
+}
+
+/// What is being done, else what there is to tell.
+fn told(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
+    let doing = state.in_flight.values().map(doing_words).next();
+    let (text, style) = match (doing, &state.notice) {
+        (_, Some(notice)) if notice.bad => (format!(" ! {}", notice.text), look.bad()),
+        (Some(doing), _) => (format!(" … {doing}"), Look::quiet()),
+        (None, Some(notice)) => (format!(" {}", notice.text), Look::plain()),
+        (None, None) => return,
+    };
+    put(buffer, area.x, area.y, &text, area.width, style);
+}

@@ -1,0 +1,167 @@
+//! What lies over the list, and the words about the keys.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::widgets::{Block, Clear, Widget as _};
+
+use super::look::Look;
+use super::put;
+use crate::inert;
+use crate::queue::editor::Editor;
+use crate::queue::event::Writing;
+use crate::queue::popup::{Picker, Picking, Popup};
+use crate::queue::state::State;
+use crate::queue::text::{width, wrap};
+
+/// The keys of the list, the most needed first.
+pub const LIST_KEYS: &[&str] = &[
+    "? help", "q quit", "⏎ open", "t take", "a assign", "p priority", "r reply", "n note", "c close", "N next", "/ filter", "s sort",
+    "m mine", "A away",
+];
+/// The keys of an opened ticket.
+pub const DETAIL_KEYS: &[&str] =
+    &["? help", "Esc back", "t take", "a assign", "p priority", "r reply", "n note", "c close", "o reopen", "↑↓ scroll"];
+
+const HELP: &[&str] = &[
+    "↑ ↓ j k      one row up or down",
+    "PgUp PgDn    one screen up or down",
+    "Home End g G first or last row",
+    "Esc          clear the filter, or let go: follow the top again",
+    "Enter        open the ticket: description, messages, history",
+    "",
+    "t            take it: you become its operator",
+    "a            assign it to an operator or a group",
+    "p            set its priority",
+    "r            reply to the customer",
+    "n            note for colleagues",
+    "c            close it",
+    "o            open an ended ticket again (in the opened ticket)",
+    "N Space      take the next ticket",
+    "A            be available or away",
+    "",
+    "/            filter by literal text",
+    "s            sort by priority, waiting, number, group, operator",
+    "m            only yours and your groups'",
+    "q            leave",
+    "",
+    ">   the row your keys act on      *   new, not yet looked at",
+    "…   a change is on its way        ?   the address is not verified",
+    "exp 12m   expires in 12 minutes   conn   can be connected to",
+    "2↑ 5↓     rows above and below the screen",
+    "● live    ◌ reconnecting    ▲ stale: silent for too long",
+    "",
+    "Rows never jump under the cursor: new tickets come at the end, and the",
+    "next key that moves the cursor puts everything in order.",
+];
+
+/// How many lines the help has.
+pub fn help_length() -> usize {
+    HELP.len()
+}
+
+/// How many columns the field for writing has on a terminal so wide.
+pub fn editor_columns(terminal: u16) -> usize {
+    usize::from(popup_width(terminal, 76).saturating_sub(4)).max(2)
+}
+
+/// Draws what lies over everything, and says where the terminal's cursor belongs.
+pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    match state.popup.as_ref()? {
+        Popup::Help { scroll } => {
+            let lines = HELP.iter().skip(*scroll).map(|line| ((*line).to_owned(), Look::plain())).collect::<Vec<_>>();
+            boxed("Keys · ↑↓ scroll, any other key closes", 76, &lines, area, buffer);
+            None
+        }
+        Popup::Picker(picker) => {
+            draw_picker(picker, area, buffer);
+            None
+        }
+        Popup::Write { number, writing, editor, .. } => draw_editor(*number, *writing, editor, area, buffer),
+        Popup::ConfirmClose { number, .. } => {
+            let lines = [(format!("Close #{number}?"), Look::strong()), ("y closes it, any other key does not".to_owned(), Look::plain())];
+            boxed("Close", 44, &lines, area, buffer);
+            None
+        }
+        Popup::Filter { .. } => {
+            let filter = inert::line(&state.rows.order().filter).into_owned();
+            let text = format!("/{filter}");
+            let y = area.bottom().saturating_sub(2).max(area.y);
+            let line = Rect { y, height: 1.min(area.height), ..area };
+            Clear.render(line, buffer);
+            let shown = super::fit(&format!("{text}  (Enter keeps it, Esc goes back)"), usize::from(area.width));
+            put(buffer, line.x, y, &shown, area.width, Look::strong());
+            let x = u16::try_from(width(&text)).unwrap_or(area.width).min(area.width.saturating_sub(1));
+            Some(Position { x: line.x + x, y })
+        }
+    }
+}
+
+fn popup_width(terminal: u16, most: u16) -> u16 {
+    terminal.saturating_sub(2).min(most)
+}
+
+/// A box in the middle with as many of the lines as fit. Returns the inside.
+fn boxed(title: &str, most: u16, lines: &[(String, Style)], area: Rect, buffer: &mut Buffer) -> Rect {
+    let columns = popup_width(area.width, most);
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height);
+    let outside = Rect {
+        x: area.x + (area.width - columns) / 2,
+        y: area.y + (area.height - rows) / 2,
+        width: columns,
+        height: rows,
+    };
+    Clear.render(outside, buffer);
+    let block = Block::bordered().title(format!(" {title} ")).title_style(Look::strong());
+    let inside = block.inner(outside);
+    block.render(outside, buffer);
+    for (row, (text, style)) in (0..inside.height).zip(lines) {
+        put(buffer, inside.x + 1, inside.y + row, text, inside.width.saturating_sub(2), *style);
+    }
+    inside
+}
+
+fn draw_picker(picker: &Picker, area: Rect, buffer: &mut Buffer) {
+    let matching = picker.matching();
+    let room = usize::from(area.height.saturating_sub(4)).clamp(1, 12);
+    let first = (picker.marked + 1).saturating_sub(room);
+    let title = match picker.picking {
+        Picking::Priority => format!("Priority of #{}", picker.number),
+        Picking::Assignee => format!("Assign #{} to", picker.number),
+    };
+    let typed = if picker.typed.is_empty() { "type to narrow down, Enter picks".to_owned() } else { inert::line(&picker.typed).into_owned() };
+    let mut lines = vec![(typed, Look::quiet())];
+    for (at, choice) in matching.iter().enumerate().skip(first).take(room) {
+        let (sign, style) = if at == picker.marked { ("> ", Look::chosen()) } else { ("  ", Look::plain()) };
+        lines.push((format!("{sign}{}", choice.label), style));
+    }
+    if matching.is_empty() {
+        lines.push(("  nothing matches".to_owned(), Look::quiet()));
+    }
+    boxed(&title, 50, &lines, area, buffer);
+}
+
+fn draw_editor(number: i64, writing: Writing, editor: &Editor, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let columns = editor_columns(area.width);
+    let room = usize::from(area.height.saturating_sub(4)).clamp(1, 14);
+    let (line, column) = editor.place(columns);
+    let first = (line + 1).saturating_sub(room);
+    let text = editor.text();
+    let mut lines: Vec<(String, Style)> = wrap(text, columns)
+        .into_iter()
+        .skip(first)
+        .take(room)
+        .map(|line| (inert::line(&text[line]).into_owned(), Look::plain()))
+        .collect();
+    lines.resize(room.max(lines.len()), (String::new(), Look::plain()));
+    let title = match writing {
+        Writing::Reply => format!("Reply on #{number}, to the customer · Ctrl-S sends, Esc keeps"),
+        Writing::Note => format!("Note on #{number}, for colleagues · Ctrl-S sends, Esc keeps"),
+    };
+    let inside = boxed(&title, 76, &lines, area, buffer);
+    let position = Position {
+        x: inside.x + 1 + u16::try_from(column).unwrap_or(0),
+        y: inside.y + u16::try_from(line - first).unwrap_or(0),
+    };
+    inside.contains(position).then_some(position)
+}

@@ -1,0 +1,298 @@
+//! What the keys do: in the list, in an opened ticket, and in what lies over them.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use deskbell_proto::v1::Ticket;
+use deskbell_proto::watch::is_open;
+use jiff::SignedDuration;
+
+use super::draw;
+use super::editor::Editor;
+use super::event::{Action, Call, Change, Writing};
+use super::popup::{Picker, Popup};
+use super::state::State;
+
+/// An act on the row at the top, which nobody chose, waits when another row was there so recently: the finger may have meant
+/// that one.
+const SURPRISED_FOR: SignedDuration = SignedDuration::from_secs(1);
+
+/// Whether an act needs an open ticket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Open,
+    Ended,
+}
+
+impl State {
+    pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Action> {
+        if key.kind == KeyEventKind::Release {
+            return Vec::new();
+        }
+        self.last_key = self.now;
+        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            return vec![Action::Quit];
+        }
+        if self.popup.is_some() {
+            return self.popup_key(key);
+        }
+        if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
+            return Vec::new();
+        }
+        let actions = if self.detail.is_some() { self.detail_key(key.code) } else { self.list_key(key.code) };
+        if self.detail.is_none() {
+            self.rows.look();
+        }
+        actions
+    }
+
+    pub(super) fn paste(&mut self, text: &str) {
+        self.last_key = self.now;
+        match &mut self.popup {
+            Some(Popup::Write { editor, .. }) => editor.insert(text),
+            Some(Popup::Filter { .. }) => {
+                let typed: String = text.chars().filter(|character| !character.is_control()).take(200).collect();
+                self.rows.reorder(|order| order.filter.push_str(&typed));
+            }
+            _ => {}
+        }
+    }
+
+    fn list_key(&mut self, code: KeyCode) -> Vec<Action> {
+        match code {
+            KeyCode::Up | KeyCode::Char('k') => self.rows.step(-1),
+            KeyCode::Down | KeyCode::Char('j') => self.rows.step(1),
+            KeyCode::PageUp => self.rows.page(false),
+            KeyCode::PageDown => self.rows.page(true),
+            KeyCode::Home | KeyCode::Char('g') => self.rows.step(isize::MIN),
+            KeyCode::End | KeyCode::Char('G') => self.rows.step(isize::MAX),
+            KeyCode::Esc if !self.rows.order().filter.is_empty() => self.rows.reorder(|order| order.filter.clear()),
+            KeyCode::Esc => self.rows.let_go(),
+            KeyCode::Enter => {
+                let Some(number) = self.rows.chosen().map(|line| line.number) else { return Vec::new() };
+                self.rows.pin();
+                return vec![self.open(number)];
+            }
+            KeyCode::Char('/') => self.popup = Some(Popup::Filter { before: self.rows.order().filter.clone() }),
+            KeyCode::Char('s') => {
+                self.rows.reorder(|order| order.sort = order.sort.next());
+                self.tell(false, format!("Sorted by {}.", self.rows.order().sort.word()));
+            }
+            KeyCode::Char('m') => {
+                self.rows.reorder(|order| order.only_mine = !order.only_mine);
+                self.tell(false, if self.rows.order().only_mine { "Only yours and your groups'." } else { "All that you may see." });
+            }
+            KeyCode::Char('q') => return vec![Action::Quit],
+            _ => return self.act_key(code),
+        }
+        Vec::new()
+    }
+
+    fn detail_key(&mut self, code: KeyCode) -> Vec<Action> {
+        let page = isize::try_from(self.size.1.saturating_sub(draw::DETAIL_AROUND).max(2) - 1).unwrap_or(1);
+        match code {
+            KeyCode::Up | KeyCode::Char('k') => self.scroll_detail(-1),
+            KeyCode::Down | KeyCode::Char('j') => self.scroll_detail(1),
+            KeyCode::PageUp => self.scroll_detail(-page),
+            KeyCode::PageDown => self.scroll_detail(page),
+            KeyCode::Home | KeyCode::Char('g') => self.scroll_detail(isize::MIN),
+            KeyCode::End | KeyCode::Char('G') => self.scroll_detail(isize::MAX),
+            KeyCode::Esc | KeyCode::Char('q') | KeyCode::Left | KeyCode::Backspace => {
+                self.detail = None;
+                self.rows.settle();
+            }
+            _ => return self.act_key(code),
+        }
+        Vec::new()
+    }
+
+    /// Keys that mean the same in the list and in an opened ticket.
+    fn act_key(&mut self, code: KeyCode) -> Vec<Action> {
+        match code {
+            KeyCode::Char('?') => self.popup = Some(Popup::Help { scroll: 0 }),
+            KeyCode::Char('t') => return self.change(Needs::Open, Change::Take),
+            KeyCode::Char('o') => return self.change(Needs::Ended, Change::Reopen),
+            KeyCode::Char('p') => {
+                if let Some(ticket) = self.target(Needs::Open) {
+                    let picker = Picker::priorities(ticket.number, ticket.version, ticket.priority());
+                    self.popup = Some(Popup::Picker(picker));
+                }
+            }
+            KeyCode::Char('a') => {
+                if let Some(ticket) = self.target(Needs::Open) {
+                    let picker = Picker::assignees(ticket.number, ticket.version, &self.members, &self.groups);
+                    self.popup = Some(Popup::Picker(picker));
+                    return vec![self.call(Call::People)];
+                }
+            }
+            KeyCode::Char('r') => self.write(Writing::Reply),
+            KeyCode::Char('n') => self.write(Writing::Note),
+            KeyCode::Char('c') => {
+                if let Some(ticket) = self.target(Needs::Open) {
+                    self.popup = Some(Popup::ConfirmClose { number: ticket.number, version: ticket.version });
+                }
+            }
+            KeyCode::Char('N' | ' ') if !self.in_flight.values().any(|call| *call == Call::Next) => return vec![self.call(Call::Next)],
+            KeyCode::Char('A') => return vec![self.call(Call::SetAvailable(!self.me.available))],
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// The ticket an act is for: the opened one, else the chosen one. When there is none to act on, says why.
+    fn target(&mut self, needs: Needs) -> Option<Ticket> {
+        let surprised = !self.rows.is_pinned() && self.displaced.is_some_and(|at| self.now.duration_since(at) < SURPRISED_FOR);
+        let (number, ticket) = if let Some(detail) = &self.detail {
+            (detail.number, detail.ticket.clone())
+        } else if let Some(line) = self.rows.chosen() {
+            (line.number, self.rows.tickets().get(&line.number).cloned())
+        } else {
+            self.tell(true, "There is no ticket to act on.");
+            return None;
+        };
+        if self.detail.is_none() {
+            self.rows.pin();
+            if surprised {
+                self.tell(true, format!("#{number} came to the top just now. Press the key again if you mean it."));
+                return None;
+            }
+        }
+        let Some(ticket) = ticket else {
+            self.tell(true, format!("#{number} is no longer in the queue. Enter opens it, if you may see it."));
+            return None;
+        };
+        if is_open(&ticket) != (needs == Needs::Open) {
+            let why = if needs == Needs::Open { "has ended; o opens it again" } else { "is open already" };
+            self.tell(true, format!("#{number} {why}."));
+            return None;
+        }
+        if self.changing(number).is_some() {
+            self.tell(true, format!("#{number}: one thing at a time, please wait."));
+            return None;
+        }
+        Some(ticket)
+    }
+
+    fn change(&mut self, needs: Needs, change: Change) -> Vec<Action> {
+        let Some(ticket) = self.target(needs) else { return Vec::new() };
+        vec![self.call(Call::Change { number: ticket.number, version: ticket.version, change })]
+    }
+
+    fn write(&mut self, writing: Writing) {
+        if let Some(Ticket { number, version, .. }) = self.target(Needs::Open) {
+            let draft = self.drafts.get(&(number, writing)).cloned().unwrap_or_default();
+            self.popup = Some(Popup::Write { number, version, writing, editor: Editor::new(draft) });
+        }
+    }
+
+    fn popup_key(&mut self, key: KeyEvent) -> Vec<Action> {
+        let Some(popup) = self.popup.take() else { return Vec::new() };
+        match popup {
+            Popup::Help { scroll } => self.help_key(key.code, scroll),
+            Popup::Filter { before } => {
+                self.filter_key(key, before);
+                Vec::new()
+            }
+            Popup::Picker(picker) => self.picker_key(key, picker),
+            Popup::ConfirmClose { number, version } => match key.code {
+                KeyCode::Char('y' | 'c') | KeyCode::Enter => {
+                    vec![self.call(Call::Change { number, version, change: Change::Close })]
+                }
+                _ => {
+                    self.tell(false, format!("#{number} stays open."));
+                    Vec::new()
+                }
+            },
+            Popup::Write { number, version, writing, editor } => self.write_key(key, number, version, writing, editor),
+        }
+    }
+
+    fn help_key(&mut self, code: KeyCode, scroll: usize) -> Vec<Action> {
+        let scroll = match code {
+            KeyCode::Down | KeyCode::Char('j') => scroll + 1,
+            KeyCode::PageDown | KeyCode::Char(' ') => scroll + 8,
+            KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
+            KeyCode::PageUp => scroll.saturating_sub(8),
+            _ => return Vec::new(),
+        };
+        self.popup = Some(Popup::Help { scroll: scroll.min(draw::help_length().saturating_sub(1)) });
+        Vec::new()
+    }
+
+    fn filter_key(&mut self, key: KeyEvent, before: String) {
+        match key.code {
+            KeyCode::Enter => return,
+            KeyCode::Esc => return self.rows.reorder(|order| order.filter = before),
+            KeyCode::Backspace => self.rows.reorder(|order| {
+                order.filter.pop();
+            }),
+            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => self.rows.reorder(|order| order.filter.clear()),
+            KeyCode::Char(character) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+                self.rows.reorder(|order| order.filter.push(character));
+            }
+            KeyCode::Up => self.rows.step(-1),
+            KeyCode::Down => self.rows.step(1),
+            _ => {}
+        }
+        self.popup = Some(Popup::Filter { before });
+    }
+
+    fn picker_key(&mut self, key: KeyEvent, mut picker: Picker) -> Vec<Action> {
+        match key.code {
+            KeyCode::Esc => return Vec::new(),
+            KeyCode::Enter => {
+                if let Some(choice) = picker.picked() {
+                    let change = choice.change.clone();
+                    return vec![self.call(Call::Change { number: picker.number, version: picker.version, change })];
+                }
+            }
+            KeyCode::Up | KeyCode::BackTab => picker.step(-1),
+            KeyCode::Down | KeyCode::Tab => picker.step(1),
+            KeyCode::Backspace => picker.narrow(None),
+            KeyCode::Char(character) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+                picker.narrow(Some(character));
+            }
+            _ => {}
+        }
+        self.popup = Some(Popup::Picker(picker));
+        Vec::new()
+    }
+
+    fn write_key(&mut self, key: KeyEvent, number: i64, version: i64, writing: Writing, mut editor: Editor) -> Vec<Action> {
+        let word = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        let draft = (number, writing);
+        let sends = match key.code {
+            KeyCode::Enter => key.modifiers.contains(KeyModifiers::ALT),
+            KeyCode::Char('s') => key.modifiers.contains(KeyModifiers::CONTROL),
+            _ => false,
+        };
+        if sends && editor.text().trim().is_empty() {
+            self.tell(true, "There is nothing to send yet.");
+        } else if sends {
+            let text = editor.text().to_owned();
+            // Kept until the server has it.
+            self.drafts.insert(draft, text.clone());
+            let change = Change::Write { writing, text };
+            return vec![self.call(Call::Change { number, version, change })];
+        } else if key.code == KeyCode::Esc && !word {
+            if editor.text().trim().is_empty() {
+                self.drafts.remove(&draft);
+            } else {
+                self.drafts.insert(draft, editor.text().to_owned());
+                self.tell(false, format!("The draft for #{number} is kept."));
+            }
+            return Vec::new();
+        } else {
+            editor.key(key, draw::editor_columns(self.size.0));
+        }
+        self.popup = Some(Popup::Write { number, version, writing, editor });
+        Vec::new()
+    }
+
+    /// Scrolls the opened ticket by so many lines, stopping at its ends.
+    pub(super) fn scroll_detail(&mut self, by: isize) {
+        let length = self.detail.as_ref().map_or(0, |detail| draw::detail_length(self, detail));
+        let page = usize::from(self.size.1.saturating_sub(draw::DETAIL_AROUND));
+        if let Some(detail) = &mut self.detail {
+            detail.scroll = detail.scroll.saturating_add_signed(by).min(length.saturating_sub(page));
+        }
+    }
+}

@@ -1,0 +1,467 @@
+//! The state of the queue on screen, and how news, outcomes and time change it. Pure: what has to be done outside comes back
+//! as [`Action`]s. Keys are in `keys.rs`.
+
+use std::collections::BTreeMap;
+
+use deskbell_proto::v1::watch_queue_response::Change as QueueChange;
+use deskbell_proto::v1::{Group, Member, Message, Ticket, TicketEvent, TicketState};
+use deskbell_proto::watch::{WatchNews, is_open};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::door;
+use super::event::{Action, Answer, Call, Change, Event, Refusal, Writing};
+use super::order::Mine;
+use super::popup::{Popup, priority_word};
+use super::rows::Rows;
+
+/// A stream that was silent for this long is called stale. The server sends a mark at least every 15 seconds.
+const STALE_AFTER: SignedDuration = SignedDuration::from_secs(30);
+/// A list without a key for this long follows the top again.
+const IDLE_AFTER: SignedDuration = SignedDuration::from_mins(2);
+/// How long a message stays.
+const NOTICE_FOR: SignedDuration = SignedDuration::from_secs(20);
+
+/// Everything the screen shows and the keys act on.
+#[derive(Debug)]
+pub struct State {
+    /// The time of the last event.
+    pub now: Timestamp,
+    /// The terminal has colours, and wants them.
+    pub colour: bool,
+    /// Where times are shown.
+    pub zone: TimeZone,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// The connection.
+    pub link: Link,
+    /// When the server was last heard.
+    pub heard: Timestamp,
+    /// Who is at the keyboard.
+    pub me: Me,
+    /// The team's members.
+    pub members: Vec<Member>,
+    /// The team's groups.
+    pub groups: Vec<Group>,
+    /// The list.
+    pub rows: Rows,
+    /// The opened ticket, instead of the list.
+    pub detail: Option<Detail>,
+    /// What lies over both.
+    pub popup: Option<Popup>,
+    /// The last thing to tell.
+    pub notice: Option<Notice>,
+    /// Calls that have not ended, by id.
+    pub in_flight: BTreeMap<u64, Call>,
+    /// What was written and not sent, by ticket.
+    pub drafts: BTreeMap<(i64, Writing), String>,
+    pub(super) last_key: Timestamp,
+    /// When the row at the top was last pushed away by another.
+    pub(super) displaced: Option<Timestamp>,
+    next_id: u64,
+    had_snapshot: bool,
+}
+
+/// The connection to the server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Link {
+    /// Not yet there.
+    Connecting,
+    /// Open.
+    Live,
+    /// Broken, with the time of the next try.
+    Broken {
+        /// When it is tried again.
+        retry_at: Timestamp,
+    },
+    /// Over for good.
+    Ended,
+}
+
+/// Who is at the keyboard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Me {
+    /// The name people see.
+    pub name: String,
+    /// Available rather than away.
+    pub available: bool,
+}
+
+/// One ticket, opened.
+#[derive(Debug)]
+pub struct Detail {
+    /// The ticket's number.
+    pub number: i64,
+    /// The ticket, once it was fetched or while it is in the queue.
+    pub ticket: Option<Ticket>,
+    /// What was written, oldest first.
+    pub messages: Vec<Message>,
+    /// What happened, oldest first.
+    pub events: Vec<TicketEvent>,
+    /// The first line shown.
+    pub scroll: usize,
+    /// It changed while it was being fetched: fetch again.
+    pub outdated: bool,
+}
+
+/// Something to tell, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The words, inert.
+    pub text: String,
+    /// It went wrong.
+    pub bad: bool,
+    /// When it was told.
+    pub at: Timestamp,
+}
+
+impl State {
+    /// The state before anything has happened, and what to do first.
+    pub fn new(now: Timestamp, zone: TimeZone, size: (u16, u16)) -> (Self, Vec<Action>) {
+        let mut state = Self {
+            now,
+            colour: false,
+            zone,
+            size,
+            link: Link::Connecting,
+            heard: now,
+            me: Me::default(),
+            members: Vec::new(),
+            groups: Vec::new(),
+            rows: Rows::default(),
+            detail: None,
+            popup: None,
+            notice: None,
+            in_flight: BTreeMap::new(),
+            drafts: BTreeMap::new(),
+            last_key: now,
+            displaced: None,
+            next_id: 0,
+            had_snapshot: false,
+        };
+        state.resize(size);
+        let first = state.call(Call::People);
+        (state, vec![first])
+    }
+
+    /// Takes in what happened and says what to do about it.
+    pub fn update(&mut self, now: Timestamp, event: Event) -> Vec<Action> {
+        self.now = now;
+        match event {
+            Event::Key(key) => return self.key(key),
+            Event::Paste(text) => self.paste(&text),
+            Event::Resize { width, height } => self.resize((width, height)),
+            Event::Tick => self.tick(),
+            Event::News(news) => return self.news(door::news(news)),
+            Event::Outcome { id, result } => return self.outcome(id, result.map(door::answer)),
+        }
+        Vec::new()
+    }
+
+    /// How long the server has been silent, when that is too long for an open connection.
+    pub fn stale(&self) -> Option<SignedDuration> {
+        let silent = self.now.duration_since(self.heard);
+        (self.link == Link::Live && silent >= STALE_AFTER).then_some(silent)
+    }
+
+    /// A change of this ticket that has not ended.
+    pub fn changing(&self, number: i64) -> Option<&Change> {
+        self.in_flight.values().find_map(|call| match call {
+            Call::Change { number: other, change, .. } if *other == number => Some(change),
+            _ => None,
+        })
+    }
+
+    pub(super) fn tell(&mut self, bad: bool, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), bad, at: self.now });
+    }
+
+    pub(super) fn call(&mut self, call: Call) -> Action {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.in_flight.insert(id, call.clone());
+        Action::Call { id, call }
+    }
+
+    /// The queue has arrived at least once.
+    pub fn had_snapshot(&self) -> bool {
+        self.had_snapshot
+    }
+
+    fn resize(&mut self, size: (u16, u16)) {
+        self.size = size;
+        self.rows.resize(usize::from(super::draw::list_height(size.1)));
+        self.scroll_detail(0);
+    }
+
+    fn tick(&mut self) {
+        if self.notice.as_ref().is_some_and(|notice| self.now.duration_since(notice.at) > NOTICE_FOR) {
+            self.notice = None;
+        }
+        let idle = self.popup.is_none() && self.detail.is_none() && self.now.duration_since(self.last_key) > IDLE_AFTER;
+        if idle && self.rows.is_pinned() {
+            self.rows.let_go();
+        }
+    }
+
+    fn news(&mut self, news: WatchNews) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let top_before = self.rows.chosen().map(|line| line.number);
+        match news {
+            WatchNews::Connected { .. } => {
+                self.link = Link::Live;
+                self.heard = self.now;
+            }
+            WatchNews::Snapshot { tickets, .. } => {
+                self.heard = self.now;
+                let fresh = self.rows.replace(tickets);
+                if self.had_snapshot {
+                    // It came again because the operator's own sight may have changed: groups or role.
+                    actions.push(self.call(Call::People));
+                    self.ring_for(fresh, &mut actions);
+                }
+                self.had_snapshot = true;
+                actions.extend(self.reopen_detail());
+            }
+            WatchNews::Change(change) => {
+                self.heard = self.now;
+                self.queue_changed(change, &mut actions);
+            }
+            WatchNews::Progress { .. } => self.heard = self.now,
+            WatchNews::Disconnected { problem, retry_in } => {
+                let wait = SignedDuration::try_from(retry_in).unwrap_or(SignedDuration::MAX);
+                self.link = Link::Broken { retry_at: self.now.checked_add(wait).unwrap_or(Timestamp::MAX) };
+                self.tell(true, problem.text);
+            }
+            WatchNews::StartedOver => {}
+            WatchNews::Ended(problem) => {
+                self.link = Link::Ended;
+                self.tell(true, format!("The queue is no longer live: {}", problem.text));
+            }
+        }
+        let top = self.rows.chosen().map(|line| line.number);
+        if top_before.is_some() && top != top_before {
+            self.displaced = Some(self.now);
+        }
+        actions
+    }
+
+    fn queue_changed(&mut self, change: QueueChange, actions: &mut Vec<Action>) {
+        let mine = self.rows.order().mine.clone();
+        let by_me = !self.me.name.is_empty() && change.actor == self.me.name;
+        let touches_detail = self.detail.as_ref().is_some_and(|detail| {
+            change.removed.contains(&detail.number) || change.tickets.iter().any(|ticket| ticket.number == detail.number)
+        });
+        let mut calling = Vec::new();
+        for ticket in change.tickets {
+            let number = ticket.number;
+            if is_open(&ticket) {
+                let called_before = self.rows.tickets().get(&number).is_some_and(|known| mine.is_called_by(known));
+                if !by_me && !called_before && mine.is_called_by(&ticket) {
+                    calling.push(number);
+                }
+                self.rows.put(ticket.clone());
+            } else {
+                self.rows.lose(number, what_ended(&ticket, &change.kind, &change.actor));
+            }
+            if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) {
+                detail.ticket = Some(ticket);
+            }
+        }
+        for number in change.removed {
+            self.rows.lose(number, "no longer for you to see".to_owned());
+            if self.detail.as_ref().is_some_and(|detail| detail.number == number) {
+                // What leaves a caller's sight leaves it at once.
+                self.detail = None;
+                self.popup = None;
+                self.tell(true, format!("#{number} is no longer for you to see."));
+            }
+        }
+        if touches_detail {
+            actions.extend(self.reopen_detail());
+        }
+        self.ring_for(calling, actions);
+    }
+
+    /// Rings once for tickets that call for the operator, and keeps them in mind until they are looked at.
+    fn ring_for(&mut self, numbers: Vec<i64>, actions: &mut Vec<Action>) {
+        let mine = self.rows.order().mine.clone();
+        let mut rang = false;
+        for number in numbers {
+            if self.rows.tickets().get(&number).is_some_and(|ticket| mine.is_called_by(ticket)) {
+                self.rows.mark_unseen(number);
+                rang = true;
+            }
+        }
+        if rang {
+            actions.push(Action::Bell);
+        }
+    }
+
+    pub(super) fn open(&mut self, number: i64) -> Action {
+        let ticket = self.rows.tickets().get(&number).cloned();
+        self.detail = Some(Detail { number, ticket, messages: Vec::new(), events: Vec::new(), scroll: 0, outdated: false });
+        self.call(Call::Open { number })
+    }
+
+    /// Fetches the opened ticket again; once more afterwards when that is under way already.
+    fn reopen_detail(&mut self) -> Option<Action> {
+        let detail = self.detail.as_mut()?;
+        let number = detail.number;
+        if self.in_flight.values().any(|call| *call == Call::Open { number }) {
+            detail.outdated = true;
+            return None;
+        }
+        Some(self.call(Call::Open { number }))
+    }
+
+    fn outcome(&mut self, id: u64, result: Result<Answer, Refusal>) -> Vec<Action> {
+        let Some(call) = self.in_flight.remove(&id) else { return Vec::new() };
+        match (call, result) {
+            (Call::Open { number }, result) => return self.opened(number, result),
+            (_, Ok(Answer::People { me, members, groups })) => {
+                let member = me.membership.as_ref().map(|membership| membership.member_id.clone()).unwrap_or_default();
+                let mine = Mine {
+                    groups: groups
+                        .iter()
+                        .filter(|group| group.operators.iter().any(|operator| operator.id == member))
+                        .map(|group| group.id.clone())
+                        .collect(),
+                    member,
+                };
+                self.me = Me { name: me.display_name, available: me.membership.is_some_and(|membership| membership.available) };
+                self.rows.set_mine(mine);
+                if let Some(Popup::Picker(picker)) = &mut self.popup {
+                    picker.refresh(&members, &groups);
+                }
+                (self.members, self.groups) = (members, groups);
+            }
+            (Call::Change { number, change, .. }, Ok(Answer::Changed(ticket))) => {
+                if let Change::Write { writing, .. } = change {
+                    self.drafts.remove(&(number, writing));
+                }
+                let gone = ticket.is_none();
+                self.know(ticket.map(|ticket| *ticket));
+                let after = if gone { " It is no longer for you to see." } else { "" };
+                self.tell(false, format!("#{number}: {}.{after}", self.done_words(&change)));
+            }
+            (Call::Next, Ok(Answer::Next { ticket, reason })) => {
+                let number = ticket.number;
+                self.know(Some(*ticket));
+                self.rows.choose(number);
+                self.tell(false, format!("#{number} is yours: {reason}."));
+            }
+            (Call::SetAvailable(_), Ok(Answer::Available(available))) => {
+                self.me.available = available;
+                self.tell(false, if available { "You are available." } else { "You are away." });
+            }
+            (call, Err(refusal)) => self.tell(true, refused_words(&call, &refusal)),
+            // An answer to another question: the performer never gives one.
+            (_, Ok(_)) => {}
+        }
+        Vec::new()
+    }
+
+    fn opened(&mut self, number: i64, result: Result<Answer, Refusal>) -> Vec<Action> {
+        let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) else { return Vec::new() };
+        match result {
+            Ok(Answer::Opened { ticket, messages, events }) => {
+                if detail.ticket.as_ref().is_none_or(|known| known.version <= ticket.version) {
+                    detail.ticket = Some(*ticket);
+                }
+                (detail.messages, detail.events) = (messages, events);
+            }
+            Ok(_) => {}
+            Err(refusal) => {
+                if refusal.absent {
+                    self.detail = None;
+                }
+                self.tell(true, format!("#{number}: {}", refusal.text));
+                return Vec::new();
+            }
+        }
+        let again = std::mem::take(&mut detail.outdated);
+        self.scroll_detail(0);
+        if again { self.reopen_detail().into_iter().collect() } else { Vec::new() }
+    }
+
+    /// A ticket as an answer told it; the watch tells of it too, sooner or later, and says when it ended.
+    fn know(&mut self, ticket: Option<Ticket>) {
+        let Some(ticket) = ticket else { return };
+        if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == ticket.number)
+            && detail.ticket.as_ref().is_none_or(|known| known.version <= ticket.version)
+        {
+            detail.ticket = Some(ticket.clone());
+        }
+        if is_open(&ticket) {
+            self.rows.put(ticket);
+        }
+    }
+
+    fn done_words(&self, change: &Change) -> String {
+        let name = |id: &str, known: Option<&str>| known.unwrap_or(id).to_owned();
+        match change {
+            Change::Take => "it is yours now".to_owned(),
+            Change::Assign { operator: Some(id), .. } if id.is_empty() => "no operator has it now".to_owned(),
+            Change::Assign { operator: Some(id), .. } => {
+                let known = self.members.iter().find(|member| member.id == *id).map(|member| member.display_name.as_str());
+                format!("assigned to {}", name(id, known))
+            }
+            Change::Assign { group: Some(id), .. } if id.is_empty() => "it is in no group now".to_owned(),
+            Change::Assign { group: Some(id), .. } => {
+                let known = self.groups.iter().find(|group| group.id == *id).map(|group| group.name.as_str());
+                format!("assigned to the group {}", name(id, known))
+            }
+            Change::Assign { operator: None, group: None } => "left as it was".to_owned(),
+            Change::SetPriority(priority) => format!("priority is {} now", priority_word(*priority)),
+            Change::Write { writing: Writing::Reply, .. } => "your reply is sent".to_owned(),
+            Change::Write { writing: Writing::Note, .. } => "your note is kept".to_owned(),
+            Change::Close => "closed".to_owned(),
+            Change::Reopen => "open again".to_owned(),
+        }
+    }
+}
+
+/// What is being done, while it is.
+pub fn doing_words(call: &Call) -> String {
+    match call {
+        Call::People => "asking who is in the team".to_owned(),
+        Call::Open { number } => format!("opening #{number}"),
+        Call::Next => "asking for the next ticket".to_owned(),
+        Call::SetAvailable(true) => "becoming available".to_owned(),
+        Call::SetAvailable(false) => "going away".to_owned(),
+        Call::Change { number, change, .. } => {
+            let act = match change {
+                Change::Take => "taking",
+                Change::Assign { .. } => "assigning",
+                Change::SetPriority(_) => "setting the priority of",
+                Change::Write { writing: Writing::Reply, .. } => "replying to",
+                Change::Write { writing: Writing::Note, .. } => "noting on",
+                Change::Close => "closing",
+                Change::Reopen => "reopening",
+            };
+            format!("{act} #{number}")
+        }
+    }
+}
+
+fn refused_words(call: &Call, refusal: &Refusal) -> String {
+    let text = &refusal.text;
+    match call {
+        Call::Change { number, change: Change::Write { writing, .. }, .. } => {
+            let key = if *writing == Writing::Reply { "r" } else { "n" };
+            format!("#{number}: not sent, {key} has your draft. {text}")
+        }
+        Call::Change { number, .. } if refusal.lost => format!("#{number}: somebody was faster. {text}"),
+        Call::Change { number, .. } => format!("#{number}: {text}"),
+        Call::People | Call::Open { .. } | Call::Next | Call::SetAvailable(_) => text.clone(),
+    }
+}
+
+fn what_ended(ticket: &Ticket, kind: &str, actor: &str) -> String {
+    match (ticket.state(), kind) {
+        (TicketState::Expired, _) => "expired".to_owned(),
+        (_, "cancelled") => "cancelled by the customer".to_owned(),
+        _ => format!("closed by {actor}"),
+    }
+}
