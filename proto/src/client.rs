@@ -6,6 +6,8 @@
 mod connector;
 mod credentials;
 mod retry;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -117,38 +119,5 @@ impl Client {
         watch: watch_service_client::WatchServiceClient;
         /// A customer's calls.
         assistance: assistance_service_client::AssistanceServiceClient;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_absent_server_is_a_readable_problem() {
-        let server = Server { addresses: vec!["http://127.0.0.1:1".to_owned()], authorities_pem: None };
-        let client = Client::new(server.connect_lazy().unwrap(), Credentials::none());
-        let status = client.server_info().get_server_info(v1::GetServerInfoRequest {}).await.unwrap_err();
-        let problem = Problem::from(status);
-        assert_eq!(problem.reason, "SERVER_AWAY");
-        assert!(problem.text.contains("http://127.0.0.1:1 does not answer"), "{problem}");
-    }
-
-    #[tokio::test]
-    async fn unusable_servers_are_refused_before_connecting() {
-        for (addresses, authorities_pem) in [
-            (vec![], None),
-            (vec!["http://desk.example:80".to_owned()], None),
-            (vec!["https://desk.example".to_owned()], Some("no pem".to_owned())),
-        ] {
-            assert!(Server { addresses, authorities_pem }.connect_lazy().is_err());
-        }
-    }
-
-    #[test]
-    fn request_ids_fit_the_contract() {
-        let id = request_id();
-        assert!((8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()));
-        assert_ne!(id, request_id());
     }
 }
