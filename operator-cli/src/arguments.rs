@@ -15,14 +15,15 @@ Exit codes:
   6  the server is away or has too much to do
   7  a value is not acceptable
 
-With --json, commands print the server's answer as one JSON object on one line, lists one object per line, with the field
+With --json, commands print the server's answer as one JSON object on one line, lists one object per line, with the field \
 names of the .proto files; failures are one object on the error output.
 
 Environment:
   DESKBELL_CONTEXT      the context to use, like --context
   DESKBELL_CONFIG_DIR   where contexts are kept, instead of your settings folder
-  DESKBELL_SERVER, DESKBELL_TOKEN, DESKBELL_FINGERPRINT
-                        a server, a session's token and the fingerprint to pin, for scripts without a context
+  DESKBELL_SERVER       a server, for scripts without a context; with it go
+  DESKBELL_TOKEN        a session's token and
+  DESKBELL_FINGERPRINT  the server's fingerprint
   NO_COLOR              no colours
   VISUAL, EDITOR        the editor for texts
 
@@ -38,7 +39,7 @@ pub struct Arguments {
     #[arg(long, global = true)]
     pub json: bool,
     /// Use this context rather than the current one
-    #[arg(long, global = true, value_name = "NAME", env = "DESKBELL_CONTEXT")]
+    #[arg(long, global = true, value_name = "NAME", env = "DESKBELL_CONTEXT", hide_env_values = true)]
     pub context: Option<String>,
     /// What to do
     #[command(subcommand)]
@@ -47,6 +48,7 @@ pub struct Arguments {
 
 /// The words that people type.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of these in the life of the program")]
 pub enum Command {
     /// Sign in to a server
     Login(login::Login),

@@ -78,6 +78,11 @@ impl Failure {
         self.problem.as_ref().map_or("", |problem| &problem.reason)
     }
 
+    /// The session has ended, or there never was one. Not: a wrong password.
+    pub fn needs_sign_in(&self) -> bool {
+        self.problem.as_ref().is_some_and(|problem| problem.code == Code::Unauthenticated) && self.reason() != "BAD_CREDENTIALS"
+    }
+
     /// The same failure with a hint what to do next.
     #[must_use]
     pub fn hint(mut self, hint: &str) -> Self {

@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn no_control_character_passes() {
-        let every: String = (0..=0x10_ffffu32).filter_map(char::from_u32).collect();
+        let every: String = (0..0x2_0000u32).chain(0xe_0000..0xe_1000).filter_map(char::from_u32).collect();
         assert!(!line(&every).chars().any(|c| c.is_control() || is_hidden(c)));
         assert!(!block(&every).chars().any(|c| (c.is_control() && c != '\n' && c != '\t') || is_hidden(c)));
         assert!(!json(&json!(every)).chars().any(|c| c.is_control() || is_hidden(c)));

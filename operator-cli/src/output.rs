@@ -44,18 +44,20 @@ impl Output {
     }
 
     /// One line of JSON.
+    #[expect(clippy::unused_self, reason = "all printing goes through the output, also what looks the same everywhere")]
     pub fn value(&self, value: &Value) -> Result<(), Failure> {
-        self.write(&format!("{}\n", inert::json(value)))
+        write(&format!("{}\n", inert::json(value)))
     }
 
     /// Text for people, of one or several lines.
+    #[expect(clippy::unused_self, reason = "all printing goes through the output, also what looks the same everywhere")]
     pub fn say(&self, text: &str) -> Result<(), Failure> {
-        self.write(&format!("{}\n", inert::block(text)))
+        write(&format!("{}\n", inert::block(text)))
     }
 
     /// A table for people; instead of an empty one, a sentence.
     pub fn table(&self, table: &Table, when_empty: &str) -> Result<(), Failure> {
-        if table.is_empty() { self.say(when_empty) } else { self.write(&table.draw(self.width, self.colour)) }
+        if table.is_empty() { self.say(when_empty) } else { write(&table.draw(self.width, self.colour)) }
     }
 
     /// The message as JSON, or the sentence for people.
@@ -67,12 +69,12 @@ impl Output {
     pub fn list<M: Message + Name>(&self, messages: &[M], table: &Table, when_empty: &str) -> Result<(), Failure> {
         if self.json { messages.iter().try_for_each(|message| self.message(message)) } else { self.table(table, when_empty) }
     }
+}
 
-    fn write(self, text: &str) -> Result<(), Failure> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
-    }
+fn write(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
 }
 
 /// Something by the way, for people, on the error output: it is in nobody's way there.

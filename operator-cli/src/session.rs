@@ -32,21 +32,37 @@ macro_rules! call {
 pub(crate) use call;
 
 impl Setting {
+    /// The server and the session come from the environment rather than from a context.
+    pub fn is_from_environment(&self) -> bool {
+        self.context.is_none() && variable("DESKBELL_SERVER").is_some()
+    }
+
+    /// What to do when the session has ended.
+    pub fn sign_in_hint(&self) -> String {
+        if self.is_from_environment() {
+            return "The token in DESKBELL_TOKEN is no longer valid.".to_owned();
+        }
+        let contexts = Storage::usual().and_then(|storage| storage.load()).unwrap_or_default();
+        match contexts.choose(self.context.as_deref()) {
+            Ok((name, context)) => format!("Sign in again with: deskbell --context {name} login {} --email {}", context.address, context.email),
+            Err(_) => "Sign in with: deskbell login https://<server> --email <you>".to_owned(),
+        }
+    }
+
     /// A client with the session of the chosen context, or with `DESKBELL_TOKEN` at `DESKBELL_SERVER` (whose certificate
     /// authority is pinned by `DESKBELL_FINGERPRINT`).
     pub async fn client(&self) -> Result<Client, Failure> {
-        let (server, token) = match (variable("DESKBELL_SERVER"), variable("DESKBELL_TOKEN")) {
-            (Some(address), Some(token)) if self.context.is_none() => {
+        let environment = variable("DESKBELL_SERVER").filter(|_| self.context.is_none()).map(|address| (address, variable("DESKBELL_TOKEN")));
+        let (server, token) = match environment {
+            Some((address, Some(token))) => {
                 let authorities_pem = match variable("DESKBELL_FINGERPRINT") {
                     Some(fingerprint) => Some(pinned(&address, &fingerprint).await?),
                     None => None,
                 };
                 (Server { addresses: vec![address], authorities_pem }, token)
             }
-            (Some(_), None) if self.context.is_none() => {
-                return Err(Failure::usage("DESKBELL_SERVER is set and DESKBELL_TOKEN is not. Set both, or none."));
-            }
-            _ => {
+            Some((_, None)) => return Err(Failure::usage("DESKBELL_SERVER is set and DESKBELL_TOKEN is not. Set both, or none.")),
+            None => {
                 let contexts = Storage::usual()?.load()?;
                 let (name, context) = contexts.choose(self.context.as_deref())?;
                 let token = context.token.clone().ok_or_else(|| {

@@ -71,10 +71,9 @@ impl Logout {
             Err(status) if status.code() == tonic::Code::Unauthenticated => v1::SignOutResponse { ended: 0 },
             Err(status) => return Err(status.into()),
         };
-        let storage = Storage::usual()?;
-        let name = storage.load()?.choose(setting.context.as_deref()).map(|(name, _)| name.to_owned());
-        if let Ok(name) = name {
-            storage.change(|contexts| {
+        if !setting.is_from_environment() {
+            Storage::usual()?.change(|contexts| {
+                let name = contexts.choose(setting.context.as_deref())?.0.to_owned();
                 if let Some(context) = contexts.contexts.get_mut(&name) {
                     context.token = None;
                 }
@@ -143,7 +142,9 @@ impl Invitation {
         let (asking, accept) = match self {
             Self::List => {
                 let mut table = Table::new(["TEAM"]);
-                invitations.iter().for_each(|invitation| table.row([invitation.team_name.clone()]));
+                for invitation in &invitations {
+                    table.row([invitation.team_name.clone()]);
+                }
                 return setting.output.list(&invitations, &table, "No team asks you to join.");
             }
             Self::Accept(asking) => (asking, true),

@@ -85,7 +85,7 @@ pub struct Seat {
 /// Which group to delete, and what becomes of its history.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Its open tickets become unassigned. Its closed and expired tickets are erased for good, unless they move to another group. Therefore
+Its open tickets become unassigned. Its closed and expired tickets are erased for good, unless they move to another group. Therefore \
 the command says how many that are, and wants that number back: on the terminal, or with --confirm.
 
 Example:

@@ -21,8 +21,8 @@ const USUAL_LIMIT: u32 = 100;
 /// See `deskbell history --help`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Newest first. People are shown 100 unless --limit says otherwise; --csv and --json have all. Operators see what they handled or what
-belonged to their groups, admins see everything. In the CSV, a cell that a spreadsheet would take for a formula begins with an
+Newest first. People are shown 100 unless --limit says otherwise; --csv and --json have all. Operators see what they handled or what \
+belonged to their groups, admins see everything. In the CSV, a cell that a spreadsheet would take for a formula begins with an \
 apostrophe.
 
 Example:

@@ -16,7 +16,7 @@ use crate::typed;
 /// How to reach a server for the first time.
 #[derive(Debug, Args)]
 struct Reach {
-    /// The server's address, e.g. https://desk.example:7443 (http:// on this machine only)
+    /// The server's address, e.g. `https://desk.example:7443` (http:// on this machine only)
     address: String,
     /// The fingerprint that the server's host told you; a server that shows another one is refused
     #[arg(long, value_name = "sha256:…")]
@@ -26,8 +26,8 @@ struct Reach {
 /// See `deskbell login --help`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first time, the server's fingerprint is shown and you are asked whether it is the one that its host told you. What you accept
-is remembered, and a server that shows another one later is refused. A server with a certificate that this system trusts
+The first time, the server's fingerprint is shown and you are asked whether it is the one that its host told you. What you accept \
+is remembered, and a server that shows another one later is refused. A server with a certificate that this system trusts \
 anyway is not asked about.
 
 The session is kept in a context with the name of --context, or else of the e-mail address.

@@ -23,7 +23,7 @@ use crate::session::{Setting, call};
 /// See `deskbell profile package --help`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The archive holds the program as it is, the signed manifest beside it, and a README for the customer. An output that ends in .zip becomes a ZIP,
+The archive holds the program as it is, the signed manifest beside it, and a README for the customer. An output that ends in .zip becomes a ZIP, \
 anything else a gzipped tar.
 
 Example:
@@ -112,7 +112,7 @@ impl<'a> Content<'a> {
     fn write_to(&self, output: &Path) -> Result<u64, Failure> {
         let failed = |problem: io::Error| Failure::file("write", output, &problem);
         let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new().permissions(readable()).tempfile_in(folder).map_err(failed)?;
+        let mut file = archive_file(folder).map_err(failed)?;
         if output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
             self.zip(file.as_file_mut())
         } else {
@@ -193,9 +193,14 @@ fn mode(_: &fs::Metadata) -> u32 {
 
 /// Archives are for everybody, unlike other temporary files.
 #[cfg(unix)]
-fn readable() -> fs::Permissions {
+fn archive_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt as _;
-    fs::Permissions::from_mode(0o644)
+    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o644)).tempfile_in(folder)
+}
+
+#[cfg(not(unix))]
+fn archive_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new_in(folder)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub enum Profile {
 /// A profile to be.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Settings come from flags, from a JSON file with the fields of ProfileSettings (as `profile show --json` prints them; groups by name or id),
+Settings come from flags, from a JSON file with the fields of ProfileSettings (as `profile show --json` prints them; groups by name or id), \
 or from both: flags go before the file.
 
 Example:
@@ -80,7 +80,7 @@ pub struct Create {
 /// A profile to change.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Flags change what they name and leave the rest. A JSON file replaces all settings, apart from the logo when the file has none. With
+Flags change what they name and leave the rest. A JSON file replaces all settings, apart from the logo when the file has none. With \
 neither, your editor opens on the settings as they are.
 
 Example:
@@ -224,7 +224,9 @@ fn saved(profile: &v1::Profile) -> String {
 fn warn(output: Output, profile: Option<&v1::Profile>) {
     if !output.is_json() {
         let warnings = profile.map(|profile| profile.warnings.as_slice()).unwrap_or_default();
-        warnings.iter().for_each(|warning| aside(&format!("Warning: {}: {}", warning.field, warning.text)));
+        for warning in warnings {
+            aside(&format!("Warning: {}: {}", warning.field, warning.text));
+        }
     }
 }
 

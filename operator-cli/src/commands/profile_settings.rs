@@ -96,13 +96,13 @@ impl Flags {
 
     /// Sets what needs neither files nor groups. Answers whether there was anything.
     fn set(&self, settings: &mut v1::ProfileSettings) -> bool {
-        let mut named = take(&self.name, &mut settings.name);
+        let mut named = take(self.name.as_ref(), &mut settings.name);
         named |= self.set_branding(settings.branding.get_or_insert_default());
         named |= self.set_texts(&mut settings.texts);
         let fallback = settings.fallback.get_or_insert_default();
-        named |= take(&self.fallback_phone, &mut fallback.phone);
-        named |= take(&self.fallback_email, &mut fallback.email);
-        named |= take(&self.fallback_url, &mut fallback.url);
+        named |= take(self.fallback_phone.as_ref(), &mut fallback.phone);
+        named |= take(self.fallback_email.as_ref(), &mut fallback.email);
+        named |= take(self.fallback_url.as_ref(), &mut fallback.url);
         if self.no_groups {
             settings.group_ids.clear();
         }
@@ -123,10 +123,10 @@ impl Flags {
             branding.logo_png.clear();
         }
         let named = [
-            take(&self.product_name, &mut branding.product_name),
-            take(&self.window_title, &mut branding.window_title),
-            take(&self.accent, &mut branding.accent_color),
-            take(&self.background, &mut branding.background_color),
+            take(self.product_name.as_ref(), &mut branding.product_name),
+            take(self.window_title.as_ref(), &mut branding.window_title),
+            take(self.accent.as_ref(), &mut branding.accent_color),
+            take(self.background.as_ref(), &mut branding.background_color),
         ];
         self.no_logo || named.contains(&true)
     }
@@ -142,16 +142,18 @@ impl Flags {
             texts.len() - 1
         });
         if let Some(texts) = texts.get_mut(at) {
-            take(&self.greeting, &mut texts.greeting);
-            take(&self.help_text, &mut texts.help);
-            take(&self.terms, &mut texts.terms);
+            take(self.greeting.as_ref(), &mut texts.greeting);
+            take(self.help_text.as_ref(), &mut texts.help);
+            take(self.terms.as_ref(), &mut texts.terms);
         }
         true
     }
 }
 
-fn take(flag: &Option<String>, setting: &mut String) -> bool {
-    flag.iter().for_each(|value| setting.clone_from(value));
+fn take(flag: Option<&String>, setting: &mut String) -> bool {
+    if let Some(value) = flag {
+        setting.clone_from(value);
+    }
     flag.is_some()
 }
 

@@ -6,6 +6,7 @@ use deskbell_proto::v1;
 
 use crate::commands::ticket_show;
 use crate::failure::{Exit, Failure};
+use crate::inert;
 use crate::resolve;
 use crate::session::{Setting, call, groups, identity, members};
 use crate::typed;
@@ -14,7 +15,7 @@ use crate::words;
 /// See `deskbell ticket --help`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-Changes are based on the ticket as it is when the command starts. To be sure that nothing changed since you looked, give the version
+Changes are based on the ticket as it is when the command starts. To be sure that nothing changed since you looked, give the version \
 you saw with --version; if somebody was faster, nothing is changed, you are told who, and the exit code is 5.")]
 pub enum Ticket {
     /// Open tickets that you see, the most urgent first
@@ -84,7 +85,7 @@ pub struct Which {
 /// Where a ticket goes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Giving a ticket to a group takes it from an operator who is not in that group. Giving it to an operator keeps its group, unless you say
+Giving a ticket to a group takes it from an operator who is not in that group. Giving it to an operator keeps its group, unless you say \
 --no-group.
 
 Example:
@@ -270,7 +271,8 @@ fn sentence(ticket: Option<&v1::Ticket>) -> String {
         (None, Some(group)) => format!("nobody yet in {}", group.name),
         (None, None) => "unassigned".to_owned(),
     };
-    format!("#{} {}, {}, {place}: {}", ticket.number, words::state(ticket.state), words::priority(ticket.priority), ticket.title)
+    let sentence = format!("#{} {}, {}, {place}: {}", ticket.number, words::state(ticket.state), words::priority(ticket.priority), ticket.title);
+    inert::line(&sentence).into_owned()
 }
 
 #[cfg(test)]

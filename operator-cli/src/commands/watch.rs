@@ -18,9 +18,9 @@ use crate::words;
 /// See `deskbell watch --help`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --json each line is one object with the fields of WatchQueueResponse, and \"cursor\": a place to go on from. First comes
-\"snapshot\" with all open tickets that you see, then a \"change\" each time something happens; a new \"snapshot\" means: forget
-everything before. When the connection breaks, the command says so on the error output and goes on by itself, without a
+With --json each line is one object with the fields of WatchQueueResponse, and \"cursor\": a place to go on from. First comes \
+\"snapshot\" with all open tickets that you see, then a \"change\" each time something happens; a new \"snapshot\" means: forget \
+everything before. When the connection breaks, the command says so on the error output and goes on by itself, without a \
 gap or a repeat. Stop it with Ctrl-C.
 
 Example:
@@ -43,7 +43,6 @@ impl Watch {
         let mut watch = QueueWatch::new(client.watch()).after(self.after.unwrap_or_default());
         while let Some(news) = watch.next().await {
             match news {
-                WatchNews::Connected { .. } | WatchNews::StartedOver => {}
                 WatchNews::Snapshot { tickets, cursor } => {
                     let frame = Frame::Snapshot(Snapshot { cursor: cursor.clone(), tickets, first: true, last: true });
                     print(setting.output, frame, cursor)?;
@@ -53,12 +52,11 @@ impl Watch {
                     print(setting.output, Frame::Change(change), cursor)?;
                 }
                 WatchNews::Progress { cursor } if self.progress => print(setting.output, Frame::Progress(Progress { cursor: cursor.clone() }), cursor)?,
-                WatchNews::Progress { .. } => {}
+                WatchNews::Connected { .. } | WatchNews::StartedOver | WatchNews::Progress { .. } => {}
                 WatchNews::Disconnected { problem, retry_in } => {
-                    let failure = deskbell_proto::problem::Problem::from(problem);
-                    aside(&format!("Disconnected: {failure} Trying again in {} s.", retry_in.as_secs_f32().ceil()));
+                    aside(&format!("Disconnected: {problem} Trying again in {} s.", retry_in.as_secs_f32().ceil()));
                 }
-                WatchNews::Ended(status) => return Err(status.into()),
+                WatchNews::Ended(problem) => return Err(problem.into()),
             }
         }
         Ok(())
