@@ -64,6 +64,18 @@ pub fn edit(before: &str, extension: &str) -> Result<String, Failure> {
     Ok(without_line_end(&after).to_owned())
 }
 
+/// Says where a text from the editor is kept, when what it was for has failed: nobody should have to write it twice.
+pub fn kept(failure: Failure, text: &str, extension: &str) -> Failure {
+    let kept = tempfile::Builder::new().prefix("deskbell-").suffix(extension).tempfile().and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.into_temp_path().keep().map_err(|problem| problem.error)
+    });
+    match kept {
+        Ok(path) => failure.hint(&format!("What you wrote is kept in {}", path.display())),
+        Err(_) => failure.hint(&format!("What you wrote:\n{text}")),
+    }
+}
+
 /// Asks for a password without showing it, or takes the next line of the standard input.
 pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
     if from_stdin {
@@ -117,6 +129,14 @@ fn without_line_end(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_written_is_not_lost() {
+        let told = format!("{:?}", kept(Failure::other("Ana was faster."), "long answer", ".txt"));
+        let path = told.split("kept in ").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "long answer");
+        fs::remove_file(path).unwrap();
+    }
 
     #[test]
     fn one_line_end_goes() {

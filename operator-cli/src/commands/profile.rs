@@ -169,11 +169,18 @@ impl Edit {
         let profile = find(client, &self.profile).await?;
         let groups = groups(client, false).await?;
         let before = profile.settings.clone().unwrap_or_default();
+        let mut written = None;
+        let kept = |failure: Failure, written: &Option<String>| match written {
+            Some(text) => typed::kept(failure, text, ".json").hint("Go on with: deskbell profile edit … --file THAT-FILE"),
+            None => failure,
+        };
         let mut settings = match &self.file {
             Some(file) => with_logo_of(&before, from_text(&read(file)?, &groups)?),
             None if self.flags.is_empty() && typed::is_somebody_there() => {
                 let text = typed::edit(&to_text(&before, &groups), ".json")?;
-                with_logo_of(&before, from_text(&text, &groups)?)
+                let settings = from_text(&text, &groups);
+                written = Some(text);
+                with_logo_of(&before, settings.map_err(|failure| kept(failure, &written))?)
             }
             None if self.flags.is_empty() => return Err(Failure::usage("Say what to change, by flags or --file. See: deskbell profile edit --help")),
             None => before.clone(),
@@ -189,7 +196,7 @@ impl Edit {
             settings: Some(settings),
             revision: self.revision.unwrap_or(profile.revision),
         };
-        let answer = call!(client, profile.update_profile(request))?;
+        let answer = call!(client, profile.update_profile(request)).map_err(|failure| kept(failure, &written))?;
         let text = answer.profile.as_ref().map(saved).unwrap_or_default();
         setting.output.answer(&answer, &text)?;
         warn(setting.output, answer.profile.as_ref());

@@ -181,16 +181,16 @@ impl Ticket {
             }
             Self::Reply { which, text } => {
                 let version = which.version(&client).await?;
-                let text = typed::text(text.as_deref(), "answer")?;
-                let request = v1::ReplyTicketRequest { request_id: request_id(), number: which.number, version, text };
-                let answer = call!(client, queue.reply_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                let written = Written::new(text.as_deref(), "answer")?;
+                let request = v1::ReplyTicketRequest { request_id: request_id(), number: which.number, version, text: written.text.clone() };
+                let answer = call!(client, queue.reply_ticket(request)).map_err(|failure| written.kept(look_again(failure, which.number)))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Note { which, text } => {
                 let version = which.version(&client).await?;
-                let text = typed::text(text.as_deref(), "note")?;
-                let request = v1::NoteTicketRequest { request_id: request_id(), number: which.number, version, text };
-                let answer = call!(client, queue.note_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                let written = Written::new(text.as_deref(), "note")?;
+                let request = v1::NoteTicketRequest { request_id: request_id(), number: which.number, version, text: written.text.clone() };
+                let answer = call!(client, queue.note_ticket(request)).map_err(|failure| written.kept(look_again(failure, which.number)))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Close(which) => {
@@ -208,6 +208,22 @@ impl Ticket {
                 output.answer(&answer, &format!("{}\nPicked because: {}", sentence(answer.ticket.as_ref()), answer.reason))
             }
         }
+    }
+}
+
+/// An answer or a note.
+struct Written {
+    text: String,
+    in_editor: bool,
+}
+
+impl Written {
+    fn new(argument: Option<&str>, about: &str) -> Result<Self, Failure> {
+        Ok(Self { text: typed::text(argument, about)?, in_editor: argument.is_none() })
+    }
+
+    fn kept(&self, failure: Failure) -> Failure {
+        if self.in_editor { typed::kept(failure, &self.text, ".txt") } else { failure }
     }
 }
 
