@@ -28,7 +28,7 @@ pub use group::{Group, GroupWords, Visibility};
 pub use ids::{
     AccountId, ContentId, GroupId, MemberId, MessageId, ProfileId, Revision, TeamId, TicketId,
 };
-pub use lint::{Warning, lint};
+pub use lint::{Warning, color, lint};
 pub use member::{Member, MemberState, MemberWords};
 pub use profile::{Branding, Fallback, Profile, ProfileState, ProfileTexts, ProfileWords};
 pub use refusal::Refusal;

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Decode, Postgres, Row as _, Sqlite, Transaction, Type};
 
 use super::error::StoreError;
-use crate::domain::Millis;
+use crate::domain::{AccountId, Millis, Revision, TeamId};
 
 /// A value that goes into a statement.
 #[derive(Clone, Debug)]
@@ -292,6 +292,48 @@ impl Connection {
             Connection::Postgres(transaction) => transaction.commit().await?,
         }
         Ok(())
+    }
+}
+
+/// The channel on which servers tell each other where teams stand: `team:revision` pairs with commas between.
+pub const CHANGES: &str = "deskbell_changes";
+
+/// The channel on which servers tell each other whose sessions ended: an account's id.
+pub const SIGN_OUTS: &str = "deskbell_sign_outs";
+
+/// What another server on the same database said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// A team is at this revision.
+    Changed(TeamId, Revision),
+    /// Sessions of this account ended.
+    SignedOut(AccountId),
+    /// Words were lost; anything may have changed.
+    Lost,
+}
+
+/// Listens to other servers on the same database.
+pub struct Hints(PgListener);
+
+impl Hints {
+    /// Starts listening. None: nobody shares a file.
+    pub async fn listen(database: &Database) -> Result<Option<Self>, StoreError> {
+        let Database::Postgres(pool) = database else { return Ok(None) };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen_all([CHANGES, SIGN_OUTS]).await?;
+        Ok(Some(Hints(listener)))
+    }
+
+    /// The next hints. The listener connects again by itself, and says [`Hint::Lost`] when it had to.
+    pub async fn next(&mut self) -> Result<Vec<Hint>, StoreError> {
+        let Some(notification) = self.0.try_recv().await? else { return Ok(vec![Hint::Lost]) };
+        let payload = notification.payload();
+        if notification.channel() == SIGN_OUTS {
+            return Ok(payload.parse().map(|id| Hint::SignedOut(AccountId(id))).into_iter().collect());
+        }
+        let heads = payload.split(',').filter_map(|pair| pair.split_once(':'));
+        let heads = heads.filter_map(|(team, revision)| Some((team.parse().ok()?, revision.parse().ok()?)));
+        Ok(heads.map(|(team, revision)| Hint::Changed(TeamId(team), revision)).collect())
     }
 }
 

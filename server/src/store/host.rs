@@ -1,6 +1,6 @@
 //! What belongs to the host: accounts and sessions, throttles, sealed secrets, leases.
 
-use super::driver::values;
+use super::driver::{Database, values};
 use super::error::StoreError;
 use super::{Store, accounts};
 use crate::domain::{Account, AccountId, Digest, MemberId, Millis, OneTimeCode, TeamId};
@@ -62,30 +62,6 @@ impl Store {
         connection.commit().await
     }
 
-    /// A sealed secret of the host.
-    pub async fn host_secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut connection = self.database.read().await?;
-        let row = connection.row("SELECT sealed FROM host_secrets WHERE name = $1", values![name]).await?;
-        row.map(|mut row| row.next()).transpose()
-    }
-
-    /// Whether the host has any sealed secret yet.
-    pub async fn has_host_secrets(&self) -> Result<bool, StoreError> {
-        let mut connection = self.database.read().await?;
-        Ok(connection.row("SELECT 1 FROM host_secrets LIMIT 1", Vec::new()).await?.is_some())
-    }
-
-    /// Keeps a sealed secret unless there is one of that name, and gives the one that is kept.
-    pub async fn keep_host_secret(&self, name: &str, sealed: Vec<u8>) -> Result<Vec<u8>, StoreError> {
-        let mut connection = self.database.write().await?;
-        let sql = "INSERT INTO host_secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
-        connection.execute(sql, values![name, sealed.clone()]).await?;
-        let row = connection.row("SELECT sealed FROM host_secrets WHERE name = $1", values![name]).await?;
-        let kept = row.map(|mut row| row.next()).transpose()?.unwrap_or(sealed);
-        connection.commit().await?;
-        Ok(kept)
-    }
-
     /// Takes a lease, or keeps it: only its holder does that work until then. False: somebody else has it.
     pub async fn lease(&self, name: &str, holder: &str, duration: Millis) -> Result<bool, StoreError> {
         let mut connection = self.database.write().await?;
@@ -99,11 +75,31 @@ impl Store {
     }
 
     /// Forgets requests, codes and sessions whose time is over.
-    pub async fn sweep(&self, now: Millis, remember_for: Millis) -> Result<(), StoreError> {
+    pub async fn tidy(&self, now: Millis, remember_for: Millis) -> Result<(), StoreError> {
         let mut connection = self.database.write().await?;
         connection.execute("DELETE FROM requests WHERE decided_at < $1", values![now - remember_for]).await?;
         connection.execute("DELETE FROM one_time_codes WHERE expires_at < $1", values![now]).await?;
         connection.execute("DELETE FROM sessions WHERE expires_at < $1", values![now]).await?;
         connection.commit().await
+    }
+}
+
+impl Database {
+    /// A sealed secret of the host.
+    pub async fn host_secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut connection = self.read().await?;
+        let row = connection.row("SELECT sealed FROM host_secrets WHERE name = $1", values![name]).await?;
+        row.map(|mut row| row.next()).transpose()
+    }
+
+    /// Keeps a sealed secret unless there is one of that name, and gives the one that is kept.
+    pub async fn keep_host_secret(&self, name: &str, sealed: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        let mut connection = self.write().await?;
+        let sql = "INSERT INTO host_secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        connection.execute(sql, values![name, sealed.clone()]).await?;
+        let row = connection.row("SELECT sealed FROM host_secrets WHERE name = $1", values![name]).await?;
+        let kept = row.map(|mut row| row.next()).transpose()?.unwrap_or(sealed);
+        connection.commit().await?;
+        Ok(kept)
     }
 }

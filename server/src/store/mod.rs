@@ -21,7 +21,7 @@ mod writer;
 use std::sync::Arc;
 
 use directory::Directories;
-pub use driver::{Database, process_clock};
+pub use driver::{Database, Hint, Hints, process_clock};
 pub use error::StoreError;
 pub use log::{Record, Stored};
 pub use read::{After, LoggedChange, MessageEntry};

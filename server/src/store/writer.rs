@@ -10,13 +10,13 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::directory::{self, Directories};
-use super::driver::{Connection, Database, values};
+use super::driver::{CHANGES, Connection, Database, SIGN_OUTS, values};
 use super::error::StoreError;
 use super::load::{self, Worlds};
 use super::log::CHAIN_START;
 use super::many::Many;
 use super::rows::Rows;
-use crate::domain::{self, Change, Digest, Millis, Needs, Refusal, Reply, Request, Revision, TeamId, World};
+use crate::domain::{self, Change, Digest, Millis, Needs, Refusal, Reply, Request, Revision, Team, TeamId, World};
 
 /// What became of a request.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub enum WriteError {
     Overloaded,
 }
 
+type Told = (Change, Option<Arc<Team>>);
+
 type Answer = Result<Outcome, WriteError>;
 
 struct Job {
@@ -47,8 +49,8 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
-/// Told of every change after its commit, in the order of revisions.
-pub type Teller = Arc<dyn Fn(Vec<Change>) + Send + Sync>;
+/// Told of every change after its commit, in the order of revisions, with the team's directory as it was left.
+pub type Teller = Arc<dyn Fn(Vec<Told>) + Send + Sync>;
 
 /// Requests that wait at most; beyond it callers are told to come back.
 const WAITING: usize = 8_192;
@@ -168,7 +170,7 @@ impl Writer {
         }
     }
 
-    async fn transaction(&self, requests: &[Request]) -> Result<(Vec<Answer>, Vec<Change>), StoreError> {
+    async fn transaction(&self, requests: &[Request]) -> Result<(Vec<Answer>, Vec<Told>), StoreError> {
         let mut connection = self.database.write().await?;
         let (mut worlds, mut locks) = self.lock(&mut connection, requests).await?;
         let now = connection.now().await?;
@@ -218,7 +220,7 @@ impl Writer {
         }
 
         if changes.is_empty() && to_remember.is_empty() {
-            return Ok((answers, changes));
+            return Ok((answers, Vec::new()));
         }
         let mut rows = Rows::default();
         for change in &changes {
@@ -232,9 +234,7 @@ impl Writer {
         rows.write(&mut connection).await?;
         raise(&mut connection, &worlds, &locks).await?;
         if !changes.is_empty() {
-            let teams: BTreeSet<_> = changes.iter().map(|change| change.team.0.to_string()).collect();
-            let payload = teams.into_iter().take(300).collect::<Vec<_>>().join(",");
-            connection.notify("deskbell_changes", payload).await?;
+            hint_others(&mut connection, &changes).await?;
         }
         connection.commit().await?;
         for (team, lock) in &locks {
@@ -242,7 +242,11 @@ impl Writer {
                 self.directories.put(lock.directory_revision, directory);
             }
         }
-        Ok((answers, changes))
+        let told = changes.into_iter().map(|change| {
+            let directory = worlds.get(&change.team).and_then(|world| world.team.clone());
+            (change, directory)
+        });
+        Ok((answers, told.collect()))
     }
 
     async fn lock(
@@ -278,6 +282,26 @@ impl Writer {
         }
         Ok((worlds, locks))
     }
+}
+
+/// Tells other servers on the same database where each team stands now, and whose sessions ended: a hint to read the log
+/// sooner, sent with the commit. A payload has at most 8000 bytes, so it names at most 128 teams; the rest is found by sweeps.
+async fn hint_others(connection: &mut Connection, changes: &[Change]) -> Result<(), StoreError> {
+    let heads: BTreeMap<_, _> = changes.iter().map(|change| (change.team.0, change.revision)).collect();
+    let heads: Vec<_> = heads.iter().take(128).map(|(team, revision)| format!("{team}:{revision}")).collect();
+    connection.notify(CHANGES, heads.join(",")).await?;
+    let events = changes.iter().flat_map(|change| &change.events);
+    let accounts: BTreeSet<_> = events
+        .filter_map(|event| match event {
+            domain::Event::SessionsEnded { account, .. } => Some(account.0),
+            domain::Event::Account(account) => Some(account.id.0),
+            _ => None,
+        })
+        .collect();
+    for account in accounts {
+        connection.notify(SIGN_OUTS, account.to_string()).await?;
+    }
+    Ok(())
 }
 
 /// Sorts a request's events into its team's change and the host's, and moves both worlds on.

@@ -1,0 +1,346 @@
+//! Ringing for help: what widgets and their customers do. What is for operators has no place here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::profiles::Manifest;
+use super::queue::message;
+use super::{Desk, Failure, TicketEntry, memory, salt};
+use crate::domain::{
+    Caller, Checked, Command, Digest, GroupId, MessageKind, Millis, Origin, Prepared, ProfileId, ProfileState, Refusal, Reply,
+    State, Submission, Team, TeamId, Ticket, TicketWords, Visibility, text,
+};
+use crate::hub::{Topic, Waiting};
+use crate::secrets::ProfileCredential;
+use crate::store::Name;
+
+/// A widget's stream gives a sign of life this often.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// Code points of a description.
+const DESCRIPTION: usize = 10_000;
+
+/// Facts a customer may leave ticked.
+const FACTS: usize = 20;
+
+/// A genuine copy of a profile, as it stands now.
+#[derive(Clone, Debug)]
+pub struct Widget {
+    /// The team, as it was at the beginning of the call.
+    pub team: Arc<Team>,
+    /// The profile.
+    pub profile: ProfileId,
+}
+
+/// A copy with the secret of one ticket.
+#[derive(Clone, Debug)]
+pub struct CustomerTicket {
+    /// The copy.
+    pub widget: Widget,
+    /// SHA-256 of the secret.
+    pub secret: Digest,
+}
+
+/// A call for help, as it came.
+#[derive(Clone, Debug, Default)]
+pub struct RawSubmission {
+    /// SHA-256 of the customer's secret.
+    pub secret_hash: Vec<u8>,
+    /// Digest of the body.
+    pub body_digest: Option<Digest>,
+    /// The chosen group.
+    pub group: Option<GroupId>,
+    /// The customer's address.
+    pub email: String,
+    /// A title.
+    pub title: String,
+    /// What is wrong.
+    pub description: String,
+    /// Facts left ticked.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// A ticket, as its customer sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CustomerView {
+    /// Its number.
+    pub number: i64,
+    /// Grows with each change that its customer can see.
+    pub version: i64,
+    /// Where it stands.
+    pub state: State,
+    /// Who helps.
+    pub helper: String,
+    /// The group, if it is public.
+    pub group: String,
+    /// Its place in the queue; 0: it does not wait.
+    pub place: i64,
+    /// When the server received it.
+    pub submitted_at: Millis,
+    /// When it expires.
+    pub expires_at: Option<Millis>,
+    /// What was wrong.
+    pub description: String,
+    /// What was written: id, who (empty: the customer), text, when.
+    pub messages: Vec<(i64, String, String, Millis)>,
+}
+
+/// Something a widget should know.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// The profile, as it is now.
+    Manifest(Box<Manifest>),
+    /// The ticket, as it is now.
+    Ticket(Box<CustomerView>),
+    /// A sign of life, and whether somebody is there.
+    KeepAlive(bool),
+}
+
+impl Desk {
+    /// The copy that a credential belongs to. What state the profile is in is another question.
+    pub async fn widget(&self, credential: &str) -> Result<Widget, Failure> {
+        let unknown = || Failure::Refused(Refusal::PROFILE_UNKNOWN);
+        let genuine = ProfileCredential::verify(&self.secrets.credential_key, credential).ok_or_else(unknown)?;
+        let team = self.store.team(TeamId(genuine.team)).await?.ok_or_else(unknown)?;
+        let profile = ProfileId(genuine.profile);
+        if team.profiles.contains_key(&profile) { Ok(Widget { team, profile }) } else { Err(unknown()) }
+    }
+
+    /// Rings for help.
+    pub async fn submit(
+        &self,
+        widget: &Widget,
+        raw: RawSubmission,
+        from: Option<IpAddr>,
+    ) -> Result<CustomerView, Failure> {
+        let secret_hash = digest(&raw.secret_hash)?;
+        let body_digest = raw.body_digest.ok_or(Failure::Internal)?;
+        let group = raw.group;
+        let words = submission_words(raw)?;
+        let words_for_answer = words.as_ref().map(|words| Arc::clone(&words.words)).unwrap_or_default();
+        // A retry of what is durable already is no flood.
+        if let Err(throttled) = self.throttle.allows_submit(from, (widget.team.id, widget.profile)) {
+            let known = self.store.ticket(widget.team.id, Name::Secret(secret_hash)).await?;
+            known.ok_or(throttled)?;
+        }
+        let submission = Submission { secret_hash, body_digest, group, words };
+        let command = Command::Submit(Box::new(submission));
+        let outcome = self.change(widget.team.id, Caller::Widget(widget.profile), None, command).await?;
+        let Reply::Ticket(ticket) = outcome.reply else { return Err(Failure::Internal) };
+        if outcome.repeated {
+            let caller = CustomerTicket { widget: widget.clone(), secret: secret_hash };
+            return self.my_ticket(&caller).await;
+        }
+        let place = self.place(widget.team.id, &ticket).await?;
+        let entry = TicketEntry { image: *ticket, words: words_for_answer };
+        Ok(view(&widget.team, &entry, place, Vec::new()))
+    }
+
+    async fn mine(&self, caller: &CustomerTicket) -> Result<(Arc<Team>, TicketEntry), Failure> {
+        let hidden = || Failure::Refused(Refusal::NotFound);
+        let team = self.team(caller.widget.team.id).await?;
+        let profile = team.profiles.get(&caller.widget.profile).ok_or(Failure::Refused(Refusal::PROFILE_UNKNOWN))?;
+        if profile.state == ProfileState::Revoked {
+            return Err(Refusal::REVOKED.into());
+        }
+        let ticket = self.store.ticket(team.id, Name::Secret(caller.secret)).await?.ok_or_else(hidden)?;
+        let erased_soon = !ticket.is_open() && ticket.group.is_some_and(|group| team.live_group(group).is_none());
+        if ticket.origin != Origin::Profile(caller.widget.profile) || erased_soon {
+            return Err(hidden());
+        }
+        Ok((team, ticket))
+    }
+
+    /// The customer's own ticket.
+    pub async fn my_ticket(&self, caller: &CustomerTicket) -> Result<CustomerView, Failure> {
+        let (team, ticket) = self.mine(caller).await?;
+        let place = self.place(team.id, &ticket).await?;
+        let messages = self.store.messages(team.id, ticket.id).await?;
+        let shown = messages.into_iter().filter(|message| message.kind != MessageKind::Note).map(|message| {
+            let from = message.author.map_or(String::new(), |author| helper_name(&team, author));
+            (message.id.0, from, message.words.text.clone(), message.at)
+        });
+        Ok(view(&team, &ticket, place, shown.collect()))
+    }
+
+    async fn place(&self, team: TeamId, ticket: &Ticket) -> Result<i64, Failure> {
+        if ticket.state != State::New {
+            return Ok(0);
+        }
+        let before = self.store.waiting_before(team, ticket.group, ticket.priority, ticket.submitted_at).await?;
+        Ok(before + 1)
+    }
+
+    /// Writes to whoever helps.
+    pub async fn customer_writes(
+        &self,
+        caller: &CustomerTicket,
+        typed: &str,
+        request_id: &str,
+        fingerprint: Digest,
+    ) -> Result<CustomerView, Failure> {
+        self.mine(caller).await?;
+        let command = Command::CustomerWrite { text: message(typed)? };
+        self.change_as_customer(caller, command, request_id, fingerprint).await
+    }
+
+    /// Takes the call for help back.
+    pub async fn customer_cancels(
+        &self,
+        caller: &CustomerTicket,
+        request_id: &str,
+        fingerprint: Digest,
+    ) -> Result<CustomerView, Failure> {
+        self.mine(caller).await?;
+        self.change_as_customer(caller, Command::CustomerCancel, request_id, fingerprint).await
+    }
+
+    async fn change_as_customer(
+        &self,
+        caller: &CustomerTicket,
+        command: Command,
+        request_id: &str,
+        fingerprint: Digest,
+    ) -> Result<CustomerView, Failure> {
+        let who = Caller::Customer(caller.widget.profile, caller.secret);
+        let memory = memory(request_id, fingerprint)?;
+        self.change(caller.widget.team.id, who, Some(memory), command).await?;
+        self.my_ticket(caller).await
+    }
+
+    /// Begins to follow a profile, and a ticket when there is one.
+    pub fn follow(self: &Arc<Self>, widget: Widget, ticket: Option<Digest>, shown_revision: i64) -> Follow {
+        let profile = self.hub.wait_for(widget.team.id, Topic::Profile(widget.profile));
+        Follow {
+            desk: Arc::clone(self),
+            ticket: ticket.map(|secret| CustomerTicket { widget: widget.clone(), secret }),
+            widget,
+            shown_revision,
+            shown_groups: None,
+            shown_ticket: None,
+            profile,
+            ticket_wait: None,
+            ready: VecDeque::new(),
+            look: true,
+        }
+    }
+}
+
+/// A widget's stream under way.
+pub struct Follow {
+    desk: Arc<Desk>,
+    widget: Widget,
+    ticket: Option<CustomerTicket>,
+    shown_revision: i64,
+    shown_groups: Option<Vec<(GroupId, String)>>,
+    shown_ticket: Option<CustomerView>,
+    profile: Waiting,
+    ticket_wait: Option<Waiting>,
+    ready: VecDeque<News>,
+    look: bool,
+}
+
+impl Follow {
+    /// The next news, when there is some.
+    pub async fn next(&mut self) -> Result<News, Failure> {
+        loop {
+            if let Some(news) = self.ready.pop_front() {
+                return Ok(news);
+            }
+            if std::mem::take(&mut self.look) {
+                self.look().await?;
+                continue;
+            }
+            let ticket = async {
+                match &mut self.ticket_wait {
+                    Some(waiting) => waiting.woken().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.profile.woken() => self.look = true,
+                () = ticket => self.look = true,
+                () = tokio::time::sleep(KEEP_ALIVE) => {
+                    // The place in the queue moves with other people's tickets.
+                    self.look = true;
+                    let staffed = self.desk.staffed(&self.widget.team);
+                    return Ok(News::KeepAlive(staffed));
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), Failure> {
+        let team = self.desk.team(self.widget.team.id).await?;
+        let profile = team.profiles.get(&self.widget.profile).ok_or(Failure::Refused(Refusal::PROFILE_UNKNOWN))?;
+        let groups = super::profiles::offered(&team, profile);
+        if profile.revision != self.shown_revision || self.shown_groups.as_ref().is_some_and(|shown| *shown != groups) {
+            self.shown_revision = profile.revision;
+            let manifest = self.desk.manifest(&team, self.widget.profile)?;
+            self.ready.push_back(News::Manifest(Box::new(manifest)));
+        }
+        self.shown_groups = Some(groups);
+        self.widget.team = Arc::clone(&team);
+        let Some(caller) = &self.ticket else { return Ok(()) };
+        if self.ticket_wait.is_none() {
+            let (_, ticket) = self.desk.mine(caller).await?;
+            self.ticket_wait = Some(self.desk.hub.wait_for(team.id, Topic::Ticket(ticket.id)));
+        }
+        let now = self.desk.my_ticket(caller).await?;
+        if self.shown_ticket.as_ref() != Some(&now) {
+            self.shown_ticket = Some(now.clone());
+            self.ready.push_back(News::Ticket(Box::new(now)));
+        }
+        Ok(())
+    }
+}
+
+fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
+    let wrong = || Refusal::invalid("secret_hash", "give the SHA-256 of the ticket's secret: 32 bytes");
+    Ok(Digest(bytes.try_into().map_err(|_| wrong())?))
+}
+
+fn submission_words(raw: RawSubmission) -> Result<Checked<Prepared<TicketWords>>, Failure> {
+    let salt = salt()?;
+    let checked = || -> Checked<TicketWords> {
+        let requester = text::email(&raw.email).map_err(Refusal::text("email"))?.written;
+        let title = text::optional_line(&raw.title, 120).map_err(Refusal::text("title"))?;
+        let description = text::prose(&raw.description, DESCRIPTION).map_err(Refusal::text("description"))?;
+        if raw.facts.len() > FACTS {
+            return Err(Refusal::invalid("facts", format!("are too many: send at most {FACTS}")));
+        }
+        let mut facts = BTreeMap::new();
+        for (name, value) in &raw.facts {
+            let name = text::one_line(name, 40).map_err(Refusal::text("facts"))?;
+            facts.insert(name, text::optional_line(value, 200).map_err(Refusal::text("facts"))?);
+        }
+        Ok(TicketWords { requester, title, description, facts })
+    };
+    Ok(checked().map(|words| Prepared::new(words, salt)))
+}
+
+fn helper_name(team: &Team, member: crate::domain::MemberId) -> String {
+    match team.member_name(member) {
+        "" => "Support".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn view(team: &Team, ticket: &TicketEntry, place: i64, messages: Vec<(i64, String, String, Millis)>) -> CustomerView {
+    let group = ticket.group.and_then(|group| team.live_group(group));
+    let group = group.filter(|group| group.visibility == Visibility::Public);
+    CustomerView {
+        number: ticket.number,
+        version: ticket.customer_version,
+        state: ticket.state,
+        helper: ticket.operator.map_or(String::new(), |operator| helper_name(team, operator)),
+        group: group.map_or(String::new(), |group| group.words.name.clone()),
+        place,
+        submitted_at: ticket.submitted_at,
+        expires_at: ticket.expires_at,
+        description: ticket.words.description.clone(),
+        messages,
+    }
+}

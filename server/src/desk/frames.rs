@@ -1,0 +1,125 @@
+//! Turns committed changes into frames: encoded once, with their audience.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::domain::{Actor, Change, Entry, Event, Revision, Sight, Team, TicketWords, Ticket, Viewer};
+use crate::hub::{Frame, Part, Topic};
+
+/// A ticket with its words.
+pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
+
+/// Turns tickets and changes into the bytes that clients read. Given at start by whoever speaks the protocol.
+pub trait Encoder: Send + Sync {
+    /// A ticket, with no field that depends on who looks.
+    fn ticket(&self, team: &Team, ticket: &TicketEntry) -> Bytes;
+
+    /// A change of encoded tickets, and numbers of those that left the viewer's sight.
+    fn change(&self, revision: Revision, kind: &str, actor: &str, tickets: &[Bytes], removed: &[i64]) -> Bytes;
+}
+
+/// What people call who did it.
+pub fn actor_name(team: &Team, actor: Actor) -> String {
+    match actor {
+        Actor::Member(member) => team.member_name(member).to_owned(),
+        Actor::Customer => "customer".to_owned(),
+        Actor::Account(_) | Actor::Clock | Actor::Host => "clock".to_owned(),
+    }
+}
+
+/// The frame of a change that was just committed.
+pub fn frame_of(encoder: &dyn Encoder, team: &Team, change: &Change) -> Frame {
+    let mut draft = FrameDraft::default();
+    for event in &change.events {
+        match event {
+            Event::Ticket(entry, _) => {
+                let ticket = Entry { image: entry.image.ticket.clone(), words: Arc::clone(&entry.words) };
+                draft.tickets.push((entry.image.before.clone(), ticket));
+            }
+            Event::Member(member, words) => {
+                if member.sight_since == change.revision {
+                    draft.sight_of.push(member.id);
+                }
+                draft.names_changed |= words.is_some();
+            }
+            Event::Group(_, words) | Event::Team(_, words) if words.is_some() => draft.names_changed = true,
+            _ => {}
+        }
+    }
+    draft.finish(encoder, team, change.revision, actor_name(team, change.actor))
+}
+
+/// A frame in the making.
+#[derive(Default)]
+pub struct FrameDraft {
+    /// Tickets with where they were before.
+    pub tickets: Vec<(Option<Sight>, TicketEntry)>,
+    /// Members who see other things from here on.
+    pub sight_of: Vec<crate::domain::MemberId>,
+    /// Names that tickets are shown with have changed.
+    pub names_changed: bool,
+}
+
+impl FrameDraft {
+    /// Encodes the frame.
+    pub fn finish(self, encoder: &dyn Encoder, team: &Team, revision: Revision, actor: String) -> Frame {
+        let kind = self.tickets.first().map_or("", |(_, ticket)| ticket.changed.word());
+        let parts: Vec<_> = self
+            .tickets
+            .into_iter()
+            .map(|(before, ticket)| Part {
+                number: ticket.number,
+                before,
+                after: Sight::from(&ticket.image),
+                bytes: encoder.ticket(team, &ticket),
+            })
+            .collect();
+        let tickets: Vec<_> = parts.iter().map(|part| part.bytes.clone()).collect();
+        let whole = encoder.change(revision, kind, &actor, &tickets, &[]);
+        Frame { revision, whole, parts, kind, actor, sight_of: self.sight_of, names_changed: self.names_changed }
+    }
+}
+
+/// What a viewer gets of a frame: all of it, some of it, a bare removal, or nothing.
+pub fn for_viewer(encoder: &dyn Encoder, frame: &Frame, viewer: &Viewer) -> Option<Bytes> {
+    let (mut shown, mut removed) = (Vec::new(), Vec::new());
+    for part in &frame.parts {
+        let saw = part.before.as_ref().is_some_and(|before| viewer.sees(before));
+        let sees = viewer.sees(&part.after);
+        // An ended ticket is history; only whoever had it in the queue is told of its end.
+        if sees && (part.after.open || saw) {
+            shown.push(part.bytes.clone());
+        } else if saw {
+            removed.push(part.number);
+        }
+    }
+    if shown.is_empty() && removed.is_empty() {
+        None
+    } else if shown.len() == frame.parts.len() {
+        Some(frame.whole.clone())
+    } else if shown.is_empty() {
+        // What happened out of sight, and who did it, is not for this viewer.
+        Some(encoder.change(frame.revision, "", "", &[], &removed))
+    } else {
+        Some(encoder.change(frame.revision, frame.kind, &frame.actor, &shown, &removed))
+    }
+}
+
+/// What widgets may wait for that this change touches.
+pub fn topics_of(change: &Change) -> Vec<Topic> {
+    let mut topics = Vec::new();
+    for event in &change.events {
+        match event {
+            Event::Ticket(entry, _) => topics.push(Topic::Ticket(entry.image.ticket.id)),
+            Event::Profile(profile, _) => topics.push(Topic::Profile(profile.id)),
+            _ => {}
+        }
+    }
+    topics
+}
+
+/// Whether the change touches what any profile of the team shows.
+pub fn touches_profiles(change: &Change) -> bool {
+    change.events.iter().any(|event| matches!(event, Event::Group(..) | Event::GroupErased(_)))
+}

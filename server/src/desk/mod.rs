@@ -1,0 +1,160 @@
+//! The use cases: load, decide, save, tell.
+//!
+//! Knows neither protobuf nor status codes nor SQL. A use case finds out who calls (`sessions`), prepares a command, has the
+//! store decide and save it, and renders what came of it; the hub tells everyone else. Start reading at [`Desk::change`].
+
+mod assistance;
+mod failure;
+mod frames;
+mod hints;
+mod host;
+mod profiles;
+mod queue;
+mod sessions;
+mod sweeps;
+mod team;
+mod throttle;
+mod watch;
+
+use std::sync::Arc;
+
+pub use assistance::{CustomerTicket, CustomerView, Follow, News, RawSubmission, Widget};
+pub use failure::Failure;
+pub use frames::{Encoder, TicketEntry, actor_name};
+pub use host::NewAccount;
+pub use profiles::{LIMITS as PROFILE_LIMITS, Manifest, RawProfile};
+pub use queue::{Filter, Page, TicketEvent};
+pub use sessions::{Identity, Invitation, Session, SignedIn, Staff};
+pub use team::{AddedMember, TeamChanges};
+pub use throttle::Rates;
+pub use watch::{Watch, WatchItem};
+
+use crate::domain::{self, Caller, Change, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId};
+use crate::hub::{Hub, Topic};
+use crate::secrets::{HostSecrets, Passwords, random_bytes};
+use crate::store::{Database, Outcome, Store, Teller};
+use sessions::SessionCache;
+use throttle::Throttle;
+
+/// What a desk needs to know about its host.
+#[derive(Clone, Debug)]
+pub struct HostFacts {
+    /// The host's name, for people.
+    pub server_name: String,
+    /// How clients reach it.
+    pub addresses: Vec<String>,
+    /// Certificate authorities that clients should trust, as PEM; empty: the system's.
+    pub authorities_pem: String,
+}
+
+/// All use cases of a server.
+pub struct Desk {
+    store: Store,
+    hub: Arc<Hub>,
+    encoder: Arc<dyn Encoder>,
+    secrets: Arc<HostSecrets>,
+    facts: HostFacts,
+    passwords: Passwords,
+    sessions: Arc<SessionCache>,
+    throttle: Throttle,
+}
+
+impl Desk {
+    /// Opens the desk on a database that has this binary's schema.
+    pub fn open(
+        database: Database,
+        secrets: Arc<HostSecrets>,
+        facts: HostFacts,
+        rates: &Rates,
+        encoder: Arc<dyn Encoder>,
+    ) -> Arc<Self> {
+        let hub = Arc::new(Hub::default());
+        let sessions = Arc::new(SessionCache::default());
+        let tell = teller(&hub, &sessions, &encoder);
+        let store = Store::start(database, &tell);
+        Arc::new(Desk {
+            store,
+            hub,
+            encoder,
+            secrets,
+            facts,
+            passwords: Passwords::new(rates.passwords_at_once),
+            sessions,
+            throttle: Throttle::new(rates),
+        })
+    }
+
+    /// The store below, for commands of the host.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What the host is called and where it is.
+    pub fn facts(&self) -> &HostFacts {
+        &self.facts
+    }
+
+    /// The one way in for every change.
+    async fn change(
+        &self,
+        team: TeamId,
+        caller: Caller,
+        memory: Option<Memory>,
+        command: Command,
+    ) -> Result<Outcome, Failure> {
+        metrics::counter!("deskbell_changes_asked_total").increment(1);
+        let started = std::time::Instant::now();
+        let outcome = self.store.ask(Request { team, caller, memory, command }).await;
+        metrics::histogram!("deskbell_change_seconds").record(started.elapsed().as_secs_f64());
+        Ok(outcome?)
+    }
+
+    async fn team(&self, team: TeamId) -> Result<Arc<Team>, Failure> {
+        self.store.team(team).await?.ok_or(Failure::Refused(Refusal::NO_TEAM))
+    }
+}
+
+fn salt() -> Result<Salt, Failure> {
+    Ok(random_bytes()?)
+}
+
+/// Random ids for what belongs to the host: positive, never 0.
+fn random_id() -> Result<i64, Failure> {
+    let bytes: [u8; 8] = random_bytes()?;
+    Ok((i64::from_be_bytes(bytes) & i64::MAX).max(1))
+}
+
+/// After each commit: frames for watching terminals, wake-ups for widgets, ends for sessions.
+fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encoder>) -> Teller {
+    let (hub, sessions, encoder) = (Arc::clone(hub), Arc::clone(sessions), Arc::clone(encoder));
+    Arc::new(move |changes: Vec<(Change, Option<Arc<Team>>)>| {
+        for (change, team) in changes {
+            for event in &change.events {
+                match event {
+                    Event::SessionsEnded { account, .. } => {
+                        sessions.forget(*account);
+                        hub.signed_out(*account);
+                    }
+                    // Its place in a team may be another one now.
+                    Event::Account(account) => sessions.forget(account.id),
+                    _ => {}
+                }
+            }
+            let Some(team) = team else { continue };
+            hub.tell(change.team, change.revision, || frames::frame_of(&*encoder, &team, &change));
+            hub.wake(change.team, frames::topics_of(&change));
+            if frames::touches_profiles(&change) {
+                hub.wake(change.team, team.profiles.keys().map(|profile| Topic::Profile(*profile)));
+            }
+        }
+    })
+}
+
+/// The words of an error that the rules would give for a `request_id`.
+fn memory(request_id: &str, fingerprint: domain::Digest) -> Result<Memory, Failure> {
+    if crate::secrets::is_request_id(request_id) {
+        Ok(Memory { request_id: request_id.to_owned(), fingerprint })
+    } else {
+        Err(Failure::Refused(Refusal::invalid("request_id", "give 8 to 64 visible ASCII characters, best a UUID")))
+    }
+}

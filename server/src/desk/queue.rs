@@ -1,0 +1,265 @@
+//! The queue and its history, for operators and admins.
+
+use std::sync::Arc;
+
+use super::{Desk, Failure, Staff, TicketEntry, actor_name, memory, salt};
+use crate::domain::{
+    Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared, Priority, Refusal, Reply,
+    Sight, State, Ticket, What, text,
+};
+use crate::store::{After, MessageEntry, Name, Stored};
+
+/// Code points that a message may have.
+const MESSAGE: usize = 10_000;
+
+/// Tickets that one call looks at to fill its page; a page may be short, and the next one goes on.
+const LOOKED_AT: usize = 5_000;
+
+/// Which tickets to list.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Ended ones rather than open ones.
+    pub history: bool,
+    /// Only these states; empty: all.
+    pub states: Vec<State>,
+    /// Only of this group.
+    pub group: Option<GroupId>,
+    /// Only of this operator.
+    pub operator: Option<MemberId>,
+    /// Only of at least this priority.
+    pub min_priority: Option<Priority>,
+    /// Only with this text, literally and case-insensitively, in requester, title or description.
+    pub contains: String,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The tickets.
+    pub tickets: Vec<TicketEntry>,
+    /// Where the next page begins; none: this was the last.
+    pub next: Option<After>,
+}
+
+/// Something that happened to a ticket.
+#[derive(Clone, Debug)]
+pub struct TicketEvent {
+    /// The version the ticket had afterwards.
+    pub version: i64,
+    /// When.
+    pub at: Millis,
+    /// What.
+    pub what: What,
+    /// Who, for people.
+    pub actor: String,
+    /// Details, by stable words.
+    pub details: Vec<(&'static str, String)>,
+}
+
+/// Checks a message and prepares it.
+pub(super) fn message(typed: &str) -> Result<Checked<Prepared<MessageWords>>, Failure> {
+    let salt = salt()?;
+    Ok(text::prose(typed, MESSAGE)
+        .map(|text| Prepared::new(MessageWords { text }, salt))
+        .map_err(Refusal::text("text")))
+}
+
+impl Desk {
+    /// Tickets that the caller sees.
+    pub async fn tickets(
+        &self,
+        staff: &Staff,
+        filter: &Filter,
+        after: Option<After>,
+        page_size: usize,
+    ) -> Result<Page, Failure> {
+        staff.operator()?;
+        let wanted = text::key(&filter.contains);
+        let mut tickets = Vec::new();
+        let mut after = after;
+        let mut looked_at = 0;
+        loop {
+            let batch = page_size.max(64);
+            let limit = i64::try_from(batch).unwrap_or(i64::MAX);
+            let found = self.store.tickets(staff.team.id, filter.history, after, limit).await?;
+            let last = found.len() < batch;
+            for ticket in found {
+                looked_at += 1;
+                after = Some(place(&ticket));
+                if staff.viewer.sees(&Sight::from(&ticket.image)) && filter.takes(&ticket, &wanted) {
+                    tickets.push(ticket);
+                }
+                if tickets.len() == page_size || looked_at == LOOKED_AT {
+                    return Ok(Page { tickets, next: after });
+                }
+            }
+            if last {
+                return Ok(Page { tickets, next: None });
+            }
+        }
+    }
+
+    /// A ticket that the caller sees, by number.
+    pub async fn ticket(&self, staff: &Staff, number: i64) -> Result<TicketEntry, Failure> {
+        staff.operator()?;
+        let found = self.store.ticket(staff.team.id, Name::Number(number)).await?;
+        let seen = found.filter(|ticket| staff.viewer.sees(&Sight::from(&ticket.image)));
+        seen.ok_or(Failure::Refused(Refusal::NotFound))
+    }
+
+    /// What is written on a ticket.
+    pub async fn messages(&self, staff: &Staff, ticket: &Ticket) -> Result<Vec<MessageEntry>, Failure> {
+        Ok(self.store.messages(staff.team.id, ticket.id).await?)
+    }
+
+    /// What happened to a ticket, oldest first.
+    pub async fn ticket_events(&self, staff: &Staff, number: i64) -> Result<Vec<TicketEvent>, Failure> {
+        let ticket = self.ticket(staff, number).await?;
+        let mut events = Vec::new();
+        let mut before: Option<Ticket> = None;
+        for change in self.store.ticket_log(staff.team.id, ticket.id).await? {
+            let by = change.record.by;
+            for event in change.record.events {
+                if let Stored::Ticket(changed) = event
+                    && changed.ticket.id == ticket.id
+                {
+                    let after = changed.into_owned().ticket;
+                    events.push(TicketEvent {
+                        version: after.version,
+                        at: change.at,
+                        what: after.changed,
+                        actor: actor_name(&staff.team, by),
+                        details: details(staff, before.as_ref(), &after),
+                    });
+                    before = Some(after);
+                }
+            }
+        }
+        Ok(events)
+    }
+
+    /// A change to a ticket by a member. A caller who cannot see the ticket any more, but presents a version at which they
+    /// could, learns that they lost, and to whom; to everybody else it does not exist.
+    pub async fn change_ticket(
+        &self,
+        staff: &Staff,
+        command: Command,
+        request_id: &str,
+        fingerprint: Digest,
+    ) -> Result<Reply, Failure> {
+        staff.operator()?;
+        let memory = memory(request_id, fingerprint)?;
+        let seen_at = seen_at(&command);
+        match self.change(staff.team.id, staff.caller(), Some(memory), command).await {
+            Ok(outcome) => Ok(outcome.reply),
+            Err(Failure::Refused(Refusal::NotFound)) => Err(self.lost_race(staff, seen_at).await?),
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn lost_race(&self, staff: &Staff, seen_at: Option<(i64, i64)>) -> Result<Failure, Failure> {
+        let hidden = Failure::Refused(Refusal::NotFound);
+        let Some((number, version)) = seen_at.filter(|(_, version)| *version > 0) else { return Ok(hidden) };
+        let Some(now) = self.store.ticket(staff.team.id, Name::Number(number)).await? else { return Ok(hidden) };
+        let changes = self.store.log_after(staff.team.id, version - 1, 1).await?;
+        let events = changes.iter().filter(|change| change.revision == version).flat_map(|change| &change.record.events);
+        let saw = events.into_iter().any(|event| match event {
+            Stored::Ticket(changed) => {
+                changed.ticket.id == now.id && staff.viewer.sees(&Sight::from(&changed.ticket))
+            }
+            _ => false,
+        });
+        if !saw {
+            return Ok(hidden);
+        }
+        Ok(Failure::Refused(Refusal::Stale {
+            by: actor_name(&staff.team, now.changed_by),
+            what: now.changed.word(),
+            version: now.version,
+        }))
+    }
+
+    /// Writes on a ticket: to its customer, or for colleagues only.
+    pub async fn write(
+        &self,
+        staff: &Staff,
+        (number, version): (i64, i64),
+        to_customer: bool,
+        typed: &str,
+        request_id: &str,
+        fingerprint: Digest,
+    ) -> Result<(TicketEntry, MessageId), Failure> {
+        let text = message(typed)?;
+        let version = (version != 0).then_some(version);
+        let command = if to_customer {
+            Command::Reply { number, version, text }
+        } else {
+            Command::Note { number, version, text }
+        };
+        match self.change_ticket(staff, command, request_id, fingerprint).await? {
+            Reply::Written(ticket, message) => Ok((self.with_words(staff, *ticket).await?, message)),
+            _ => Err(Failure::Internal),
+        }
+    }
+
+    /// Adds the words to a ticket.
+    pub async fn with_words(&self, staff: &Staff, ticket: Ticket) -> Result<TicketEntry, Failure> {
+        let words = self.store.ticket_words(staff.team.id, ticket.words.id).await?;
+        Ok(Entry { image: ticket, words: Arc::clone(&words) })
+    }
+}
+
+fn seen_at(command: &Command) -> Option<(i64, i64)> {
+    match command {
+        Command::Take { number, version }
+        | Command::Assign { number, version, .. }
+        | Command::SetPriority { number, version, .. }
+        | Command::Close { number, version }
+        | Command::Reopen { number, version } => Some((*number, *version)),
+        Command::Reply { number, version, .. } | Command::Note { number, version, .. } => {
+            version.map(|version| (*number, version))
+        }
+        _ => None,
+    }
+}
+
+/// Where a ticket stands in its list.
+fn place(ticket: &Ticket) -> After {
+    match ticket.ended_at {
+        Some(at) => After { priority: 0, at, ticket: ticket.id.0 },
+        None => After { priority: ticket.priority as i64, at: ticket.submitted_at, ticket: ticket.id.0 },
+    }
+}
+
+impl Filter {
+    fn takes(&self, ticket: &TicketEntry, wanted: &str) -> bool {
+        let words = &ticket.words;
+        (self.states.is_empty() || self.states.contains(&ticket.state))
+            && self.group.is_none_or(|group| ticket.group == Some(group))
+            && self.operator.is_none_or(|operator| ticket.operator == Some(operator))
+            && self.min_priority.is_none_or(|least| ticket.priority >= least)
+            && (wanted.is_empty()
+                || [&words.requester, &words.title, &words.description]
+                    .into_iter()
+                    .any(|text| text::key(text).contains(wanted)))
+    }
+}
+
+fn details(staff: &Staff, before: Option<&Ticket>, after: &Ticket) -> Vec<(&'static str, String)> {
+    let mut details = Vec::new();
+    let group_name = |group: Option<GroupId>| {
+        group.and_then(|group| staff.team.groups.get(&group)).map_or(String::new(), |group| group.words.name.clone())
+    };
+    let operator_name = |operator: Option<MemberId>| operator.map_or("", |operator| staff.team.member_name(operator)).to_owned();
+    if let What::Priority(from) = after.changed {
+        details.push(("from", from.word().to_owned()));
+        details.push(("to", after.priority.word().to_owned()));
+    }
+    if before.map(|before| before.operator) != Some(after.operator) && (before.is_some() || after.operator.is_some()) {
+        details.push(("operator", operator_name(after.operator)));
+    }
+    if before.map(|before| before.group) != Some(after.group) && (before.is_some() || after.group.is_some()) {
+        details.push(("group", group_name(after.group)));
+    }
+    details
+}

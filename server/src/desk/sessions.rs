@@ -1,0 +1,280 @@
+//! Who calls: sessions, signing in and out, one's own account.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Desk, Failure, memory, salt};
+use crate::domain::{
+    Account, AccountId, Caller, Command, Digest, Member, MemberId, MemberState, MemberWords, Millis, NewSession, Refusal,
+    SESSION_IDLE, Team, TeamId, Viewer, text, Entry,
+};
+use crate::secrets::SessionToken;
+use crate::secrets::codes::code_hash;
+use crate::secrets::passwords::check as check_password;
+use crate::store::process_clock;
+
+/// How long what is known of a session is believed without asking the database. Sign-outs end it at once on every server;
+/// this is for the case that word of one was lost.
+const BELIEVED: Duration = Duration::from_secs(5);
+
+/// Sessions held in memory at most.
+const HELD: usize = 65_536;
+
+/// A session, as far as its token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// SHA-256 of the token.
+    pub token: Digest,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The account's place in a team. Whether the member is active is another question.
+    pub membership: Option<(TeamId, MemberId)>,
+}
+
+/// Sessions that were looked up a moment ago.
+#[derive(Debug, Default)]
+pub struct SessionCache {
+    held: Mutex<HashMap<Digest, (Session, Instant)>>,
+}
+
+impl SessionCache {
+    fn get(&self, token: Digest) -> Option<Session> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(&token).filter(|(_, at)| at.elapsed() < BELIEVED).map(|(session, _)| *session)
+    }
+
+    fn put(&self, session: Session) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() >= HELD {
+            held.clear();
+        }
+        held.insert(session.token, (session, Instant::now()));
+    }
+
+    /// Forgets an account's sessions.
+    pub fn forget(&self, account: AccountId) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|_, (session, _)| session.account != account);
+    }
+
+    /// Forgets everything: word from other servers was lost.
+    pub fn forget_all(&self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// A caller who is an active member of a team, with what they may see.
+#[derive(Clone, Debug)]
+pub struct Staff {
+    /// The session.
+    pub session: Session,
+    /// The team, as it was at the beginning of the call.
+    pub team: Arc<Team>,
+    /// What the member sees.
+    pub viewer: Viewer,
+}
+
+impl Staff {
+    /// The caller, for the rules.
+    pub fn caller(&self) -> Caller {
+        Caller::Member(self.viewer.member)
+    }
+
+    /// Refuses whoever is no admin.
+    pub fn admin(&self) -> Result<(), Failure> {
+        if self.viewer.admin { Ok(()) } else { Err(Refusal::NOT_ADMIN.into()) }
+    }
+
+    /// Refuses members who are neither operators nor admins.
+    pub fn operator(&self) -> Result<(), Failure> {
+        if self.viewer.admin || self.viewer.operator { Ok(()) } else { Err(Refusal::NOT_OPERATOR.into()) }
+    }
+}
+
+/// Somebody's account and place.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The account.
+    pub account: Account,
+    /// The team and the member, while the member is active.
+    pub membership: Option<(Arc<Team>, Entry<Member, MemberWords>)>,
+    /// Invitations that wait.
+    pub invitations: Vec<Invitation>,
+}
+
+/// A team that asks an account to join.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// The team.
+    pub team: TeamId,
+    /// The member to be.
+    pub member: MemberId,
+    /// The team's name.
+    pub team_name: String,
+}
+
+/// A new session.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The token, to be shown once.
+    pub token: SessionToken,
+    /// When it ends unless it is used.
+    pub expires_at: Millis,
+    /// Who signed in.
+    pub identity: Identity,
+}
+
+impl Desk {
+    /// Whose session a token is.
+    pub async fn authenticate(&self, token: &str) -> Result<Session, Failure> {
+        let token = SessionToken::parse(token).ok_or(Failure::SignedOut)?;
+        self.session(Digest(token.hash())).await
+    }
+
+    /// Whose session a token of this hash is, while it lives.
+    pub(super) async fn session(&self, token: Digest) -> Result<Session, Failure> {
+        if let Some(session) = self.sessions.get(token) {
+            return Ok(session);
+        }
+        let now = process_clock();
+        let found = self.store.session(token).await?;
+        let (account, expires_at, membership) = found.filter(|found| found.1 > now).ok_or(Failure::SignedOut)?;
+        if expires_at - now < SESSION_IDLE - 24 * 60 * 60 * 1000 {
+            self.store.prolong_session(token, now + SESSION_IDLE).await?;
+        }
+        let session = Session { token, account, membership };
+        self.sessions.put(session);
+        Ok(session)
+    }
+
+    /// The caller as a member of their team.
+    pub async fn staff(&self, session: Session) -> Result<Staff, Failure> {
+        let (team, member) = session.membership.ok_or(Failure::Refused(Refusal::NO_TEAM))?;
+        let team = self.team(team).await?;
+        let viewer = team.viewer(member).ok_or(Failure::Refused(Refusal::NO_TEAM))?;
+        Ok(Staff { session, team, viewer })
+    }
+
+    /// Opens a session. Unknown address and wrong password look and take the same.
+    pub async fn sign_in(&self, email: &str, password: &str, label: &str, from: &str) -> Result<SignedIn, Failure> {
+        let key = text::email(email).map(|email| email.key).unwrap_or_default();
+        let label = text::optional_line(label, 80).map_err(Refusal::text("label"))?;
+        let subjects = [format!("account {key}"), format!("address {from}")];
+        self.throttle.allows_sign_in(&self.store, &subjects).await?;
+        let account = if key.is_empty() { None } else { self.store.account_by_email(&key).await? };
+        let kept = account.as_ref().and_then(|account| account.password_hash.clone());
+        let fits = self.passwords.verify(password, kept).await?;
+        let Some(account) = account.filter(|_| fits) else {
+            self.throttle.count_failure(&self.store, &subjects).await?;
+            return Err(Failure::BadCredentials);
+        };
+        self.store.forget_failures(&subjects[0]).await?;
+        let token = SessionToken::make()?;
+        let expires_at = process_clock() + SESSION_IDLE;
+        let session = NewSession { token_hash: Digest(token.hash()), account: account.id, label, expires_at };
+        self.change(TeamId::HOST, Caller::Account(account.id), None, Command::OpenSession(session)).await?;
+        Ok(SignedIn { token, expires_at, identity: self.identity(account.id).await? })
+    }
+
+    /// Ends this session, or all of the account's. Gives how many ended, as far as one can tell.
+    pub async fn sign_out(&self, session: Session, everywhere: bool) -> Result<(), Failure> {
+        let only = (!everywhere).then_some(session.token);
+        let command = Command::EndSessions { account: session.account, only };
+        self.change(TeamId::HOST, Caller::Account(session.account), None, command).await.map(drop)
+    }
+
+    /// Who an account is.
+    pub async fn identity(&self, account: AccountId) -> Result<Identity, Failure> {
+        let account = self.store.account(account).await?.ok_or(Failure::SignedOut)?;
+        let membership = match account.membership {
+            Some((team, member)) => self.store.team(team).await?.and_then(|team| {
+                let found = team.members.get(&member).filter(|found| found.state == MemberState::Active)?.clone();
+                Some((team, found))
+            }),
+            None => None,
+        };
+        let mut invitations = Vec::new();
+        if account.membership.is_none() {
+            for (team, member) in self.store.invitations(&account.email_key).await? {
+                if let Some(found) = self.store.team(team).await? {
+                    invitations.push(Invitation { team, member, team_name: found.settings.words.name.clone() });
+                }
+            }
+        }
+        Ok(Identity { account, membership, invitations })
+    }
+
+    /// Changes one's own password and ends all other sessions.
+    pub async fn change_password(&self, session: Session, current: &str, new: &str, from: &str) -> Result<(), Failure> {
+        let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
+        let subjects = [format!("account {}", account.email_key), format!("address {from}")];
+        self.throttle.allows_sign_in(&self.store, &subjects).await?;
+        check_password(new).map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
+        if !self.passwords.verify(current, account.password_hash).await? {
+            self.throttle.count_failure(&self.store, &subjects).await?;
+            return Err(Refusal::invalid("current_password", "this is not your password").into());
+        }
+        let password_hash = self.passwords.hash(new).await?;
+        let command = Command::ChangePassword { account: session.account, password_hash, keep: session.token };
+        self.change(TeamId::HOST, Caller::Account(session.account), None, command).await.map(drop)
+    }
+
+    /// Sets a password with a one-time code. Wrong, used and expired codes look the same.
+    pub async fn redeem_code(
+        &self,
+        email: &str,
+        code: &str,
+        password: &str,
+        display_name: &str,
+        from: &str,
+    ) -> Result<(), Failure> {
+        let key = text::email(email).map(|email| email.key).unwrap_or_default();
+        let subjects = [format!("account {key}"), format!("address {from}")];
+        self.throttle.allows_sign_in(&self.store, &subjects).await?;
+        let hash = code_hash(&self.secrets.credential_key, &key, code).map(Digest);
+        let known = match hash {
+            Some(hash) => self.store.code(hash).await?.filter(|code| code.expires_at > process_clock()),
+            None => None,
+        };
+        let (Some(code_hash), Some(known)) = (hash, known) else {
+            self.throttle.count_failure(&self.store, &subjects).await?;
+            return Err(Failure::BadCredentials);
+        };
+        check_password(password).map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
+        let display_name = text::optional_line(display_name, 80).map_err(Refusal::text("display_name"))?;
+        let command = Command::RedeemCode {
+            code_hash,
+            email_key: key,
+            password_hash: self.passwords.hash(password).await?,
+            display_name: Some(display_name).filter(|name| !name.is_empty()),
+            salt: salt()?,
+        };
+        let team = known.invitation.map_or(TeamId::HOST, |(team, _)| team);
+        match self.change(team, Caller::Account(known.account), None, command).await {
+            // Used by somebody else in the same moment.
+            Err(Failure::Refused(Refusal::NotFound)) => Err(Failure::BadCredentials),
+            other => other.map(drop),
+        }
+    }
+
+    /// Accepts or declines an invitation.
+    pub async fn answer_invitation(
+        &self,
+        session: Session,
+        invitation: (TeamId, MemberId),
+        accept: bool,
+        request_id: &str,
+        fingerprint: Digest,
+    ) -> Result<Identity, Failure> {
+        let (team, member) = invitation;
+        // An id that was made up names no team, or one that did not ask this account: both are not found.
+        if self.store.team(team).await?.is_none() {
+            return Err(Refusal::NotFound.into());
+        }
+        let memory = memory(request_id, fingerprint)?;
+        let command = Command::AnswerInvitation { member, accept, salt: salt()? };
+        self.change(team, Caller::Account(session.account), Some(memory), command).await?;
+        self.identity(session.account).await
+    }
+}

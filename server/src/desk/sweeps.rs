@@ -1,0 +1,144 @@
+//! Work that comes with time: expiring tickets, erasing deleted groups, forgetting old requests. Each under a lease, so that
+//! of many servers one does it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::{Desk, Failure};
+use crate::domain::{Caller, Command, Millis, Reply, TeamId};
+use crate::store::process_clock;
+
+/// How often to look for what is due.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// A lease outlives a few missed looks.
+const LEASE: Millis = 15_000;
+
+/// Tickets expired in one go.
+const AT_ONCE: i64 = 512;
+
+/// Outcomes of requests are remembered this long: two days.
+const REMEMBER: Millis = 48 * 60 * 60 * 1000;
+
+/// Old requests, codes and sessions are looked for this often.
+const TIDY_EVERY: Duration = Duration::from_secs(600);
+
+/// A clock that moved by more than this, apart from time passing, was set: nothing expires until it has been right for a
+/// while, so that a clock set forward by mistake ends no tickets early.
+const JUMP: Millis = 60_000;
+
+/// How long after a jump nothing expires.
+const MISTRUST: Duration = Duration::from_secs(300);
+
+impl Desk {
+    /// Sweeps until `stop` says so.
+    pub async fn sweep(self: Arc<Self>, holder: String, mut stop: watch::Receiver<bool>) {
+        let mut clock = ClockWatch::new(process_clock());
+        let mut tidied = None;
+        loop {
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return,
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            let trusted = clock.is_trusted(process_clock());
+            // What fails now is due still at the next look; the failure is in the log.
+            let _ = self.expire_due(&holder, trusted).await;
+            let _ = self.erase_deleted(&holder).await;
+            if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_EVERY) && self.tidy(&holder).await.is_ok() {
+                tidied = Some(Instant::now());
+            }
+        }
+    }
+
+    async fn expire_due(&self, holder: &str, trusted: bool) -> Result<(), Failure> {
+        if !trusted {
+            tracing::warn!("the clock jumped; nothing expires for some minutes");
+            return Ok(());
+        }
+        let now = self.store.now().await?;
+        let due = self.store.due(now, AT_ONCE).await?;
+        if due.is_empty() || !self.store.lease("expire", holder, LEASE).await? {
+            return Ok(());
+        }
+        let expiring = due.into_iter().map(|(team, ticket)| {
+            self.change(team, Caller::Clock, None, Command::Expire { ticket })
+        });
+        for expired in futures_util::future::join_all(expiring).await {
+            expired?;
+        }
+        Ok(())
+    }
+
+    async fn erase_deleted(&self, holder: &str) -> Result<(), Failure> {
+        for (team, group) in self.store.deleted_groups().await? {
+            if !self.store.lease("erase", holder, LEASE).await? {
+                return Ok(());
+            }
+            // Step by step, so that a large history holds nobody up.
+            loop {
+                let outcome = self.change(team, Caller::Clock, None, Command::EraseGroup { group }).await?;
+                match outcome.reply {
+                    Reply::Count(count) if count >= i64::try_from(crate::domain::ERASE_AT_ONCE).unwrap_or(1) => {}
+                    _ => break,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn tidy(&self, holder: &str) -> Result<(), Failure> {
+        if self.store.lease("tidy", holder, LEASE).await? {
+            self.store.tidy(self.store.now().await?, REMEMBER).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the database answers: what health says.
+    pub async fn is_healthy(&self) -> bool {
+        self.store.team(TeamId::HOST).await.is_ok()
+    }
+}
+
+/// Compares the clock on the wall with the time that passes.
+struct ClockWatch {
+    wall: Millis,
+    passed: Instant,
+    mistrusted_since: Option<Instant>,
+}
+
+impl ClockWatch {
+    fn new(wall: Millis) -> Self {
+        ClockWatch { wall, passed: Instant::now(), mistrusted_since: None }
+    }
+
+    fn is_trusted(&mut self, wall: Millis) -> bool {
+        let passed = i64::try_from(self.passed.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let jumped = (wall - self.wall - passed).abs() > JUMP;
+        self.wall = wall;
+        self.passed = Instant::now();
+        if jumped {
+            self.mistrusted_since = Some(self.passed);
+        }
+        if self.mistrusted_since.is_some_and(|since| since.elapsed() > MISTRUST) {
+            self.mistrusted_since = None;
+        }
+        self.mistrusted_since.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jumping_clock_is_not_trusted() {
+        let mut clock = ClockWatch::new(1_000_000);
+        assert!(clock.is_trusted(1_000_010));
+        assert!(!clock.is_trusted(1_000_010 + 24 * 60 * 60 * 1000), "set forward");
+        assert!(!clock.is_trusted(1_000_020 + 24 * 60 * 60 * 1000), "still in doubt");
+        let mut clock = ClockWatch::new(100_000_000);
+        assert!(!clock.is_trusted(1_000), "set back");
+    }
+}

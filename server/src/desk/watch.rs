@@ -1,0 +1,213 @@
+//! The live queue of one member: a snapshot, every change from there, progress marks while it is quiet.
+//!
+//! In order, complete, without repeats, atomic per change. What a watcher holds is a place in the team's tail and at most one
+//! batch of frames, so a reader that never reads costs a bounded amount.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::broadcast;
+
+use super::frames::{self, FrameDraft};
+use super::{Desk, Failure, Session, Staff, TicketEntry, actor_name};
+use crate::domain::{Entry, Revision, Sight, Team};
+use crate::hub::{Following, Frame, Subscription};
+use crate::store::{LoggedChange, Stored};
+
+/// A watch that lies further back than this starts over.
+const FAR: Revision = 10_000;
+
+/// Log rows read at once when catching up.
+const CATCH_UP: i64 = 256;
+
+/// A quiet watch gives a sign of life this often.
+const PROGRESS: Duration = Duration::from_secs(20);
+
+/// Something for the watcher.
+#[derive(Debug)]
+pub enum WatchItem {
+    /// All open tickets that the caller sees, at a revision, with the team they belong to.
+    Snapshot(Revision, Arc<Team>, Vec<TicketEntry>),
+    /// A change, encoded.
+    Change(Bytes),
+    /// Nothing more up to this revision.
+    Progress(Revision),
+}
+
+/// A watch under way.
+pub struct Watch {
+    desk: Arc<Desk>,
+    staff: Staff,
+    subscription: Subscription,
+    sign_outs: broadcast::Receiver<crate::domain::AccountId>,
+    /// Everything up to here was given.
+    at: Revision,
+    snapshot_due: bool,
+    ready: VecDeque<WatchItem>,
+}
+
+impl Desk {
+    /// Begins a watch: with a snapshot, or after a revision.
+    pub async fn watch(self: &Arc<Self>, session: Session, after: Option<Revision>) -> Result<Watch, Failure> {
+        let staff = self.staff(session).await?;
+        staff.operator()?;
+        let sign_outs = self.hub.sign_outs();
+        let subscription = self.hub.subscribe(staff.team.id);
+        let mut watch = Watch {
+            desk: Arc::clone(self),
+            staff,
+            subscription,
+            sign_outs,
+            at: 0,
+            snapshot_due: after.is_none(),
+            ready: VecDeque::new(),
+        };
+        if let Some(after) = after {
+            watch.resume(after).await?;
+        }
+        Ok(watch)
+    }
+}
+
+impl Watch {
+    async fn resume(&mut self, after: Revision) -> Result<(), Failure> {
+        let team = &self.staff.team;
+        let head = self.desk.store.revision(team.id).await?;
+        let sight_since = team.members.get(&self.staff.viewer.member).map_or(Revision::MAX, |me| me.sight_since);
+        if after > head || after < sight_since || head - after > FAR {
+            return Err(Failure::StartOver);
+        }
+        self.at = after;
+        // Whatever came before the place in the tail was taken is in the log.
+        self.catch_up().await.map(drop)
+    }
+
+    /// The next item, when there is one.
+    pub async fn next(&mut self) -> Result<WatchItem, Failure> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Ok(item);
+            }
+            self.check_session().await?;
+            if self.snapshot_due {
+                return self.snapshot().await;
+            }
+            match self.subscription.after(self.at) {
+                Following::Frames(frames) => {
+                    for frame in frames {
+                        if !self.take(&frame) {
+                            break;
+                        }
+                    }
+                }
+                // A hint may promise more than the log has by now: then the next one says when to look again.
+                Following::Log if self.catch_up().await? => {}
+                Following::Log | Following::Nothing => {
+                    if let Some(progress) = self.wait().await? {
+                        return Ok(progress);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Result<Option<WatchItem>, Failure> {
+        tokio::select! {
+            () = self.subscription.changed() => Ok(None),
+            _ = self.sign_outs.recv() => {
+                self.recheck().await?;
+                Ok(None)
+            }
+            () = tokio::time::sleep(PROGRESS) => {
+                self.recheck().await?;
+                Ok(Some(WatchItem::Progress(self.at)))
+            }
+        }
+    }
+
+    /// Ends the watch at once when the session has ended.
+    async fn check_session(&mut self) -> Result<(), Failure> {
+        let mut news = false;
+        loop {
+            match self.sign_outs.try_recv() {
+                Ok(account) => news |= account == self.staff.session.account,
+                Err(broadcast::error::TryRecvError::Lagged(_)) => news = true,
+                Err(_) => break,
+            }
+        }
+        if news { self.recheck().await } else { Ok(()) }
+    }
+
+    async fn recheck(&mut self) -> Result<(), Failure> {
+        let session = self.desk.session(self.staff.session.token).await?;
+        self.staff = self.desk.staff(session).await?;
+        Ok(())
+    }
+
+    async fn snapshot(&mut self) -> Result<WatchItem, Failure> {
+        let team = self.staff.team.id;
+        let Some((revision, directory, tickets)) = self.desk.store.snapshot(team).await? else {
+            return Err(Failure::SignedOut);
+        };
+        let member = self.staff.viewer.member;
+        let viewer = directory.viewer(member).ok_or(Failure::Refused(crate::domain::Refusal::NO_TEAM))?;
+        if !viewer.admin && !viewer.operator {
+            return Err(crate::domain::Refusal::NOT_OPERATOR.into());
+        }
+        let seen = tickets.into_iter().filter(|ticket| viewer.sees(&Sight::from(&ticket.image))).collect();
+        self.staff.viewer = viewer;
+        self.staff.team = Arc::clone(&directory);
+        self.at = revision;
+        self.snapshot_due = false;
+        Ok(WatchItem::Snapshot(revision, directory, seen))
+    }
+
+    /// Passes a frame on as far as the viewer may see it. False: the watch starts over with a snapshot.
+    fn take(&mut self, frame: &Frame) -> bool {
+        if frame.revision <= self.at {
+            return true;
+        }
+        if frame.names_changed || frame.sight_of.contains(&self.staff.viewer.member) {
+            self.snapshot_due = true;
+            return false;
+        }
+        self.at = frame.revision;
+        if let Some(bytes) = frames::for_viewer(&*self.desk.encoder, frame, &self.staff.viewer) {
+            self.ready.push_back(WatchItem::Change(bytes));
+        }
+        true
+    }
+
+    /// Reads what is not in memory from the log. False: there was nothing.
+    async fn catch_up(&mut self) -> Result<bool, Failure> {
+        let team = self.desk.team(self.staff.team.id).await?;
+        let changes = self.desk.store.log_after(team.id, self.at, CATCH_UP).await?;
+        let found = !changes.is_empty();
+        for change in changes {
+            let frame = self.frame_of(&team, &change).await?;
+            if !self.take(&frame) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn frame_of(&self, team: &Team, change: &LoggedChange) -> Result<Frame, Failure> {
+        let mut draft = FrameDraft::default();
+        for event in &change.record.events {
+            match event {
+                Stored::Ticket(changed) => {
+                    let words = self.desk.store.ticket_words(team.id, changed.ticket.words.id).await?;
+                    draft.tickets.push((changed.before.clone(), Entry { image: changed.ticket.clone(), words }));
+                }
+                // The log does not say whether a name was among what changed.
+                Stored::Member(_) | Stored::Group(_) | Stored::Team(_) => draft.names_changed = true,
+                _ => {}
+            }
+        }
+        let actor = actor_name(team, change.record.by);
+        Ok(draft.finish(&*self.desk.encoder, team, change.revision, actor))
+    }
+}

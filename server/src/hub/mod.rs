@@ -1,0 +1,315 @@
+//! Who wakes whom: the recent tail of each watched team's changes, as opaque bytes with their audience, and wake-ups for widgets.
+//!
+//! Knows no SQL, protobuf or rules. Each watcher keeps its own place in the tail, so a slow one delays only itself and costs
+//! nothing but its place; whoever falls behind the tail reads the log.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use bytes::Bytes;
+use tokio::sync::{broadcast, watch};
+
+use crate::domain::{AccountId, MemberId, ProfileId, Revision, Sight, TeamId, TicketId};
+
+/// Changes kept in memory for each team that somebody watches.
+const TAIL: usize = 1_024;
+
+/// Sign-outs that may wait for a slow stream; one that missed some checks its session again.
+const SIGN_OUTS: usize = 256;
+
+/// One change, encoded once, with who may see what of it.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The team's revision of the change.
+    pub revision: Revision,
+    /// The change for those who see all of it.
+    pub whole: Bytes,
+    /// Its tickets.
+    pub parts: Vec<Part>,
+    /// What happened, as a stable word.
+    pub kind: &'static str,
+    /// Who did it, for people.
+    pub actor: String,
+    /// Members who see other things from here on.
+    pub sight_of: Vec<MemberId>,
+    /// Names that tickets are shown with have changed.
+    pub names_changed: bool,
+}
+
+/// A ticket in a change.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Its number.
+    pub number: i64,
+    /// Where it was; none: it is new.
+    pub before: Option<Sight>,
+    /// Where it is.
+    pub after: Sight,
+    /// The ticket, encoded.
+    pub bytes: Bytes,
+}
+
+/// What a widget waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// A ticket of its customer's.
+    Ticket(TicketId),
+    /// Its profile, with the groups it offers.
+    Profile(ProfileId),
+}
+
+/// Wakes watchers. One for a server.
+#[derive(Debug)]
+pub struct Hub {
+    teams: Mutex<HashMap<TeamId, Weak<Channel>>>,
+    topics: Mutex<HashMap<TeamId, HashMap<Topic, Weak<watch::Sender<()>>>>>,
+    sign_outs: broadcast::Sender<AccountId>,
+}
+
+#[derive(Debug)]
+struct Channel {
+    tail: Mutex<Tail>,
+    head: watch::Sender<Revision>,
+}
+
+#[derive(Debug, Default)]
+struct Tail {
+    /// Without gaps, up to the newest that is known in full.
+    frames: VecDeque<Arc<Frame>>,
+}
+
+/// A place at a team's tail.
+#[derive(Debug)]
+pub struct Subscription {
+    channel: Arc<Channel>,
+    head: watch::Receiver<Revision>,
+}
+
+/// What comes after a revision.
+#[derive(Debug)]
+pub enum Following {
+    /// These, in order.
+    Frames(Vec<Arc<Frame>>),
+    /// Something that is no longer, or not yet, in memory: read the log.
+    Log,
+    /// Nothing yet.
+    Nothing,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Hub { teams: Mutex::default(), topics: Mutex::default(), sign_outs: broadcast::channel(SIGN_OUTS).0 }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Hub {
+    /// Takes a place at a team's tail. Only what happens afterwards is sure to pass by.
+    pub fn subscribe(&self, team: TeamId) -> Subscription {
+        let mut teams = locked(&self.teams);
+        teams.retain(|_, channel| channel.strong_count() > 0);
+        let channel = teams.get(&team).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let channel = Arc::new(Channel { tail: Mutex::default(), head: watch::Sender::new(0) });
+            teams.insert(team, Arc::downgrade(&channel));
+            channel
+        });
+        let head = channel.head.subscribe();
+        Subscription { channel, head }
+    }
+
+    /// Whether anybody watches a team here.
+    pub fn is_watched(&self, team: TeamId) -> bool {
+        locked(&self.teams).get(&team).is_some_and(|channel| channel.strong_count() > 0)
+    }
+
+    /// Tells a change to whoever watches its team; `make` runs only if somebody does.
+    pub fn tell(&self, team: TeamId, revision: Revision, make: impl FnOnce() -> Frame) {
+        let Some(channel) = locked(&self.teams).get(&team).and_then(Weak::upgrade) else { return };
+        let frame = Arc::new(make());
+        {
+            let mut tail = locked(&channel.tail);
+            if tail.frames.back().is_some_and(|last| last.revision + 1 != revision) {
+                // Another server's changes lie between: the log has them.
+                tail.frames.clear();
+            }
+            tail.frames.push_back(frame);
+            if tail.frames.len() > TAIL {
+                tail.frames.pop_front();
+            }
+        }
+        channel.head.send_modify(|head| *head = (*head).max(revision));
+    }
+
+    /// Hints that a team is at this revision, or further: another server changed it.
+    pub fn hint(&self, team: TeamId, revision: Revision) {
+        if let Some(channel) = locked(&self.teams).get(&team).and_then(Weak::upgrade) {
+            channel.head.send_if_modified(|head| {
+                let news = revision > *head;
+                *head = (*head).max(revision);
+                news
+            });
+        }
+    }
+
+    /// Hints that any team may have changed: word from other servers was lost for a while.
+    pub fn hint_all(&self) {
+        let channels: Vec<_> = locked(&self.teams).values().filter_map(Weak::upgrade).collect();
+        for channel in channels {
+            channel.head.send_modify(|head| *head += 1);
+        }
+        let teams: Vec<_> = locked(&self.topics).keys().copied().collect();
+        teams.into_iter().for_each(|team| self.wake_all(team));
+    }
+
+    /// Waits for a topic of a team. Dropping the receiver ends it.
+    pub fn wait_for(&self, team: TeamId, topic: Topic) -> Waiting {
+        let mut topics = locked(&self.topics);
+        topics.retain(|_, of_team| {
+            of_team.retain(|_, sender| sender.strong_count() > 0);
+            !of_team.is_empty()
+        });
+        let of_team = topics.entry(team).or_default();
+        let sender = of_team.get(&topic).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let sender = Arc::new(watch::Sender::new(()));
+            of_team.insert(topic, Arc::downgrade(&sender));
+            sender
+        });
+        Waiting { receiver: sender.subscribe(), _sender: sender }
+    }
+
+    /// Wakes whoever waits for these topics.
+    pub fn wake(&self, team: TeamId, topics: impl IntoIterator<Item = Topic>) {
+        let held = locked(&self.topics);
+        let Some(of_team) = held.get(&team) else { return };
+        for topic in topics {
+            if let Some(sender) = of_team.get(&topic).and_then(Weak::upgrade) {
+                sender.send_replace(());
+            }
+        }
+    }
+
+    /// Wakes whoever waits for anything of a team.
+    pub fn wake_all(&self, team: TeamId) {
+        let topics: Vec<_> = locked(&self.topics).get(&team).map(|of| of.keys().copied().collect()).unwrap_or_default();
+        self.wake(team, topics);
+    }
+
+    /// Tells that sessions of an account have ended.
+    pub fn signed_out(&self, account: AccountId) {
+        // Nobody listening is fine.
+        let _ = self.sign_outs.send(account);
+    }
+
+    /// Listens for ended sessions.
+    pub fn sign_outs(&self) -> broadcast::Receiver<AccountId> {
+        self.sign_outs.subscribe()
+    }
+}
+
+/// A wait for a topic.
+#[derive(Debug)]
+pub struct Waiting {
+    receiver: watch::Receiver<()>,
+    _sender: Arc<watch::Sender<()>>,
+}
+
+impl Waiting {
+    /// Until it is woken.
+    pub async fn woken(&mut self) {
+        // The sender is held beside the receiver, so it cannot be gone.
+        let _ = self.receiver.changed().await;
+    }
+}
+
+impl Subscription {
+    /// What follows on a revision.
+    pub fn after(&self, revision: Revision) -> Following {
+        let tail = locked(&self.channel.tail);
+        let first = tail.frames.front().map(|frame| frame.revision);
+        let last = tail.frames.back().map(|frame| frame.revision);
+        match (first, last) {
+            (Some(first), Some(last)) if first <= revision + 1 && revision < last => {
+                let skip = usize::try_from(revision + 1 - first).unwrap_or(0);
+                Following::Frames(tail.frames.iter().skip(skip).take(64).cloned().collect())
+            }
+            _ if *self.channel.head.borrow() > revision => Following::Log,
+            _ => Following::Nothing,
+        }
+    }
+
+    /// Until there may be more.
+    pub async fn changed(&mut self) {
+        // The channel is held, so its sender cannot be gone.
+        let _ = self.head.changed().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(revision: Revision) -> Frame {
+        Frame {
+            revision,
+            whole: Bytes::new(),
+            parts: Vec::new(),
+            kind: "taken",
+            actor: String::new(),
+            sight_of: Vec::new(),
+            names_changed: false,
+        }
+    }
+
+    fn revisions(following: Following) -> Option<Vec<Revision>> {
+        match following {
+            Following::Frames(frames) => Some(frames.iter().map(|frame| frame.revision).collect()),
+            Following::Log => None,
+            Following::Nothing => Some(Vec::new()),
+        }
+    }
+
+    #[test]
+    fn a_watcher_gets_what_follows_in_order() {
+        let hub = Hub::default();
+        let team = TeamId(1);
+        let subscription = hub.subscribe(team);
+        assert_eq!(revisions(subscription.after(4)), Some(vec![]));
+        for revision in 5..8 {
+            hub.tell(team, revision, || frame(revision));
+        }
+        assert_eq!(revisions(subscription.after(4)), Some(vec![5, 6, 7]));
+        assert_eq!(revisions(subscription.after(6)), Some(vec![7]));
+        assert_eq!(revisions(subscription.after(7)), Some(vec![]));
+        assert_eq!(revisions(subscription.after(3)), None, "revision 4 is in the log only");
+    }
+
+    #[test]
+    fn a_gap_sends_watchers_to_the_log() {
+        let hub = Hub::default();
+        let team = TeamId(1);
+        let subscription = hub.subscribe(team);
+        hub.tell(team, 5, || frame(5));
+        hub.tell(team, 7, || frame(7));
+        assert_eq!(revisions(subscription.after(5)), None);
+        assert_eq!(revisions(subscription.after(6)), Some(vec![7]));
+        hub.hint(team, 9);
+        assert_eq!(revisions(subscription.after(7)), None);
+    }
+
+    #[test]
+    fn the_tail_is_bounded_and_unwatched_teams_cost_nothing() {
+        let hub = Hub::default();
+        let team = TeamId(1);
+        hub.tell(team, 1, || unreachable!("nobody watches"));
+        let subscription = hub.subscribe(team);
+        for revision in 2..(3 * i64::try_from(TAIL).unwrap_or(0)) {
+            hub.tell(team, revision, || frame(revision));
+        }
+        assert_eq!(locked(&subscription.channel.tail).frames.len(), TAIL);
+        drop(subscription);
+        hub.tell(team, 9_999, || unreachable!("nobody watches any more"));
+    }
+}
