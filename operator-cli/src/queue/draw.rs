@@ -95,6 +95,10 @@ fn header(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
         parts.push(format!("[{unseen} new]"));
     }
     parts.push(format!("{} open", tickets.len()));
+    let (above, below) = state.rows.beyond();
+    if above + below > 0 {
+        parts.push(format!("{above}↑ {below}↓"));
+    }
     let mine = tickets.values().filter(|ticket| order.mine.has(ticket)).count();
     if mine > 0 {
         parts.push(format!("{mine} mine"));

@@ -218,7 +218,7 @@ impl State {
                 if self.had_snapshot {
                     // It came again because the operator's own sight may have changed: groups or role.
                     actions.push(self.call(Call::People));
-                    self.ring_for(fresh, &mut actions);
+                    self.ring_for(&fresh, &mut actions);
                 }
                 self.had_snapshot = true;
                 actions.extend(self.reopen_detail());
@@ -280,22 +280,23 @@ impl State {
         if touches_detail {
             actions.extend(self.reopen_detail());
         }
-        self.ring_for(calling, actions);
+        self.ring_for(&calling, actions);
     }
 
     /// Rings once for tickets that call for the operator, and keeps them in mind until they are looked at.
-    fn ring_for(&mut self, numbers: Vec<i64>, actions: &mut Vec<Action>) {
+    fn ring_for(&mut self, numbers: &[i64], actions: &mut Vec<Action>) {
         let mine = self.rows.order().mine.clone();
-        let mut rang = false;
+        let tickets = self.rows.tickets();
+        let calling: Vec<&Ticket> = numbers.iter().filter_map(|number| tickets.get(number)).filter(|ticket| mine.is_called_by(ticket)).collect();
+        let Some(first) = calling.first() else { return };
+        // Its row may have come in below the screen: the words are where the eyes are.
+        let words = format!("New: #{} {} {}", first.number, priority_word(first.priority()), first.title);
+        let numbers: Vec<i64> = calling.iter().map(|ticket| ticket.number).collect();
         for number in numbers {
-            if self.rows.tickets().get(&number).is_some_and(|ticket| mine.is_called_by(ticket)) {
-                self.rows.mark_unseen(number);
-                rang = true;
-            }
+            self.rows.mark_unseen(number);
         }
-        if rang {
-            actions.push(Action::Bell);
-        }
+        self.tell(false, words);
+        actions.push(Action::Bell);
     }
 
     pub(super) fn open(&mut self, number: i64) -> Action {
@@ -350,6 +351,9 @@ impl State {
                 self.know(Some(*ticket));
                 self.rows.choose(number);
                 self.tell(false, format!("#{number} is yours: {reason}."));
+                if self.detail.is_some() {
+                    return vec![self.open(number)];
+                }
             }
             (Call::SetAvailable(_), Ok(Answer::Available(available))) => {
                 self.me.available = available;

@@ -11,7 +11,7 @@ use crate::queue::order::{group_name, operator_name};
 use crate::queue::popup::priority_word;
 use crate::queue::rows::Line;
 use crate::queue::state::State;
-use crate::queue::text::{fit, stretch, width};
+use crate::queue::text::{fit, stretch};
 
 /// A ticket that expires within this many seconds says so.
 const EXPIRES_SOON: i64 = 3600;
@@ -110,12 +110,6 @@ fn heads(state: &State, columns: &[(Column, u16)], area: Rect, buffer: &mut Buff
         let head = if by_this { format!("{}▾", column.head()) } else { column.head().to_owned() };
         put(buffer, x, area.y, &head, columns, Look::head());
         x += columns + 1;
-    }
-    let (above, below) = state.rows.beyond();
-    if above + below > 0 {
-        let beyond = format!(" {above}↑ {below}↓");
-        let columns = u16::try_from(width(&beyond)).unwrap_or(area.width).min(area.width);
-        put(buffer, area.right() - columns, area.y, &beyond, columns, Look::quiet());
     }
 }
 

@@ -70,7 +70,7 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> 
     match state.popup.as_ref()? {
         Popup::Help { scroll } => {
             let lines = HELP.iter().skip(*scroll).map(|line| ((*line).to_owned(), Look::plain())).collect::<Vec<_>>();
-            boxed("Keys · ↑↓ scroll, any other key closes", 76, &lines, area, buffer);
+            boxed("Keys", "↑↓ scroll · other keys close", 76, &lines, area, buffer);
             None
         }
         Popup::Picker(picker) => {
@@ -79,8 +79,8 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> 
         }
         Popup::Write { number, writing, editor, .. } => draw_editor(*number, *writing, editor, area, buffer),
         Popup::ConfirmClose { number, .. } => {
-            let lines = [(format!("Close #{number}?"), Look::strong()), ("y closes it, any other key does not".to_owned(), Look::plain())];
-            boxed("Close", 44, &lines, area, buffer);
+            let lines = [(format!("Close #{number}?"), Look::strong())];
+            boxed("Close", "y closes · other keys do not", 44, &lines, area, buffer);
             None
         }
         Popup::Filter { .. } => {
@@ -101,8 +101,8 @@ fn popup_width(terminal: u16, most: u16) -> u16 {
     terminal.saturating_sub(2).min(most)
 }
 
-/// A box in the middle with as many of the lines as fit. Returns the inside.
-fn boxed(title: &str, most: u16, lines: &[(String, Style)], area: Rect, buffer: &mut Buffer) -> Rect {
+/// A box in the middle with as many of the lines as fit, and its keys at the bottom. Returns the inside.
+fn boxed(title: &str, keys: &str, most: u16, lines: &[(String, Style)], area: Rect, buffer: &mut Buffer) -> Rect {
     let columns = popup_width(area.width, most);
     let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height);
     let outside = Rect {
@@ -112,7 +112,7 @@ fn boxed(title: &str, most: u16, lines: &[(String, Style)], area: Rect, buffer: 
         height: rows,
     };
     Clear.render(outside, buffer);
-    let block = Block::bordered().title(format!(" {title} ")).title_style(Look::strong());
+    let block = Block::bordered().title(format!(" {title} ")).title_bottom(format!(" {keys} ")).title_style(Look::strong());
     let inside = block.inner(outside);
     block.render(outside, buffer);
     for (row, (text, style)) in (0..inside.height).zip(lines) {
@@ -129,8 +129,7 @@ fn draw_picker(picker: &Picker, area: Rect, buffer: &mut Buffer) {
         Picking::Priority => format!("Priority of #{}", picker.number),
         Picking::Assignee => format!("Assign #{} to", picker.number),
     };
-    let typed = if picker.typed.is_empty() { "type to narrow down, Enter picks".to_owned() } else { inert::line(&picker.typed).into_owned() };
-    let mut lines = vec![(typed, Look::quiet())];
+    let mut lines = vec![(format!("/{}", inert::line(&picker.typed)), Look::quiet())];
     for (at, choice) in matching.iter().enumerate().skip(first).take(room) {
         let (sign, style) = if at == picker.marked { ("> ", Look::chosen()) } else { ("  ", Look::plain()) };
         lines.push((format!("{sign}{}", choice.label), style));
@@ -138,7 +137,7 @@ fn draw_picker(picker: &Picker, area: Rect, buffer: &mut Buffer) {
     if matching.is_empty() {
         lines.push(("  nothing matches".to_owned(), Look::quiet()));
     }
-    boxed(&title, 50, &lines, area, buffer);
+    boxed(&title, "type to narrow down · Enter picks", 50, &lines, area, buffer);
 }
 
 fn draw_editor(number: i64, writing: Writing, editor: &Editor, area: Rect, buffer: &mut Buffer) -> Option<Position> {
@@ -155,10 +154,10 @@ fn draw_editor(number: i64, writing: Writing, editor: &Editor, area: Rect, buffe
         .collect();
     lines.resize(room.max(lines.len()), (String::new(), Look::plain()));
     let title = match writing {
-        Writing::Reply => format!("Reply on #{number}, to the customer · Ctrl-S sends, Esc keeps"),
-        Writing::Note => format!("Note on #{number}, for colleagues · Ctrl-S sends, Esc keeps"),
+        Writing::Reply => format!("Reply to the customer of #{number}"),
+        Writing::Note => format!("Note for colleagues on #{number}"),
     };
-    let inside = boxed(&title, 76, &lines, area, buffer);
+    let inside = boxed(&title, "Ctrl-S sends · Esc keeps the draft", 76, &lines, area, buffer);
     let position = Position {
         x: inside.x + 1 + u16::try_from(column).unwrap_or(0),
         y: inside.y + u16::try_from(line - first).unwrap_or(0),
