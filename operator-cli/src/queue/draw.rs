@@ -16,8 +16,9 @@ use ratatui::style::Style;
 pub use self::detail::length as detail_length;
 pub use self::popup::{editor_columns, help_length};
 use self::look::Look;
-use super::state::{Link, State, doing_words};
+use super::state::{Link, State};
 use super::text::{fit, width};
+use super::words;
 
 /// Lines around the list: what and who, the column heads, what to tell, the keys.
 const LIST_AROUND: u16 = 4;
@@ -121,7 +122,7 @@ fn header(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
 
 /// What is being done, else what there is to tell.
 fn told(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
-    let doing = state.in_flight.values().map(doing_words).next();
+    let doing = state.in_flight.values().map(words::doing).next();
     let (text, style) = match (doing, &state.notice) {
         (_, Some(notice)) if notice.bad => (format!(" ! {}", notice.text), look.bad()),
         (Some(doing), _) => (format!(" … {doing}"), Look::quiet()),

@@ -57,6 +57,7 @@ impl State {
     }
 
     fn list_key(&mut self, code: KeyCode) -> Vec<Action> {
+        let warned = std::mem::take(&mut self.warned);
         match code {
             KeyCode::Up | KeyCode::Char('k') => self.rows.step(-1),
             KeyCode::Down | KeyCode::Char('j') => self.rows.step(1),
@@ -80,7 +81,12 @@ impl State {
                 self.rows.reorder(|order| order.only_mine = !order.only_mine);
                 self.tell(false, if self.rows.order().only_mine { "Only yours and your groups'." } else { "All that you may see." });
             }
-            KeyCode::Char('q') => return vec![Action::Quit],
+            KeyCode::Char('q') if self.drafts.is_empty() || warned => return vec![Action::Quit],
+            KeyCode::Char('q') => {
+                self.warned = true;
+                let numbers: Vec<String> = self.drafts.keys().map(|(number, _)| format!("#{number}")).collect();
+                self.tell(true, format!("Leaving loses your drafts for {}. q again leaves.", numbers.join(", ")));
+            }
             _ => return self.act_key(code),
         }
         Vec::new()

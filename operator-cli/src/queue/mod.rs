@@ -6,7 +6,7 @@
 //! - [`state`] and [`keys`]: `State::update` takes an event and says what to do, without doing it;
 //! - [`rows`] and [`order`]: the list, its order, and the promise that no row jumps under the cursor;
 //! - [`popup`], [`editor`]: what lies over the list;
-//! - [`draw`]: the state as cells;
+//! - [`draw`]: the state as cells; [`words`]: the sentences it tells;
 //! - [`door`]: every text from the server is made inert there before the state sees it;
 //! - [`perform`]: the calls.
 //!
@@ -27,6 +27,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod text;
+mod words;
 
 use std::convert::Infallible;
 use std::io;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use deskbell_proto::v1::watch_queue_response::Change as QueueChange;
-use deskbell_proto::v1::{Group, Member, Message, Ticket, TicketEvent, TicketState};
+use deskbell_proto::v1::{Group, Member, Message, Ticket, TicketEvent};
 use deskbell_proto::watch::{WatchNews, is_open};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -14,8 +14,9 @@ use super::event::{Action, Answer, Call, Change, Event, Refusal, Writing};
 use super::order::Mine;
 use super::popup::{Popup, priority_word};
 use super::rows::Rows;
+use super::words;
 
-/// A stream that was silent for this long is called stale. The server sends a mark at least every 15 seconds.
+/// A stream that was silent for this long is called stale. The server gives a sign of life every 20 seconds.
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// A list without a key for this long follows the top again.
 const IDLE_AFTER: SignedDuration = SignedDuration::from_mins(2);
@@ -55,6 +56,8 @@ pub struct State {
     pub in_flight: BTreeMap<u64, Call>,
     /// What was written and not sent, by ticket.
     pub drafts: BTreeMap<(i64, Writing), String>,
+    /// The operator was told that leaving loses drafts.
+    pub(super) warned: bool,
     pub(super) last_key: Timestamp,
     /// When the row at the top was last pushed away by another.
     pub(super) displaced: Option<Timestamp>,
@@ -134,6 +137,7 @@ impl State {
             notice: None,
             in_flight: BTreeMap::new(),
             drafts: BTreeMap::new(),
+            warned: false,
             last_key: now,
             displaced: None,
             next_id: 0,
@@ -221,6 +225,10 @@ impl State {
                     self.ring_for(&fresh, &mut actions);
                 }
                 self.had_snapshot = true;
+                if let Some(detail) = self.detail.as_mut().filter(|detail| !self.rows.tickets().contains_key(&detail.number)) {
+                    // Ended, or out of sight: nothing of it is shown until the server says that it may be.
+                    (detail.ticket, detail.messages, detail.events) = (None, Vec::new(), Vec::new());
+                }
                 actions.extend(self.reopen_detail());
             }
             WatchNews::Change(change) => {
@@ -262,7 +270,7 @@ impl State {
                 }
                 self.rows.put(ticket.clone());
             } else {
-                self.rows.lose(number, what_ended(&ticket, &change.kind, &change.actor));
+                self.rows.lose(number, words::ended(&ticket, &change.kind, &change.actor));
             }
             if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) {
                 detail.ticket = Some(ticket);
@@ -271,9 +279,8 @@ impl State {
         for number in change.removed {
             self.rows.lose(number, "no longer for you to see".to_owned());
             if self.detail.as_ref().is_some_and(|detail| detail.number == number) {
-                // What leaves a caller's sight leaves it at once.
+                // What leaves a caller's sight leaves it at once. A reply being written is the operator's own.
                 self.detail = None;
-                self.popup = None;
                 self.tell(true, format!("#{number} is no longer for you to see."));
             }
         }
@@ -344,7 +351,7 @@ impl State {
                 let gone = ticket.is_none();
                 self.know(ticket.map(|ticket| *ticket));
                 let after = if gone { " It is no longer for you to see." } else { "" };
-                self.tell(false, format!("#{number}: {}.{after}", self.done_words(&change)));
+                self.tell(false, format!("#{number}: {}.{after}", words::done(&change, &self.members, &self.groups)));
             }
             (Call::Next, Ok(Answer::Next { ticket, reason })) => {
                 let number = ticket.number;
@@ -359,7 +366,7 @@ impl State {
                 self.me.available = available;
                 self.tell(false, if available { "You are available." } else { "You are away." });
             }
-            (call, Err(refusal)) => self.tell(true, refused_words(&call, &refusal)),
+            (call, Err(refusal)) => self.tell(true, words::refused(&call, &refusal)),
             // An answer to another question: the performer never gives one.
             (_, Ok(_)) => {}
         }
@@ -400,72 +407,5 @@ impl State {
         if is_open(&ticket) {
             self.rows.put(ticket);
         }
-    }
-
-    fn done_words(&self, change: &Change) -> String {
-        let name = |id: &str, known: Option<&str>| known.unwrap_or(id).to_owned();
-        match change {
-            Change::Take => "it is yours now".to_owned(),
-            Change::Assign { operator: Some(id), .. } if id.is_empty() => "no operator has it now".to_owned(),
-            Change::Assign { operator: Some(id), .. } => {
-                let known = self.members.iter().find(|member| member.id == *id).map(|member| member.display_name.as_str());
-                format!("assigned to {}", name(id, known))
-            }
-            Change::Assign { group: Some(id), .. } if id.is_empty() => "it is in no group now".to_owned(),
-            Change::Assign { group: Some(id), .. } => {
-                let known = self.groups.iter().find(|group| group.id == *id).map(|group| group.name.as_str());
-                format!("assigned to the group {}", name(id, known))
-            }
-            Change::Assign { operator: None, group: None } => "left as it was".to_owned(),
-            Change::SetPriority(priority) => format!("priority is {} now", priority_word(*priority)),
-            Change::Write { writing: Writing::Reply, .. } => "your reply is sent".to_owned(),
-            Change::Write { writing: Writing::Note, .. } => "your note is kept".to_owned(),
-            Change::Close => "closed".to_owned(),
-            Change::Reopen => "open again".to_owned(),
-        }
-    }
-}
-
-/// What is being done, while it is.
-pub fn doing_words(call: &Call) -> String {
-    match call {
-        Call::People => "asking who is in the team".to_owned(),
-        Call::Open { number } => format!("opening #{number}"),
-        Call::Next => "asking for the next ticket".to_owned(),
-        Call::SetAvailable(true) => "becoming available".to_owned(),
-        Call::SetAvailable(false) => "going away".to_owned(),
-        Call::Change { number, change, .. } => {
-            let act = match change {
-                Change::Take => "taking",
-                Change::Assign { .. } => "assigning",
-                Change::SetPriority(_) => "setting the priority of",
-                Change::Write { writing: Writing::Reply, .. } => "replying to",
-                Change::Write { writing: Writing::Note, .. } => "noting on",
-                Change::Close => "closing",
-                Change::Reopen => "reopening",
-            };
-            format!("{act} #{number}")
-        }
-    }
-}
-
-fn refused_words(call: &Call, refusal: &Refusal) -> String {
-    let text = &refusal.text;
-    match call {
-        Call::Change { number, change: Change::Write { writing, .. }, .. } => {
-            let key = if *writing == Writing::Reply { "r" } else { "n" };
-            format!("#{number}: not sent, {key} has your draft. {text}")
-        }
-        Call::Change { number, .. } if refusal.lost => format!("#{number}: somebody was faster. {text}"),
-        Call::Change { number, .. } => format!("#{number}: {text}"),
-        Call::People | Call::Open { .. } | Call::Next | Call::SetAvailable(_) => text.clone(),
-    }
-}
-
-fn what_ended(ticket: &Ticket, kind: &str, actor: &str) -> String {
-    match (ticket.state(), kind) {
-        (TicketState::Expired, _) => "expired".to_owned(),
-        (_, "cancelled") => "cancelled by the customer".to_owned(),
-        _ => format!("closed by {actor}"),
     }
 }

@@ -1,0 +1,166 @@
+//! What keys ask for, and what is told about it.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use deskbell_proto::v1::{Priority, Ticket};
+
+use super::*;
+use crate::queue::event::{Change, Refusal, Writing};
+use crate::queue::popup::Popup;
+
+#[test]
+fn each_key_asks_for_its_call() {
+    // Keys, then the change they ask for. The chosen ticket is #2.
+    let table: [(&str, Change); 6] = [
+        ("t", Change::Take),
+        ("ph\n", Change::SetPriority(Priority::High)),
+        ("ab\n", Change::Assign { operator: Some("member-Ben".into()), group: None }),
+        ("asal\n", Change::Assign { operator: None, group: Some("group-Sales".into()) }),
+        ("cy", Change::Close),
+        ("ano operator\n", Change::Assign { operator: Some(String::new()), group: None }),
+    ];
+    for (keys, expected) in table {
+        let mut desk = Desk::new((80, 24), queue());
+        let mut actions = Vec::new();
+        for key in keys.chars() {
+            actions.extend(desk.press(if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) }));
+        }
+        actions.retain(|action| !matches!(action, Action::Call { call: Call::People, .. }));
+        assert_eq!(change_of(actions), (2, 1, expected), "{keys}");
+    }
+    let mut desk = Desk::new((80, 24), queue());
+    assert!(matches!(only(desk.types(" ")), Action::Call { call: Call::Next, .. }));
+    assert!(matches!(only(desk.types("A")), Action::Call { call: Call::SetAvailable(false), .. }));
+    assert!(matches!(only(desk.press(KeyCode::Enter)), Action::Call { call: Call::Open { number: 2 }, .. }));
+    assert_eq!(desk.types("o"), []);
+    assert!(desk.screen().contains("#2 is open already."));
+    assert_eq!(desk.types("q"), []);
+    assert_eq!(desk.types("q"), [Action::Quit]);
+    desk.types("?");
+    let ctrl_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert_eq!(desk.happens(Event::Key(ctrl_c)), [Action::Quit]);
+}
+
+#[test]
+fn moving_filtering_and_sorting() {
+    let mut desk = Desk::new((80, 24), queue());
+    for (key, chosen) in [
+        (KeyCode::Char('j'), 1),
+        (KeyCode::Char('k'), 2),
+        (KeyCode::End, 3),
+        (KeyCode::Home, 2),
+        (KeyCode::PageDown, 3),
+        (KeyCode::PageUp, 2),
+        (KeyCode::Up, 2),
+    ] {
+        desk.press(key);
+        assert_eq!(desk.chosen(), Some(chosen), "{key:?}");
+    }
+    desk.types("/BEN");
+    assert_eq!(desk.state.rows.window().0.len(), 1);
+    assert!(desk.screen().contains("/BEN"));
+    desk.press(KeyCode::Enter);
+    assert!(desk.state.popup.is_none());
+    assert_eq!(desk.chosen(), Some(1));
+    desk.press(KeyCode::Esc);
+    assert_eq!(desk.state.rows.window().0.len(), 3);
+    desk.types("m");
+    assert_eq!(desk.state.rows.window().0.iter().map(|line| line.number).collect::<Vec<_>>(), [3]);
+    desk.types("ms");
+    assert_eq!(desk.state.rows.window().0.iter().map(|line| line.number).collect::<Vec<_>>(), [3, 1, 2]);
+}
+
+#[test]
+fn writing_keeps_the_draft_until_it_is_sent() {
+    let mut desk = Desk::new((80, 24), queue());
+    desk.types("rHello");
+    desk.press(KeyCode::Enter);
+    desk.happens(Event::Paste("paste\r\nd\x1b".into()));
+    desk.press(KeyCode::Esc);
+    assert!(desk.screen().contains("The draft for #2 is kept."));
+    desk.types("r");
+    let send = KeyEvent::new(KeyCode::Char('s'), KeyModifiers::CONTROL);
+    let actions = desk.happens(Event::Key(send));
+    let Action::Call { id, .. } = actions[0] else { panic!("{actions:?}") };
+    let text = "Hello\npaste\nd".to_owned();
+    assert_eq!(change_of(actions), (2, 1, Change::Write { writing: Writing::Reply, text: text.clone() }));
+    assert!(desk.screen().contains("… replying to #2"));
+    let refusal = Refusal { text: "Ben took it.".into(), lost: true, absent: false };
+    desk.happens(Event::Outcome { id, result: Err(refusal) });
+    assert!(desk.screen().contains("! #2: not sent, r has your draft. Ben took it."));
+    desk.types("r");
+    assert!(matches!(&desk.state.popup, Some(Popup::Write { editor, .. }) if editor.text() == text));
+    let alt_enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT);
+    let actions = desk.happens(Event::Key(alt_enter));
+    let Action::Call { id, .. } = actions[0] else { panic!("{actions:?}") };
+    desk.happens(Event::Outcome { id, result: Ok(Answer::Changed(Some(Box::new(Ticket { version: 3, ..ticket(2, 4, 12, "Ana") })))) });
+    assert!(desk.screen().contains("#2: your reply is sent."));
+    assert!(desk.state.drafts.is_empty());
+    assert_eq!(desk.state.rows.tickets()[&2].version, 3);
+}
+
+#[test]
+fn losing_a_race_says_who_and_nothing_runs_twice() {
+    let mut desk = Desk::new((80, 24), queue());
+    let actions = desk.types("t");
+    let Action::Call { id, .. } = actions[0] else { panic!("{actions:?}") };
+    assert_eq!(desk.types("t"), []);
+    assert!(desk.screen().contains("one thing at a time"));
+    let refusal = Refusal { text: "Ben took it just now.".into(), lost: true, absent: false };
+    desk.happens(Event::Outcome { id, result: Err(refusal) });
+    assert!(desk.screen().contains("! #2: somebody was faster. Ben took it just now."));
+}
+
+#[test]
+fn an_act_does_not_hit_a_row_that_just_came_to_the_top() {
+    let mut desk = Desk::new((80, 24), queue());
+    desk.passes(10);
+    desk.changes("submitted", "customer", vec![ticket(9, 4, 20, "")], vec![]);
+    assert_eq!(desk.chosen(), Some(9));
+    assert_eq!(desk.types("t"), []);
+    assert!(desk.screen().contains("#9 came to the top just now"));
+    assert_eq!(change_of(desk.types("t")), (9, 1, Change::Take));
+}
+
+#[test]
+fn the_bell_is_for_what_calls_me() {
+    let billing = |number| grouped(ticket(number, 2, 1, ""), "Billing");
+    let sales = |number| grouped(ticket(number, 2, 1, ""), "Sales");
+    for (kind, actor, ticket, rings) in [
+        ("submitted", "customer", sales(10), true),
+        ("submitted", "customer", billing(10), false),
+        ("submitted", "customer", ticket(10, 2, 1, ""), true),
+        ("assigned", "Ben", ticket(2, 4, 12, "Ana"), false), // it called for whoever sees it before
+        ("assigned", "Ben", ticket(1, 4, 12, "Ana"), true),
+        ("taken", "Ana", ticket(1, 4, 12, "Ana"), false), // I did that myself
+        ("taken", "Ben", ticket(10, 4, 12, "Ben"), false),
+    ] {
+        let mut desk = Desk::new((80, 24), queue());
+        let number = ticket.number;
+        let actions = desk.changes(kind, actor, vec![Ticket { version: 2, ..ticket }], vec![]);
+        assert_eq!(actions.contains(&Action::Bell), rings, "{kind} #{number} by {actor}");
+        assert_eq!(desk.screen().contains("[1 new]"), rings);
+        desk.press(KeyCode::Down);
+        assert!(!desk.screen().contains("new]"));
+    }
+}
+
+#[test]
+fn an_untouched_list_follows_the_top_again() {
+    let mut desk = Desk::new((80, 24), queue());
+    desk.press(KeyCode::End);
+    assert_eq!(desk.chosen(), Some(3));
+    desk.passes(121);
+    assert_eq!(desk.chosen(), Some(2));
+}
+
+#[test]
+fn leaving_with_a_draft_asks_once() {
+    let mut desk = Desk::new((80, 24), queue());
+    desk.types("nHi");
+    desk.press(KeyCode::Esc);
+    assert_eq!(desk.types("q"), []);
+    assert!(desk.screen().contains("Leaving loses your drafts for #2."));
+    desk.press(KeyCode::Down);
+    assert_eq!(desk.types("q"), []);
+    assert_eq!(desk.types("q"), [Action::Quit]);
+}

@@ -1,0 +1,76 @@
+//! The sentences the queue tells: what is being done, what was done, and why something was not.
+
+use deskbell_proto::v1::{Group, Member, Ticket, TicketState};
+
+use super::event::{Call, Change, Refusal, Writing};
+use super::popup::priority_word;
+
+/// What a change that was made has done.
+pub fn done(change: &Change, members: &[Member], groups: &[Group]) -> String {
+    let name = |id: &str, known: Option<&str>| known.unwrap_or(id).to_owned();
+    match change {
+        Change::Take => "it is yours now".to_owned(),
+        Change::Assign { operator: Some(id), .. } if id.is_empty() => "no operator has it now".to_owned(),
+        Change::Assign { operator: Some(id), .. } => {
+            let known = members.iter().find(|member| member.id == *id).map(|member| member.display_name.as_str());
+            format!("assigned to {}", name(id, known))
+        }
+        Change::Assign { group: Some(id), .. } if id.is_empty() => "it is in no group now".to_owned(),
+        Change::Assign { group: Some(id), .. } => {
+            let known = groups.iter().find(|group| group.id == *id).map(|group| group.name.as_str());
+            format!("assigned to the group {}", name(id, known))
+        }
+        Change::Assign { operator: None, group: None } => "left as it was".to_owned(),
+        Change::SetPriority(priority) => format!("priority is {} now", priority_word(*priority)),
+        Change::Write { writing: Writing::Reply, .. } => "your reply is sent".to_owned(),
+        Change::Write { writing: Writing::Note, .. } => "your note is kept".to_owned(),
+        Change::Close => "closed".to_owned(),
+        Change::Reopen => "open again".to_owned(),
+    }
+}
+
+/// What is being done, while it is.
+pub fn doing(call: &Call) -> String {
+    match call {
+        Call::People => "asking who is in the team".to_owned(),
+        Call::Open { number } => format!("opening #{number}"),
+        Call::Next => "asking for the next ticket".to_owned(),
+        Call::SetAvailable(true) => "becoming available".to_owned(),
+        Call::SetAvailable(false) => "going away".to_owned(),
+        Call::Change { number, change, .. } => {
+            let act = match change {
+                Change::Take => "taking",
+                Change::Assign { .. } => "assigning",
+                Change::SetPriority(_) => "setting the priority of",
+                Change::Write { writing: Writing::Reply, .. } => "replying to",
+                Change::Write { writing: Writing::Note, .. } => "noting on",
+                Change::Close => "closing",
+                Change::Reopen => "reopening",
+            };
+            format!("{act} #{number}")
+        }
+    }
+}
+
+/// Why a call came to nothing, and what to do.
+pub fn refused(call: &Call, refusal: &Refusal) -> String {
+    let text = &refusal.text;
+    match call {
+        Call::Change { number, change: Change::Write { writing, .. }, .. } => {
+            let key = if *writing == Writing::Reply { "r" } else { "n" };
+            format!("#{number}: not sent, {key} has your draft. {text}")
+        }
+        Call::Change { number, .. } if refusal.lost => format!("#{number}: somebody was faster. {text}"),
+        Call::Change { number, .. } => format!("#{number}: {text}"),
+        Call::People | Call::Open { .. } | Call::Next | Call::SetAvailable(_) => text.clone(),
+    }
+}
+
+/// What became of a ticket that ended.
+pub fn ended(ticket: &Ticket, kind: &str, actor: &str) -> String {
+    match (ticket.state(), kind) {
+        (TicketState::Expired, _) => "expired".to_owned(),
+        (_, "cancelled") => "cancelled by the customer".to_owned(),
+        _ => format!("closed by {actor}"),
+    }
+}
