@@ -95,18 +95,36 @@ impl Rows {
     /// All tickets anew. Says which were not known before.
     pub fn replace(&mut self, tickets: Vec<Ticket>) -> Vec<i64> {
         let before = std::mem::take(&mut self.tickets);
-        let fresh = tickets.iter().map(|ticket| ticket.number).filter(|number| !before.contains_key(number)).collect();
-        for ticket in tickets {
-            self.put(ticket);
+        self.tickets = tickets.into_iter().map(|ticket| (ticket.number, ticket)).collect();
+        self.unseen.retain(|number| self.tickets.contains_key(number));
+        let mut listed = BTreeSet::new();
+        for line in &mut self.lines {
+            listed.insert(line.number);
+            if self.tickets.contains_key(&line.number) {
+                line.gone = None;
+            } else {
+                line.gone.get_or_insert_with(|| "left the queue".to_owned());
+            }
         }
-        for number in before.keys().filter(|number| !self.tickets.contains_key(number)).copied().collect::<Vec<_>>() {
-            self.lose(number, "left the queue".to_owned());
-        }
-        fresh
+        let arrived = self.tickets.values().filter(|ticket| !listed.contains(&ticket.number) && self.order.shows(ticket));
+        self.lines.extend(arrived.map(|ticket| Line { number: ticket.number, gone: None }));
+        self.follow_top();
+        self.tickets.keys().filter(|number| !before.contains_key(number)).copied().collect()
     }
 
-    /// A ticket that is new or changed. An older version than the known one is ignored.
-    pub fn put(&mut self, ticket: Ticket) {
+    /// A change, whole: tickets that are new or changed, and those that are no longer in the queue or no longer for the operator
+    /// to see, with a word on what became of them. A version older than the known one is ignored.
+    pub fn take_in(&mut self, changed: Vec<Ticket>, gone: Vec<(i64, String)>) {
+        for ticket in changed {
+            self.put(ticket);
+        }
+        for (number, what_became) in gone {
+            self.lose(number, what_became);
+        }
+        self.follow_top();
+    }
+
+    fn put(&mut self, ticket: Ticket) {
         let number = ticket.number;
         if self.tickets.get(&number).is_some_and(|known| known.version > ticket.version) {
             return;
@@ -118,17 +136,14 @@ impl Rows {
             None if shown => self.lines.push(Line { number, gone: None }),
             None => {}
         }
-        self.follow_top();
     }
 
-    /// A ticket that is no longer in the queue, or no longer for the operator to see; what is left is its line.
-    pub fn lose(&mut self, number: i64, what_became: String) {
+    fn lose(&mut self, number: i64, what_became: String) {
         self.tickets.remove(&number);
         self.unseen.remove(&number);
         if let Some(line) = self.lines.iter_mut().find(|line| line.number == number) {
             line.gone = Some(what_became);
         }
-        self.follow_top();
     }
 
     /// Marks a ticket as new to the operator.
@@ -250,7 +265,7 @@ mod tests {
     fn without_a_choice_the_top_is_followed() {
         let mut rows = three();
         assert_eq!(rows.chosen().map(|line| line.number), Some(1));
-        rows.put(ticket(4, 4, 0, ""));
+        rows.take_in(vec![ticket(4, 4, 0, "")], vec![]);
         assert_eq!(numbers(&rows), [4, 1, 2, 3]);
         assert_eq!(rows.chosen().map(|line| line.number), Some(4));
     }
@@ -259,8 +274,8 @@ mod tests {
     fn with_a_choice_the_order_waits_for_a_key() {
         let mut rows = three();
         rows.step(1);
-        rows.put(ticket(4, 4, 0, ""));
-        rows.lose(1, "closed by Ana".into());
+        rows.take_in(vec![ticket(4, 4, 0, "")], vec![]);
+        rows.take_in(vec![], vec![(1, "closed by Ana".into())]);
         assert_eq!(numbers(&rows), [1, 2, 3, 4]);
         assert_eq!(rows.window().0[0].gone.as_deref(), Some("closed by Ana"));
         assert_eq!(rows.window().1, Some(1));
@@ -273,15 +288,15 @@ mod tests {
     fn a_choice_that_is_gone_moves_on_with_the_next_key() {
         let mut rows = three();
         rows.step(1);
-        rows.lose(2, "expired".into());
+        rows.take_in(vec![], vec![(2, "expired".into())]);
         assert_eq!(rows.chosen().and_then(|line| line.gone.as_deref()), Some("expired"));
         rows.step(0);
         assert_eq!(rows.chosen().map(|line| line.number), Some(3));
-        rows.lose(1, String::new());
-        rows.lose(3, String::new());
+        rows.take_in(vec![], vec![(1, String::new())]);
+        rows.take_in(vec![], vec![(3, String::new())]);
         rows.step(1);
         assert_eq!(rows.chosen(), None);
-        rows.put(ticket(9, 2, 0, ""));
+        rows.take_in(vec![ticket(9, 2, 0, "")], vec![]);
         assert_eq!(rows.chosen().map(|line| line.number), Some(9));
     }
 
@@ -299,9 +314,9 @@ mod tests {
             prop_assert!(before.1.is_some());
             for (kind, number, priority, minutes) in news {
                 match kind {
-                    0 => rows.lose(number, "closed".into()),
+                    0 => rows.take_in(vec![], vec![(number, "closed".into())]),
                     1 => { rows.replace((number..number + 5).map(|number| ticket(number, priority, minutes, "")).collect()); }
-                    _ => rows.put(ticket(number, priority, minutes, "")),
+                    _ => rows.take_in(vec![ticket(number, priority, minutes, "")], vec![]),
                 }
                 prop_assert_eq!(before, (rows.chosen().map(|line| line.number), rows.window().1));
             }

@@ -260,30 +260,31 @@ impl State {
         let touches_detail = self.detail.as_ref().is_some_and(|detail| {
             change.removed.contains(&detail.number) || change.tickets.iter().any(|ticket| ticket.number == detail.number)
         });
-        let mut calling = Vec::new();
+        let (mut calling, mut open, mut gone) = (Vec::new(), Vec::new(), Vec::new());
         for ticket in change.tickets {
             let number = ticket.number;
+            if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) {
+                detail.ticket = Some(ticket.clone());
+            }
             if is_open(&ticket) {
                 let called_before = self.rows.tickets().get(&number).is_some_and(|known| mine.is_called_by(known));
                 if !by_me && !called_before && mine.is_called_by(&ticket) {
                     calling.push(number);
                 }
-                self.rows.put(ticket.clone());
+                open.push(ticket);
             } else {
-                self.rows.lose(number, words::ended(&ticket, &change.kind, &change.actor));
-            }
-            if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) {
-                detail.ticket = Some(ticket);
+                gone.push((number, words::ended(&ticket, &change.kind, &change.actor)));
             }
         }
         for number in change.removed {
-            self.rows.lose(number, "no longer for you to see".to_owned());
+            gone.push((number, "no longer for you to see".to_owned()));
             if self.detail.as_ref().is_some_and(|detail| detail.number == number) {
                 // What leaves a caller's sight leaves it at once. A reply being written is the operator's own.
                 self.detail = None;
                 self.tell(true, format!("#{number} is no longer for you to see."));
             }
         }
+        self.rows.take_in(open, gone);
         if touches_detail {
             actions.extend(self.reopen_detail());
         }
@@ -405,7 +406,7 @@ impl State {
             detail.ticket = Some(ticket.clone());
         }
         if is_open(&ticket) {
-            self.rows.put(ticket);
+            self.rows.take_in(vec![ticket], Vec::new());
         }
     }
 }
