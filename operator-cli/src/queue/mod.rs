@@ -44,13 +44,15 @@ use jiff::tz::TimeZone;
 use ratatui::Terminal;
 use ratatui::backend::Backend;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::event::{Action, Answer, Event, Refusal};
 use self::state::State;
 
 /// News that are there at once are taken in together, at most so many, before the screen is drawn again.
 const NEWS_PER_DRAWING: usize = 256;
+/// How long leaving waits for calls under way.
+const LAST_CALLS: Duration = Duration::from_secs(2);
 
 /// How the queue is shown.
 #[derive(Clone, Debug)]
@@ -133,7 +135,12 @@ where
                     calls.spawn(async move { (id, perform::perform(client, call).await) });
                 }
                 Action::Bell => ring(),
-                Action::Quit => return Ok(()),
+                Action::Quit => {
+                    // What was asked for a moment ago still happens; a server that does not answer holds nobody up.
+                    let ended = async { while calls.join_next().await.is_some() {} };
+                    let _ = timeout(LAST_CALLS, ended).await;
+                    return Ok(());
+                }
             }
         }
         terminal.draw(|frame| draw::draw(&state, frame)).map_err(io::Error::other)?;
