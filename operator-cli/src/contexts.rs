@@ -53,10 +53,10 @@ impl Contexts {
         let name = named
             .or(self.current.as_deref())
             .ok_or_else(|| Failure::new(Exit::Refused, "You are not signed in anywhere.").hint(sign_in))?;
-        let (name, context) = self
-            .contexts
-            .get_key_value(name)
-            .ok_or_else(|| Failure::not_found(format!("There is no context \"{name}\".")).hint("See them all with: deskbell context list"))?;
+        let (name, context) = self.contexts.get_key_value(name).ok_or_else(|| {
+            Failure::not_found(format!("There is no context \"{name}\"."))
+                .hint("See them all with: deskbell context list")
+        })?;
         Ok((name, context))
     }
 }
@@ -75,7 +75,9 @@ impl Storage {
         }
         directories::ProjectDirs::from("", "", "deskbell")
             .map(|folders| Self { folder: folders.config_dir().to_owned() })
-            .ok_or_else(|| Failure::other("You have no home directory to keep settings in. Name a folder in DESKBELL_CONFIG_DIR."))
+            .ok_or_else(|| {
+                Failure::other("You have no home directory to keep settings in. Name a folder in DESKBELL_CONFIG_DIR.")
+            })
     }
 
     fn path(&self) -> PathBuf {
@@ -92,7 +94,8 @@ impl Storage {
         };
         // The parser's message would quote the line, and the line may hold a token.
         toml::from_str(&text).map_err(|problem: toml::de::Error| {
-            Failure::file("understand", &path, &problem.message().trim_end_matches('.')).hint("Correct the file, or delete it and sign in again.")
+            Failure::file("understand", &path, &problem.message().trim_end_matches('.'))
+                .hint("Correct the file, or delete it and sign in again.")
         })
     }
 
@@ -107,7 +110,9 @@ impl Storage {
         let text = toml::to_string(&contexts).map_err(|problem| Failure::file("write", &self.path(), &problem))?;
         // A temporary file is readable by its owner alone, and stays so under its new name.
         tempfile::NamedTempFile::new_in(&self.folder)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map(|()| file))
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map(|()| file)
+            })
             .and_then(|file| file.persist(self.path()).map_err(|problem| problem.error))
             .map_err(|problem| Failure::file("write", &self.path(), &problem))?;
         drop(lock);
@@ -131,7 +136,12 @@ mod tests {
     use super::*;
 
     fn context() -> Context {
-        Context { address: "https://desk.example:7443".to_owned(), email: "ana@desk.example".to_owned(), token: Some("t".to_owned()), authorities_pem: Some("a\nb\n".to_owned()) }
+        Context {
+            address: "https://desk.example:7443".to_owned(),
+            email: "ana@desk.example".to_owned(),
+            token: Some("t".to_owned()),
+            authorities_pem: Some("a\nb\n".to_owned()),
+        }
     }
 
     #[test]

@@ -80,7 +80,8 @@ impl Failure {
 
     /// The session has ended, or there never was one. Not: a wrong password.
     pub fn needs_sign_in(&self) -> bool {
-        self.problem.as_ref().is_some_and(|problem| problem.code == Code::Unauthenticated) && self.reason() != "BAD_CREDENTIALS"
+        self.problem.as_ref().is_some_and(|problem| problem.code == Code::Unauthenticated)
+            && self.reason() != "BAD_CREDENTIALS"
     }
 
     /// The same failure with a hint what to do next.

@@ -49,7 +49,9 @@ fn inert(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     let mut made = String::with_capacity(text.len() + 16);
     let mut before = ' ';
     for c in text.chars() {
-        if harmless(c) || (is_joiner(c) && !before.is_ascii() && !before.is_control() && !is_hidden(before) && !is_joiner(before)) {
+        if harmless(c)
+            || (is_joiner(c) && !before.is_ascii() && !before.is_control() && !is_hidden(before) && !is_joiner(before))
+        {
             made.push(c);
         } else {
             show(&mut made, c);
@@ -152,7 +154,12 @@ mod tests {
     fn json_reads_back_the_same() {
         let value = json!({"t": "\x1b]8;;\u{9c}\u{202e}\u{7f}\u{e0041}\"\\ 👩‍💻 é", "n": 9_007_199_254_740_993i64});
         let text = json(&value);
-        assert!(text.contains("\\u202e") && text.contains("\\u009c") && text.contains("\\u007f") && text.contains("\\udb40\\udc41"));
+        assert!(
+            text.contains("\\u202e")
+                && text.contains("\\u009c")
+                && text.contains("\\u007f")
+                && text.contains("\\udb40\\udc41")
+        );
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 }

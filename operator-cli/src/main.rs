@@ -39,7 +39,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let failure = if failure.needs_sign_in() && !new_here { failure.hint(&setting.sign_in_hint()) } else { failure };
+            let failure =
+                if failure.needs_sign_in() && !new_here { failure.hint(&setting.sign_in_hint()) } else { failure };
             failure.report(as_json);
             ExitCode::from(failure.exit as u8)
         }
@@ -78,5 +79,7 @@ async fn show_queue(setting: &Setting) -> Result<(), Failure> {
     let client = setting.client().await?;
     // Whoever is signed out learns so in plain words, before the screen changes.
     session::identity(&client).await?;
-    queue::run(client, options).await.map_err(|problem| Failure::other(format!("The terminal cannot be used: {problem}.")))
+    queue::run(client, options)
+        .await
+        .map_err(|problem| Failure::other(format!("The terminal cannot be used: {problem}.")))
 }

@@ -30,7 +30,8 @@ pub fn length(seconds: i64) -> String {
 
 /// Date and time where the reader is: "2026-11-21 14:03".
 pub fn local(time: Option<&prost_types::Timestamp>) -> String {
-    moment(time).map_or_else(String::new, |time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string())
+    moment(time)
+        .map_or_else(String::new, |time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string())
 }
 
 /// Hours, minutes and seconds where the reader is: "14:03:07".
@@ -57,7 +58,11 @@ pub fn read_length(text: &str) -> Result<Option<i64>, String> {
         _ => return Err("say for example 90m, 24h, 3d or never".to_owned()),
     };
     let number: i64 = digits.parse().map_err(|_| "say for example 90m, 24h, 3d or never".to_owned())?;
-    number.checked_mul(unit).filter(|seconds| *seconds > 0).map(Some).ok_or_else(|| "it must be more than nothing, and at most 3650d".to_owned())
+    number
+        .checked_mul(unit)
+        .filter(|seconds| *seconds > 0)
+        .map(Some)
+        .ok_or_else(|| "it must be more than nothing, and at most 3650d".to_owned())
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ impl Output {
         let terminal = io::stdout().is_terminal();
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let width = if terminal { crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns)) } else { None };
+        let width =
+            if terminal { crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns)) } else { None };
         Self { json, colour: terminal && !refused && !dumb, width: width.filter(|width| *width > 0) }
     }
 
@@ -67,7 +68,11 @@ impl Output {
 
     /// Each message as a line of JSON, or a table of all.
     pub fn list<M: Message + Name>(&self, messages: &[M], table: &Table, when_empty: &str) -> Result<(), Failure> {
-        if self.json { messages.iter().try_for_each(|message| self.message(message)) } else { self.table(table, when_empty) }
+        if self.json {
+            messages.iter().try_for_each(|message| self.message(message))
+        } else {
+            self.table(table, when_empty)
+        }
     }
 }
 

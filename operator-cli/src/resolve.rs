@@ -16,7 +16,9 @@ pub fn same(one: &str, other: &str) -> bool {
 /// A member by id, e-mail address or display name; an address counts before somebody else's name that looks like it.
 pub fn member<'a>(members: &'a [Member], wanted: &str) -> Result<&'a Member, Failure> {
     let found = best(members, |member| {
-        [member.id == wanted, same(&member.email, wanted), same(&member.display_name, wanted)].into_iter().position(|is| is)
+        [member.id == wanted, same(&member.email, wanted), same(&member.display_name, wanted)]
+            .into_iter()
+            .position(|is| is)
     });
     only(&found, "member", wanted, |member| &member.email)
 }
@@ -29,7 +31,9 @@ pub fn group<'a>(groups: &'a [Group], wanted: &str) -> Result<&'a Group, Failure
 
 /// A profile by id or name.
 pub fn profile<'a>(profiles: &'a [Profile], wanted: &str) -> Result<&'a Profile, Failure> {
-    let found = best(profiles, |profile| [profile.id == wanted, same(profile_name(profile), wanted)].into_iter().position(|is| is));
+    let found = best(profiles, |profile| {
+        [profile.id == wanted, same(profile_name(profile), wanted)].into_iter().position(|is| is)
+    });
     only(&found, "profile", wanted, |profile| &profile.id)
 }
 
@@ -50,10 +54,17 @@ fn best<T>(things: &[T], rank: impl Fn(&T) -> Option<usize>) -> Vec<&T> {
 }
 
 /// The one that was found; otherwise what to say instead.
-fn only<'a, T>(found: &[&'a T], kind: &str, wanted: &str, distinct: impl Fn(&'a T) -> &'a str) -> Result<&'a T, Failure> {
+fn only<'a, T>(
+    found: &[&'a T],
+    kind: &str,
+    wanted: &str,
+    distinct: impl Fn(&'a T) -> &'a str,
+) -> Result<&'a T, Failure> {
     match found {
         [thing] => Ok(thing),
-        [] => Err(Failure::not_found(format!("There is no {kind} \"{wanted}\". See them all with: deskbell {kind} list"))),
+        [] => {
+            Err(Failure::not_found(format!("There is no {kind} \"{wanted}\". See them all with: deskbell {kind} list")))
+        }
         several => {
             let choices: Vec<&str> = several.iter().map(|thing| distinct(thing)).collect();
             Err(Failure::invalid(format!("\"{wanted}\" could be any of: {}. Say which.", choices.join(", "))))

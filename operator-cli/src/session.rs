@@ -44,7 +44,10 @@ impl Setting {
         }
         let contexts = Storage::usual().and_then(|storage| storage.load()).unwrap_or_default();
         match contexts.choose(self.context.as_deref()) {
-            Ok((name, context)) => format!("Sign in again with: deskbell --context {name} login {} --email {}", context.address, context.email),
+            Ok((name, context)) => format!(
+                "Sign in again with: deskbell --context {name} login {} --email {}",
+                context.address, context.email
+            ),
             Err(_) => "Sign in with: deskbell login https://<server> --email <you>".to_owned(),
         }
     }
@@ -52,7 +55,9 @@ impl Setting {
     /// A client with the session of the chosen context, or with `DESKBELL_TOKEN` at `DESKBELL_SERVER` (whose certificate
     /// authority is pinned by `DESKBELL_FINGERPRINT`).
     pub async fn client(&self) -> Result<Client, Failure> {
-        let environment = variable("DESKBELL_SERVER").filter(|_| self.context.is_none()).map(|address| (address, variable("DESKBELL_TOKEN")));
+        let environment = variable("DESKBELL_SERVER")
+            .filter(|_| self.context.is_none())
+            .map(|address| (address, variable("DESKBELL_TOKEN")));
         let (server, token) = match environment {
             Some((address, Some(token))) => {
                 let authorities_pem = match variable("DESKBELL_FINGERPRINT") {
@@ -61,7 +66,9 @@ impl Setting {
                 };
                 (Server { addresses: vec![address], authorities_pem }, token)
             }
-            Some((_, None)) => return Err(Failure::usage("DESKBELL_SERVER is set and DESKBELL_TOKEN is not. Set both, or none.")),
+            Some((_, None)) => {
+                return Err(Failure::usage("DESKBELL_SERVER is set and DESKBELL_TOKEN is not. Set both, or none."));
+            }
             None => {
                 let contexts = Storage::usual()?.load()?;
                 let (name, context) = contexts.choose(self.context.as_deref())?;
@@ -84,7 +91,10 @@ pub async fn pinned(address: &str, fingerprint: &str) -> Result<String, Failure>
     }
     Err(Failure::new(
         Exit::Refused,
-        format!("The server at {address} has another fingerprint than expected: {}.\nAsk its host for the right one; do not go on otherwise.", presented.fingerprint),
+        format!(
+            "The server at {address} has another fingerprint than expected: {}.\nAsk its host for the right one; do not go on otherwise.",
+            presented.fingerprint
+        ),
     ))
 }
 
@@ -98,7 +108,10 @@ pub async fn members(client: &Client) -> Result<Vec<v1::Member>, Failure> {
     let mut members = Vec::new();
     let mut page_token = String::new();
     loop {
-        let page = call!(*client, team.list_members(v1::ListMembersRequest { page_size: 1000, page_token: page_token.clone() }))?;
+        let page = call!(
+            *client,
+            team.list_members(v1::ListMembersRequest { page_size: 1000, page_token: page_token.clone() })
+        )?;
         members.extend(page.members);
         if page.next_page_token.is_empty() {
             return Ok(members);

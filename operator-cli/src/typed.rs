@@ -21,7 +21,11 @@ pub fn text(argument: Option<&str>, about: &str) -> Result<String, Failure> {
         Some("-") => standard_input()?,
         Some(text) => text.to_owned(),
         None if is_somebody_there() => edit("", ".txt")?,
-        None => return Err(Failure::usage(format!("Say the {about} as an argument, or \"-\" to read it from the standard input."))),
+        None => {
+            return Err(Failure::usage(format!(
+                "Say the {about} as an argument, or \"-\" to read it from the standard input."
+            )));
+        }
     };
     if text.trim().is_empty() {
         return Err(Failure::invalid(format!("The {about} is empty; nothing was sent.")));
@@ -46,10 +50,12 @@ pub fn standard_input() -> Result<String, Failure> {
 /// Opens the user's editor on a text and answers what it is afterwards.
 pub fn edit(before: &str, extension: &str) -> Result<String, Failure> {
     let fallback = if cfg!(windows) { "notepad" } else { "vi" };
-    let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
+    let editor =
+        ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
     let editor = editor.unwrap_or_else(|| fallback.to_owned());
     // A folder of its own, because editors put copies beside the file.
-    let folder = tempfile::tempdir().map_err(|problem| Failure::other(format!("Cannot make a temporary folder: {problem}.")))?;
+    let folder =
+        tempfile::tempdir().map_err(|problem| Failure::other(format!("Cannot make a temporary folder: {problem}.")))?;
     let path = folder.path().join(format!("deskbell{extension}"));
     fs::write(&path, before).map_err(|problem| Failure::file("write", &path, &problem))?;
     // "code --wait" is a program with an argument.
@@ -58,7 +64,9 @@ pub fn edit(before: &str, extension: &str) -> Result<String, Failure> {
     match status {
         Ok(status) if status.success() => {}
         Ok(_) => return Err(Failure::other("The editor ended with a failure; nothing was sent.")),
-        Err(problem) => return Err(Failure::other(format!("Cannot start the editor \"{editor}\": {problem}. Name one in EDITOR."))),
+        Err(problem) => {
+            return Err(Failure::other(format!("Cannot start the editor \"{editor}\": {problem}. Name one in EDITOR.")));
+        }
     }
     let after = fs::read_to_string(&path).map_err(|problem| Failure::file("read", &path, &problem))?;
     Ok(without_line_end(&after).to_owned())
@@ -86,9 +94,12 @@ pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
         return Ok(without_line_end(&line).to_owned());
     }
     if !is_somebody_there() {
-        return Err(Failure::usage("There is nobody to ask for the password. Give it on the standard input with --password-stdin."));
+        return Err(Failure::usage(
+            "There is nobody to ask for the password. Give it on the standard input with --password-stdin.",
+        ));
     }
-    rpassword::prompt_password(format!("{question}: ")).map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))
+    rpassword::prompt_password(format!("{question}: "))
+        .map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))
 }
 
 /// Asks for a new password, twice when a person types it.
@@ -105,7 +116,10 @@ pub fn ask(question: &str) -> Result<String, Failure> {
     let mut terminal = io::stderr().lock();
     write!(terminal, "{} ", crate::inert::block(question)).and_then(|()| terminal.flush())?;
     let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).map_err(|problem| Failure::other(format!("Cannot read the answer: {problem}.")))?;
+    io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|problem| Failure::other(format!("Cannot read the answer: {problem}.")))?;
     Ok(line.trim().to_owned())
 }
 

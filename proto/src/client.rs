@@ -50,7 +50,11 @@ impl Server {
             return Err(Problem::address("", "none is given"));
         };
         let origin = first.to_string();
-        let tls = if addresses.iter().any(Address::is_secure) { Some(tls::config(self.authorities_pem.as_deref())?) } else { None };
+        let tls = if addresses.iter().any(Address::is_secure) {
+            Some(tls::config(self.authorities_pem.as_deref())?)
+        } else {
+            None
+        };
         let unusable = || Problem::address(&origin, "it is not an address");
         // TLS is the connector's business (each address has its own name to check), so tonic itself sees a plain endpoint.
         let endpoint = Endpoint::from_shared(origin.replacen("https://", "http://", 1))

@@ -27,7 +27,8 @@ fn descriptor<M: Name>() -> Option<MessageDescriptor> {
 
 /// A message of the contract as JSON. Null for a message of another contract.
 pub fn to_value<M: Message + Name>(message: &M) -> Value {
-    let options = SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true).skip_default_fields(false);
+    let options =
+        SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true).skip_default_fields(false);
     descriptor::<M>()
         .and_then(|descriptor| DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).ok())
         .and_then(|dynamic| dynamic.serialize_with_options(serde_json::value::Serializer, &options).ok())
@@ -80,7 +81,11 @@ mod tests {
     fn settings_come_back_as_they_were() {
         let settings = v1::ProfileSettings {
             name: "Acme".to_owned(),
-            branding: Some(v1::Branding { product_name: "Acme help".to_owned(), logo_png: vec![1, 2, 255], ..Default::default() }),
+            branding: Some(v1::Branding {
+                product_name: "Acme help".to_owned(),
+                logo_png: vec![1, 2, 255],
+                ..Default::default()
+            }),
             group_ids: vec!["g1".to_owned()],
             default_priority: v1::Priority::High.into(),
             ..Default::default()
@@ -99,7 +104,12 @@ mod tests {
 
     #[test]
     fn every_message_is_known() {
-        assert!(descriptors().unwrap().all_messages().any(|message| message.full_name() == "deskbell.v1.WatchQueueResponse.Change"));
+        assert!(
+            descriptors()
+                .unwrap()
+                .all_messages()
+                .any(|message| message.full_name() == "deskbell.v1.WatchQueueResponse.Change")
+        );
         assert!(to_value(&v1::watch_queue_response::Change::default()).is_object());
     }
 }

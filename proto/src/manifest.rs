@@ -84,8 +84,11 @@ pub fn sign(manifest: &Manifest, seed: &[u8; 32]) -> Result<SignedManifest, Refu
     let key = SigningKey::from_bytes(seed);
     let bytes = manifest.encode_to_vec();
     let signature = key.sign(&signed_bytes(&bytes));
-    let signed =
-        SignedManifest { manifest: bytes, public_key: key.verifying_key().to_bytes().to_vec(), signature: signature.to_bytes().to_vec() };
+    let signed = SignedManifest {
+        manifest: bytes,
+        public_key: key.verifying_key().to_bytes().to_vec(),
+        signature: signature.to_bytes().to_vec(),
+    };
     match signed.encoded_len() {
         bytes if bytes > LARGEST => Err(Refusal::TooLarge { bytes }),
         _ => Ok(signed),
@@ -190,7 +193,10 @@ mod tests {
     fn the_signature_is_of_the_stated_bytes() {
         let signed = sign(&manifest(3), &SEED).unwrap();
         let bare = SigningKey::from_bytes(&SEED).sign(&signed.manifest);
-        assert_eq!(verify(&SignedManifest { signature: bare.to_bytes().to_vec(), ..signed.clone() }), Err(Refusal::WrongSignature));
+        assert_eq!(
+            verify(&SignedManifest { signature: bare.to_bytes().to_vec(), ..signed.clone() }),
+            Err(Refusal::WrongSignature)
+        );
         // The identity point as a key would accept forged signatures if checking were not strict.
         let mut weak = vec![0; 32];
         weak[0] = 1;

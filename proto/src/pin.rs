@@ -58,9 +58,9 @@ pub async fn inspect(address: &str) -> Result<PresentedServer, Problem> {
     let chain = tokio::time::timeout(ANSWER_WITHIN, present(&address))
         .await
         .map_err(|_| Problem::away(&shown, "no answer within 10 seconds"))??;
-    let authority = chain
-        .last()
-        .ok_or_else(|| Problem::local(Code::FailedPrecondition, "NOT_A_SERVER", format!("{shown} presents no certificate.")))?;
+    let authority = chain.last().ok_or_else(|| {
+        Problem::local(Code::FailedPrecondition, "NOT_A_SERVER", format!("{shown} presents no certificate."))
+    })?;
     Ok(PresentedServer { fingerprint: fingerprint(authority), authorities_pem: tls::pem(authority) })
 }
 
@@ -103,7 +103,8 @@ impl ServerCertVerifier for Record {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let presented = std::iter::once(end_entity).chain(intermediates).map(|certificate| certificate.clone().into_owned());
+        let presented =
+            std::iter::once(end_entity).chain(intermediates).map(|certificate| certificate.clone().into_owned());
         *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = presented.collect();
         Ok(ServerCertVerified::assertion())
     }
@@ -183,7 +184,10 @@ mod tests {
         assert_eq!(presented.fingerprint, fingerprint(&authority));
 
         let reason = async |address: &str| {
-            let server = Server { addresses: vec![address.to_owned()], authorities_pem: Some(presented.authorities_pem.clone()) };
+            let server = Server {
+                addresses: vec![address.to_owned()],
+                authorities_pem: Some(presented.authorities_pem.clone()),
+            };
             let client = Client::new(server.connect_lazy().unwrap(), Credentials::none());
             Problem::from(client.server_info().get_server_info(v1::GetServerInfoRequest {}).await.unwrap_err()).reason
         };

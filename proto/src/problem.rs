@@ -48,12 +48,17 @@ impl Problem {
 
     /// An address that cannot be used.
     pub(crate) fn address(address: &str, why: &str) -> Self {
-        Self::local(Code::InvalidArgument, "ADDRESS_INVALID", format!("\"{address}\" cannot be used as a server's address: {why}."))
+        Self::local(
+            Code::InvalidArgument,
+            "ADDRESS_INVALID",
+            format!("\"{address}\" cannot be used as a server's address: {why}."),
+        )
     }
 
     /// Nobody answers at these addresses.
     pub(crate) fn away(addresses: &str, why: &str) -> Self {
-        let text = format!("The server at {addresses} does not answer ({why}). Is it running, and is the address right?");
+        let text =
+            format!("The server at {addresses} does not answer ({why}). Is it running, and is the address right?");
         Self { interrupted: true, ..Self::local(Code::Unavailable, "SERVER_AWAY", text) }
     }
 
@@ -71,9 +76,10 @@ impl Problem {
             rustls::Error::InvalidMessage(_) => {
                 refused("NOT_A_SERVER", format!("What answers at {address} does not speak TLS. Is the port right?"))
             }
-            rustls::Error::NoApplicationProtocol | rustls::Error::AlertReceived(_) => {
-                refused("NOT_A_SERVER", format!("What answers at {address} is not a Deskbell server ({failure}). Is the port right?"))
-            }
+            rustls::Error::NoApplicationProtocol | rustls::Error::AlertReceived(_) => refused(
+                "NOT_A_SERVER",
+                format!("What answers at {address} is not a Deskbell server ({failure}). Is the port right?"),
+            ),
             other => Self::away(address, &format!("the handshake failed: {other}")),
         }
     }
@@ -94,11 +100,15 @@ fn certificate_problem(address: &str, certificate: &rustls::CertificateError) ->
     match certificate {
         E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => (
             "CERTIFICATE_EXPIRED",
-            format!("The certificate of {address} is not valid at this time. Renew it on the server, and check both clocks."),
+            format!(
+                "The certificate of {address} is not valid at this time. Renew it on the server, and check both clocks."
+            ),
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => (
             "CERTIFICATE_OTHER_NAME",
-            format!("The certificate of {address} is for another name. Use the name it was made for, or make one for this name."),
+            format!(
+                "The certificate of {address} is for another name. Use the name it was made for, or make one for this name."
+            ),
         ),
         other => (
             "CERTIFICATE_UNTRUSTED",
@@ -128,7 +138,11 @@ impl From<Status> for Problem {
         let details = status.get_error_details();
         let info = details.error_info().filter(|info| info.domain == DOMAIN);
         let violation = details.bad_request().and_then(|request| request.field_violations.first());
-        let mut text = if status.message().is_empty() { usual_text(status.code()).to_owned() } else { status.message().to_owned() };
+        let mut text = if status.message().is_empty() {
+            usual_text(status.code()).to_owned()
+        } else {
+            status.message().to_owned()
+        };
         if let Some(violation) = violation
             && !text.contains(&violation.description)
         {
@@ -168,7 +182,9 @@ fn usual_text(code: Code) -> &'static str {
         Code::Aborted => "Somebody else was faster. Look again, then decide.",
         Code::ResourceExhausted => "The server has too much to do just now. Try again later.",
         Code::Unavailable => "The server is not available just now. Try again.",
-        Code::Unimplemented => "The server does not know this call: it is older than this program, or no Deskbell server.",
+        Code::Unimplemented => {
+            "The server does not know this call: it is older than this program, or no Deskbell server."
+        }
         _ => "The server failed. Try again; if that goes on, ask its host.",
     }
 }

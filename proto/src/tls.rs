@@ -26,7 +26,9 @@ pub(crate) fn config(authorities_pem: Option<&str>) -> Result<Arc<ClientConfig>,
     let mut roots = RootCertStore::empty();
     if let Some(pem) = authorities_pem {
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            let certificate = certificate.map_err(|problem| unusable(format!("The certificate authority is not readable as PEM: {problem:?}.")))?;
+            let certificate = certificate.map_err(|problem| {
+                unusable(format!("The certificate authority is not readable as PEM: {problem:?}."))
+            })?;
             roots
                 .add(certificate)
                 .map_err(|problem| unusable(format!("The certificate authority cannot be used: {problem}.")))?;
@@ -37,7 +39,10 @@ pub(crate) fn config(authorities_pem: Option<&str>) -> Result<Arc<ClientConfig>,
     } else {
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
-            return Err(unusable("This system has no certificate authorities of its own: name the server's fingerprint instead.".to_owned()));
+            return Err(unusable(
+                "This system has no certificate authorities of its own: name the server's fingerprint instead."
+                    .to_owned(),
+            ));
         }
     }
     let mut config = ClientConfig::builder_with_provider(provider())

@@ -151,7 +151,8 @@ impl Invitation {
             Self::Decline(asking) => (asking, false),
         };
         let invitation = asking.choose(&invitations)?;
-        let request = v1::AnswerInvitationRequest { request_id: request_id(), invitation_id: invitation.id.clone(), accept };
+        let request =
+            v1::AnswerInvitationRequest { request_id: request_id(), invitation_id: invitation.id.clone(), accept };
         let answer = call!(client, account.answer_invitation(request))?;
         let text = answer.identity.as_ref().map(describe).unwrap_or_default();
         setting.output.answer(&answer, &text)
@@ -160,12 +161,16 @@ impl Invitation {
 
 impl Asking {
     fn choose<'a>(&self, invitations: &'a [v1::Invitation]) -> Result<&'a v1::Invitation, Failure> {
-        let wanted = |invitation: &&v1::Invitation| self.team.as_ref().is_none_or(|team| resolve::same(&invitation.team_name, team) || invitation.id == *team);
+        let wanted = |invitation: &&v1::Invitation| {
+            self.team.as_ref().is_none_or(|team| resolve::same(&invitation.team_name, team) || invitation.id == *team)
+        };
         let found: Vec<&v1::Invitation> = invitations.iter().filter(wanted).collect();
         match found.as_slice() {
             [invitation] => Ok(invitation),
-            [] => Err(Failure::not_found("No such team asks you to join.").hint("See them all with: deskbell invitation list")),
-            _ => Err(Failure::new(Exit::Invalid, "Several teams ask you to join. Say which.").hint("See them all with: deskbell invitation list")),
+            [] => Err(Failure::not_found("No such team asks you to join.")
+                .hint("See them all with: deskbell invitation list")),
+            _ => Err(Failure::new(Exit::Invalid, "Several teams ask you to join. Say which.")
+                .hint("See them all with: deskbell invitation list")),
         }
     }
 }
@@ -196,7 +201,8 @@ impl Away {
 
 async fn set_availability(setting: &Setting, available: bool) -> Result<(), Failure> {
     let client = setting.client().await?;
-    let answer = call!(client, team.set_availability(v1::SetAvailabilityRequest { request_id: request_id(), available }))?;
+    let answer =
+        call!(client, team.set_availability(v1::SetAvailabilityRequest { request_id: request_id(), available }))?;
     setting.output.answer(&answer, if available { "You are available." } else { "You are away." })
 }
 
@@ -210,7 +216,12 @@ mod tests {
         assert!(describe(&ana).ends_with("deskbell team activate NAME"));
         ana.invitations.push(v1::Invitation { id: "i".to_owned(), team_name: "Acme".to_owned() });
         assert!(describe(&ana).contains("Acme. Answer with: deskbell invitation accept"));
-        ana.membership = Some(v1::TeamMembership { team_name: "Acme".to_owned(), admin: true, operator: true, ..Default::default() });
+        ana.membership = Some(v1::TeamMembership {
+            team_name: "Acme".to_owned(),
+            admin: true,
+            operator: true,
+            ..Default::default()
+        });
         assert_eq!(describe(&ana), "You are Ana (ana@x), admin and operator of Acme, away.");
     }
 }

@@ -48,9 +48,19 @@ impl Context {
                     }
                     let session = if signed_in { "signed in" } else { "signed out" };
                     let mark = if current { "*" } else { "" };
-                    table.row([mark.to_owned(), name.clone(), context.address.clone(), context.email.clone(), session.to_owned()]);
+                    table.row([
+                        mark.to_owned(),
+                        name.clone(),
+                        context.address.clone(),
+                        context.email.clone(),
+                        session.to_owned(),
+                    ]);
                 }
-                if output.is_json() { Ok(()) } else { output.table(&table, "There are no contexts yet. Make one with: deskbell login") }
+                if output.is_json() {
+                    Ok(())
+                } else {
+                    output.table(&table, "There are no contexts yet. Make one with: deskbell login")
+                }
             }
             Self::Use { name } => {
                 storage.change(|contexts| {

@@ -16,7 +16,9 @@ use crate::words;
 #[derive(Debug, Subcommand)]
 pub enum Group {
     /// Create a group (for admins)
-    #[command(after_help = "Example:\n  deskbell group create Sales\n  deskbell group create \"Second level\" --internal")]
+    #[command(
+        after_help = "Example:\n  deskbell group create Sales\n  deskbell group create \"Second level\" --internal"
+    )]
     Create {
         /// The group's name
         name: String,
@@ -114,14 +116,19 @@ impl Group {
         match self {
             Self::Create { name, internal } => {
                 let visibility = if internal { v1::GroupVisibility::Internal } else { v1::GroupVisibility::Public };
-                let request = v1::CreateGroupRequest { request_id: request_id(), name: name.clone(), visibility: visibility.into() };
+                let request = v1::CreateGroupRequest {
+                    request_id: request_id(),
+                    name: name.clone(),
+                    visibility: visibility.into(),
+                };
                 let answer = call!(client, team.create_group(request))?;
                 output.answer(&answer, &format!("{name} is created. Next: deskbell group add-operator \"{name}\" WHO"))
             }
             Self::List { deleted } => list(setting, &client, deleted).await,
             Self::Rename { group, name } => {
                 let group_id = find(&client, &group, false).await?.id;
-                let request = v1::UpdateGroupRequest { request_id: request_id(), group_id, name: Some(name), visibility: None };
+                let request =
+                    v1::UpdateGroupRequest { request_id: request_id(), group_id, name: Some(name), visibility: None };
                 let answer = call!(client, team.update_group(request))?;
                 output.answer(&answer, &answer.group.as_ref().map(describe).unwrap_or_default())
             }
@@ -131,23 +138,41 @@ impl Group {
                     Visibility::Public => v1::GroupVisibility::Public,
                     Visibility::Internal => v1::GroupVisibility::Internal,
                 };
-                let request = v1::UpdateGroupRequest { request_id: request_id(), group_id, name: None, visibility: Some(visibility.into()) };
+                let request = v1::UpdateGroupRequest {
+                    request_id: request_id(),
+                    group_id,
+                    name: None,
+                    visibility: Some(visibility.into()),
+                };
                 let answer = call!(client, team.update_group(request))?;
                 output.answer(&answer, &answer.group.as_ref().map(describe).unwrap_or_default())
             }
             Self::Delete(delete) => delete.run(setting, &client).await,
             Self::Undelete { group } => {
                 let group_id = find(&client, &group, true).await?.id;
-                let answer = call!(client, team.undelete_group(v1::UndeleteGroupRequest { request_id: request_id(), group_id }))?;
-                output.answer(&answer, &answer.group.as_ref().map(|group| format!("{} is back.", group.name)).unwrap_or_default())
+                let answer = call!(
+                    client,
+                    team.undelete_group(v1::UndeleteGroupRequest { request_id: request_id(), group_id })
+                )?;
+                output.answer(
+                    &answer,
+                    &answer.group.as_ref().map(|group| format!("{} is back.", group.name)).unwrap_or_default(),
+                )
             }
             Self::AddOperator(seat) => {
                 let (group_id, member_id) = seat.find(&client).await?;
-                let answer = call!(client, team.add_group_operator(v1::AddGroupOperatorRequest { request_id: request_id(), group_id, member_id }))
-                    .map_err(|failure| match failure.reason() {
-                        "NOT_AN_OPERATOR" => failure.hint(&format!("First: deskbell member enable {}", seat.member)),
-                        _ => failure,
-                    })?;
+                let answer = call!(
+                    client,
+                    team.add_group_operator(v1::AddGroupOperatorRequest {
+                        request_id: request_id(),
+                        group_id,
+                        member_id
+                    })
+                )
+                .map_err(|failure| match failure.reason() {
+                    "NOT_AN_OPERATOR" => failure.hint(&format!("First: deskbell member enable {}", seat.member)),
+                    _ => failure,
+                })?;
                 output.answer(&answer, &answer.group.as_ref().map(describe).unwrap_or_default())
             }
             Self::RemoveOperator(seat) => {
@@ -161,7 +186,8 @@ impl Group {
 }
 
 async fn find(client: &Client, wanted: &str, deleted: bool) -> Result<v1::Group, Failure> {
-    let groups: Vec<v1::Group> = groups(client, deleted).await?.into_iter().filter(|group| group.delete_time.is_some() == deleted).collect();
+    let groups: Vec<v1::Group> =
+        groups(client, deleted).await?.into_iter().filter(|group| group.delete_time.is_some() == deleted).collect();
     Ok(resolve::group(&groups, wanted)?.clone())
 }
 
@@ -223,7 +249,10 @@ impl Delete {
         let number = self.confirmed(&what, &preview)?;
         let answer = call!(client, team.delete_group(request(false, number)))?;
         let until = moments::local(answer.undelete_until.as_ref());
-        let text = format!("{} is deleted. Until {until} it can be brought back: deskbell group undelete \"{}\"", group.name, group.name);
+        let text = format!(
+            "{} is deleted. Until {until} it can be brought back: deskbell group undelete \"{}\"",
+            group.name, group.name
+        );
         setting.output.answer(&answer, &text)
     }
 
@@ -282,7 +311,12 @@ mod tests {
 
     #[test]
     fn people_are_told_before() {
-        let preview = v1::DeleteGroupResponse { unassigned_tickets: 2, erased_tickets: 17, flagged_profiles: vec!["Acme".to_owned()], ..Default::default() };
+        let preview = v1::DeleteGroupResponse {
+            unassigned_tickets: 2,
+            erased_tickets: 17,
+            flagged_profiles: vec!["Acme".to_owned()],
+            ..Default::default()
+        };
         let text = foretell("Sales", &preview);
         for part in ["unassigned: 2", "erased for good: 17", "Acme"] {
             assert!(text.contains(part), "{text}");

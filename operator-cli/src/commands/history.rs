@@ -37,7 +37,18 @@ pub struct History {
 }
 
 const COLUMNS: [&str; 13] = [
-    "number", "state", "priority", "requester", "requester_verified", "group", "operator", "profile", "submit_time", "end_time", "title", "description",
+    "number",
+    "state",
+    "priority",
+    "requester",
+    "requester_verified",
+    "group",
+    "operator",
+    "profile",
+    "submit_time",
+    "end_time",
+    "title",
+    "description",
     "facts",
 ];
 
@@ -59,7 +70,8 @@ impl History {
             shown += tickets.len();
             for ticket in &tickets {
                 if self.csv {
-                    csv.write_record(record(ticket).iter().map(|cell| unformula(cell).into_owned())).map_err(written)?;
+                    csv.write_record(record(ticket).iter().map(|cell| unformula(cell).into_owned()))
+                        .map_err(written)?;
                 } else if output.is_json() {
                     output.message(ticket)?;
                 } else {
@@ -111,7 +123,8 @@ fn record(ticket: &v1::Ticket) -> [String; COLUMNS.len()] {
 fn unformula(cell: &str) -> Cow<'_, str> {
     let cell = crate::inert::block(cell);
     let first = cell.trim_start().chars().next();
-    let formula = matches!(first, Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')) || cell.starts_with(['\t', '\r', '\n']);
+    let formula = matches!(first, Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠'))
+        || cell.starts_with(['\t', '\r', '\n']);
     if formula { Cow::Owned(format!("'{cell}")) } else { cell }
 }
 

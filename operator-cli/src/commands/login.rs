@@ -66,14 +66,23 @@ impl Login {
             return Err(Failure::new(Exit::Conflict, format!("The context \"{name}\" is for {}.", other.address))
                 .hint("Give this one another name: deskbell --context NAME login …"));
         }
-        let known = contexts.contexts.values().find(|context| context.address == address).and_then(|context| context.authorities_pem.clone());
+        let known = contexts
+            .contexts
+            .values()
+            .find(|context| context.address == address)
+            .and_then(|context| context.authorities_pem.clone());
         let (server, client) = self.reach.connect(&address, known).await?;
 
         let password = typed::password(&format!("Password of {email} at {address}"), self.password_stdin)?;
         let request = v1::SignInRequest { email: email.clone(), password, label: self.label };
         let signed_in = client.account().sign_in(request).await?.into_inner();
         storage.change(|contexts| {
-            let context = Context { address, email, token: Some(signed_in.token.clone()), authorities_pem: server.authorities_pem };
+            let context = Context {
+                address,
+                email,
+                token: Some(signed_in.token.clone()),
+                authorities_pem: server.authorities_pem,
+            };
             contexts.contexts.insert(name.clone(), context);
             contexts.current = Some(name.clone());
             Ok(())
@@ -121,7 +130,10 @@ impl Redeem {
         let new_password = typed::new_password(self.password_stdin)?;
         let request = v1::RedeemCodeRequest { email: self.email.clone(), code, new_password, display_name: self.name };
         let answer = client.account().redeem_code(request).await?.into_inner();
-        setting.output.answer(&answer, &format!("The password is set. Sign in with: deskbell login {address} --email {}", self.email))
+        setting.output.answer(
+            &answer,
+            &format!("The password is set. Sign in with: deskbell login {address} --email {}", self.email),
+        )
     }
 }
 
@@ -131,14 +143,19 @@ impl Reach {
     async fn connect(&self, address: &str, known: Option<String>) -> Result<(Server, Client), Failure> {
         let secure = Address::parse(address)?.is_secure();
         let authorities_pem = match &self.fingerprint {
-            Some(_) if !secure => return Err(Failure::usage("Without TLS there is no certificate whose fingerprint could be compared.")),
+            Some(_) if !secure => {
+                return Err(Failure::usage("Without TLS there is no certificate whose fingerprint could be compared."));
+            }
             Some(fingerprint) => Some(pinned(address, fingerprint).await?),
             None => known,
         };
         let server = Server { addresses: vec![address.to_owned()], authorities_pem };
         match try_out(&server).await {
             Ok(client) => Ok((server, client)),
-            Err(problem) if server.authorities_pem.is_none() && matches!(problem.reason.as_str(), "CERTIFICATE_UNTRUSTED" | "AUTHORITIES_UNUSABLE") => {
+            Err(problem)
+                if server.authorities_pem.is_none()
+                    && matches!(problem.reason.as_str(), "CERTIFICATE_UNTRUSTED" | "AUTHORITIES_UNUSABLE") =>
+            {
                 let server = Server { authorities_pem: Some(accept(address).await?), ..server };
                 let client = try_out(&server).await?;
                 Ok((server, client))

@@ -21,7 +21,9 @@ pub enum Member {
     #[command(after_help = "Example:\n  deskbell member list")]
     List,
     /// Let a member help: switch assistance management on, and let them in again if they were disabled
-    #[command(after_help = "Example:\n  deskbell member enable ana@desk.example\n  deskbell member enable ana@desk.example --sign-in-only")]
+    #[command(
+        after_help = "Example:\n  deskbell member enable ana@desk.example\n  deskbell member enable ana@desk.example --sign-in-only"
+    )]
     Enable {
         /// The member
         member: String,
@@ -30,7 +32,9 @@ pub enum Member {
         sign_in_only: bool,
     },
     /// Keep a member out: their sessions end and their name comes off their open tickets
-    #[command(after_help = "To keep a member but take them off tickets, use: deskbell member assistance off WHO\n\nExample:\n  deskbell member disable bo@desk.example")]
+    #[command(
+        after_help = "To keep a member but take them off tickets, use: deskbell member assistance off WHO\n\nExample:\n  deskbell member disable bo@desk.example"
+    )]
     Disable {
         /// The member
         member: String,
@@ -93,13 +97,23 @@ impl Member {
             Self::List => list(setting, &client).await,
             Self::Remove { member } => {
                 let member = find(&client, &member).await?;
-                let answer = call!(client, team.remove_member(v1::RemoveMemberRequest { request_id: request_id(), member_id: member.id.clone() }))?;
+                let answer = call!(
+                    client,
+                    team.remove_member(v1::RemoveMemberRequest {
+                        request_id: request_id(),
+                        member_id: member.id.clone()
+                    })
+                )?;
                 setting.output.answer(&answer, &format!("{} is no longer in the team.", member.email))
             }
             Self::Enable { member, sign_in_only } => {
                 let member = find(&client, &member).await?;
                 let disabled = member.state() == v1::MemberState::Disabled;
-                let change = Change { enabled: disabled.then_some(true), operator: (!sign_in_only).then_some(true), admin: None };
+                let change = Change {
+                    enabled: disabled.then_some(true),
+                    operator: (!sign_in_only).then_some(true),
+                    admin: None,
+                };
                 change.apply(setting, &client, member).await
             }
             Self::Disable { member } => {

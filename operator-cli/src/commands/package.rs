@@ -44,10 +44,14 @@ impl Package {
     /// Fetches the manifest and writes the archive.
     pub async fn run(self, setting: &Setting, client: &Client) -> Result<(), Failure> {
         let profile = find(client, &self.profile).await?;
-        let signed = call!(client, profile.get_profile_manifest(v1::GetProfileManifestRequest { profile_id: profile.id.clone() }))?
-            .manifest
-            .unwrap_or_default();
-        let verified = manifest::verify(&signed).map_err(|refusal| Failure::other(format!("The server's manifest cannot be used: {refusal}")))?;
+        let signed = call!(
+            client,
+            profile.get_profile_manifest(v1::GetProfileManifestRequest { profile_id: profile.id.clone() })
+        )?
+        .manifest
+        .unwrap_or_default();
+        let verified = manifest::verify(&signed)
+            .map_err(|refusal| Failure::other(format!("The server's manifest cannot be used: {refusal}")))?;
         let content = Content::new(&self.program, &signed, &verified.manifest)?;
         let quiet = setting.output.is_json();
         if !quiet {
@@ -103,7 +107,11 @@ impl<'a> Content<'a> {
             program_name,
             program_size: about.len(),
             program_mode: mode(&about),
-            changed: about.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs()),
+            changed: about
+                .modified()
+                .ok()
+                .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
+                .map_or(0, |since| since.as_secs()),
             manifest: signed.encode_to_vec(),
         })
     }
@@ -135,7 +143,12 @@ impl<'a> Content<'a> {
             archive.append_data(&mut header, format!("{}/{name}", self.folder), content)
         };
         // Exactly what was measured: a program that grows meanwhile would break the archive.
-        add(&self.program_name, self.program_mode, self.program_size, &mut File::open(self.program)?.take(self.program_size))?;
+        add(
+            &self.program_name,
+            self.program_mode,
+            self.program_size,
+            &mut File::open(self.program)?.take(self.program_size),
+        )?;
         add(FILE_NAME, 0o644, self.manifest.len() as u64, &mut self.manifest.as_slice())?;
         add("README.txt", 0o644, self.readme.len() as u64, &mut self.readme.as_bytes())?;
         archive.into_inner()?.finish()?;
@@ -267,7 +280,13 @@ mod tests {
 
     #[test]
     fn folders_have_harmless_names() {
-        for (product, folder) in [("Acme help", "Acme-help"), ("../../etc", "etc"), ("", "help"), ("サポート", "サポート"), ("\x1b[2J", "2J")] {
+        for (product, folder) in [
+            ("Acme help", "Acme-help"),
+            ("../../etc", "etc"),
+            ("", "help"),
+            ("サポート", "サポート"),
+            ("\x1b[2J", "2J"),
+        ] {
             assert_eq!(folder_name(product), folder);
         }
         assert!(folder_name(&"x".repeat(500)).chars().count() <= 60);

@@ -121,7 +121,9 @@ impl Profile {
                 let what = format!("Revoking {name} makes every copy handed out invalid, for good.");
                 let confirmed = match confirm {
                     Some(confirmed) => confirmed,
-                    None if typed::is_somebody_there() => typed::ask(&format!("{what}\nType the profile's name to go on, anything else to stop:"))?,
+                    None if typed::is_somebody_there() => {
+                        typed::ask(&format!("{what}\nType the profile's name to go on, anything else to stop:"))?
+                    }
                     None => return Err(Failure::usage(what).hint(&format!("To go on, add: --confirm \"{name}\""))),
                 };
                 if !resolve::same(&confirmed, &name) {
@@ -171,7 +173,9 @@ impl Edit {
         let before = profile.settings.clone().unwrap_or_default();
         let mut written = None;
         let kept = |failure: Failure, written: &Option<String>| match written {
-            Some(text) => typed::kept(failure, text, ".json").hint("Go on with: deskbell profile edit … --file THAT-FILE"),
+            Some(text) => {
+                typed::kept(failure, text, ".json").hint("Go on with: deskbell profile edit … --file THAT-FILE")
+            }
             None => failure,
         };
         let mut settings = match &self.file {
@@ -182,7 +186,9 @@ impl Edit {
                 written = Some(text);
                 with_logo_of(&before, settings.map_err(|failure| kept(failure, &written))?)
             }
-            None if self.flags.is_empty() => return Err(Failure::usage("Say what to change, by flags or --file. See: deskbell profile edit --help")),
+            None if self.flags.is_empty() => {
+                return Err(Failure::usage("Say what to change, by flags or --file. See: deskbell profile edit --help"));
+            }
             None => before.clone(),
         };
         self.flags.apply(&mut settings, &groups)?;
@@ -219,12 +225,16 @@ fn read(file: &std::path::Path) -> Result<String, Failure> {
     if file.as_os_str() == "-" {
         return typed::standard_input();
     }
-    String::from_utf8(typed::file(file, LARGEST_FILE)?).map_err(|_| Failure::invalid(format!("{} is not text in UTF-8.", file.display())))
+    String::from_utf8(typed::file(file, LARGEST_FILE)?)
+        .map_err(|_| Failure::invalid(format!("{} is not text in UTF-8.", file.display())))
 }
 
 fn saved(profile: &v1::Profile) -> String {
     let name = profile_name(profile);
-    format!("{name} is saved as revision {}. Next: deskbell profile package \"{name}\" --program … --output …", profile.revision)
+    format!(
+        "{name} is saved as revision {}. Next: deskbell profile package \"{name}\" --program … --output …",
+        profile.revision
+    )
 }
 
 /// The linter's words, where they do not get in the way of JSON (which has them as fields).
@@ -241,7 +251,10 @@ async fn set_state(setting: &Setting, client: &Client, wanted: &str, state: v1::
     let profile_id = find(client, wanted).await?.id;
     let request = v1::SetProfileStateRequest { request_id: request_id(), profile_id, state: state.into() };
     let answer = call!(client, profile.set_profile_state(request))?;
-    let text = answer.profile.as_ref().map(|profile| format!("{} is {}.", profile_name(profile), words::profile_state(profile.state)));
+    let text = answer
+        .profile
+        .as_ref()
+        .map(|profile| format!("{} is {}.", profile_name(profile), words::profile_state(profile.state)));
     setting.output.answer(&answer, &text.unwrap_or_default())
 }
 
@@ -264,11 +277,16 @@ async fn list(setting: &Setting, client: &Client) -> Result<(), Failure> {
             ],
         );
     }
-    setting.output.list(&profiles, &table, "There are no profiles yet. Make one with: deskbell profile create --name NAME")
+    setting.output.list(
+        &profiles,
+        &table,
+        "There are no profiles yet. Make one with: deskbell profile create --name NAME",
+    )
 }
 
 fn group_names(ids: &[String], groups: &[v1::Group]) -> String {
-    let name = |id: &String| groups.iter().find(|group| group.id == *id).map_or("(gone)", |group| &group.name).to_owned();
+    let name =
+        |id: &String| groups.iter().find(|group| group.id == *id).map_or("(gone)", |group| &group.name).to_owned();
     ids.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 

@@ -88,7 +88,11 @@ impl Flags {
             settings.branding.get_or_insert_default().logo_png = typed::file(logo, LARGEST_LOGO)?;
         }
         if !self.group.is_empty() {
-            settings.group_ids = self.group.iter().map(|name| Ok(resolve::group(groups, name)?.id.clone())).collect::<Result<_, Failure>>()?;
+            settings.group_ids = self
+                .group
+                .iter()
+                .map(|name| Ok(resolve::group(groups, name)?.id.clone()))
+                .collect::<Result<_, Failure>>()?;
         }
         self.set(settings);
         Ok(())
@@ -115,7 +119,11 @@ impl Flags {
         if let Some(priority) = self.default_priority {
             settings.set_default_priority(priority.into());
         }
-        named || self.no_groups || self.group_required.is_some() || self.assistance.is_some() || self.default_priority.is_some()
+        named
+            || self.no_groups
+            || self.group_required.is_some()
+            || self.assistance.is_some()
+            || self.default_priority.is_some()
     }
 
     fn set_branding(&self, branding: &mut v1::Branding) -> bool {
@@ -175,11 +183,12 @@ pub fn to_text(settings: &v1::ProfileSettings, groups: &[v1::Group]) -> String {
 
 /// Settings from JSON that people wrote. Groups are named or given by id; an unknown field is refused by name.
 pub fn from_text(text: &str, groups: &[v1::Group]) -> Result<v1::ProfileSettings, Failure> {
-    let value: Value = serde_json::from_str(text).map_err(|problem| Failure::invalid(format!("The settings are not JSON: {problem}.")))?;
+    let value: Value = serde_json::from_str(text)
+        .map_err(|problem| Failure::invalid(format!("The settings are not JSON: {problem}.")))?;
     // What `profile show --json` prints is taken as well.
     let value = value.pointer("/profile/settings").cloned().unwrap_or(value);
-    let mut settings: v1::ProfileSettings =
-        json::from_value(value).map_err(|problem| Failure::invalid(format!("The settings are not those of a profile: {problem}.")))?;
+    let mut settings: v1::ProfileSettings = json::from_value(value)
+        .map_err(|problem| Failure::invalid(format!("The settings are not those of a profile: {problem}.")))?;
     for id in &mut settings.group_ids {
         id.clone_from(&resolve::group(groups, id)?.id);
     }
@@ -191,13 +200,19 @@ mod tests {
     use super::*;
 
     fn groups() -> Vec<v1::Group> {
-        ["Sales", "Support"].map(|name| v1::Group { id: format!("id-{name}"), name: name.to_owned(), ..Default::default() }).into()
+        ["Sales", "Support"]
+            .map(|name| v1::Group { id: format!("id-{name}"), name: name.to_owned(), ..Default::default() })
+            .into()
     }
 
     fn settings() -> v1::ProfileSettings {
         v1::ProfileSettings {
             name: "Acme".to_owned(),
-            branding: Some(v1::Branding { product_name: "Acme help".to_owned(), logo_png: vec![1, 2], ..Default::default() }),
+            branding: Some(v1::Branding {
+                product_name: "Acme help".to_owned(),
+                logo_png: vec![1, 2],
+                ..Default::default()
+            }),
             group_ids: vec!["id-Support".to_owned()],
             fallback: Some(v1::FallbackContact::default()),
             ..Default::default()
@@ -211,7 +226,9 @@ mod tests {
         let mut expected = settings();
         expected.branding.as_mut().unwrap().logo_png.clear();
         assert_eq!(from_text(&text, &groups()).unwrap(), expected);
-        let shown = json::to_value(&v1::GetProfileResponse { profile: Some(v1::Profile { settings: Some(settings()), ..Default::default() }) });
+        let shown = json::to_value(&v1::GetProfileResponse {
+            profile: Some(v1::Profile { settings: Some(settings()), ..Default::default() }),
+        });
         assert_eq!(from_text(&shown.to_string(), &groups()).unwrap(), settings());
     }
 
@@ -238,7 +255,10 @@ mod tests {
         let mut changed = settings();
         flags.apply(&mut changed, &groups()).unwrap();
         let branding = changed.branding.unwrap();
-        assert_eq!((branding.accent_color.as_str(), branding.product_name.as_str(), branding.logo_png.len()), ("#0a7d4f", "Acme help", 0));
+        assert_eq!(
+            (branding.accent_color.as_str(), branding.product_name.as_str(), branding.logo_png.len()),
+            ("#0a7d4f", "Acme help", 0)
+        );
         assert_eq!(changed.group_ids, ["id-Sales", "id-Support"]);
         assert_eq!((changed.texts[0].language.as_str(), changed.texts[0].greeting.as_str()), ("de", "Hallo"));
         assert!(changed.assistance_enabled);

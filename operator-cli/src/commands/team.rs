@@ -62,9 +62,15 @@ impl Team {
         let output = setting.output;
         match self {
             Self::Activate { name } => {
-                let answer = call!(client, team.activate_team(v1::ActivateTeamRequest { request_id: request_id(), name }))?;
+                let answer =
+                    call!(client, team.activate_team(v1::ActivateTeamRequest { request_id: request_id(), name }))?;
                 let name = answer.team.as_ref().map_or("", |team| &team.name);
-                output.answer(&answer, &format!("{name} is active, and you are its admin. Next: deskbell group create, deskbell member add"))
+                output.answer(
+                    &answer,
+                    &format!(
+                        "{name} is active, and you are its admin. Next: deskbell group create, deskbell member add"
+                    ),
+                )
             }
             Self::Show => {
                 let answer = call!(client, team.get_team(v1::GetTeamRequest {}))?;
@@ -111,7 +117,10 @@ impl Set {
 }
 
 fn describe(team: &v1::Team) -> String {
-    let expiry = team.expire_after.as_ref().map_or_else(|| "never".to_owned(), |after| format!("after {}", moments::length(after.seconds)));
+    let expiry = team
+        .expire_after
+        .as_ref()
+        .map_or_else(|| "never".to_owned(), |after| format!("after {}", moments::length(after.seconds)));
     format!(
         "{}\nUnassigned tickets  {}\nDefault priority    {}\nTickets expire      {expiry}\nActive since        {}",
         team.name,
@@ -127,7 +136,12 @@ mod tests {
 
     #[test]
     fn only_what_was_named_is_changed() {
-        let set = Set { name: None, queue_mode: Some(QueueMode::SelfService), default_priority: None, expire_after: Some(None) };
+        let set = Set {
+            name: None,
+            queue_mode: Some(QueueMode::SelfService),
+            default_priority: None,
+            expire_after: Some(None),
+        };
         let request = set.request().unwrap();
         assert_eq!(request.update_mask.unwrap().paths, ["queue_mode", "expire_after"]);
         assert_eq!(request.team.unwrap().expire_after, None);

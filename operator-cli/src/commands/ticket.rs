@@ -40,7 +40,9 @@ pub enum Ticket {
         priority: words::Priority,
     },
     /// Answer the customer
-    #[command(after_help = "Example:\n  deskbell ticket reply 42 \"Please start the printer again.\"\n  deskbell ticket reply 42 - < answer.txt")]
+    #[command(
+        after_help = "Example:\n  deskbell ticket reply 42 \"Please start the printer again.\"\n  deskbell ticket reply 42 - < answer.txt"
+    )]
     Reply {
         #[command(flatten)]
         which: Which,
@@ -62,7 +64,9 @@ pub enum Ticket {
     #[command(after_help = "Example:\n  deskbell ticket reopen 42")]
     Reopen(Which),
     /// Take the ticket that should come next
-    #[command(after_help = "The server picks by priority, then waiting time, from what nobody has.\n\nExample:\n  deskbell ticket next")]
+    #[command(
+        after_help = "The server picks by priority, then waiting time, from what nobody has.\n\nExample:\n  deskbell ticket next"
+    )]
     Next,
     /// What happened to a ticket
     #[command(after_help = "Example:\n  deskbell ticket log 42")]
@@ -111,7 +115,9 @@ pub struct Assign {
 
 /// Which tickets to list.
 #[derive(Debug, Args)]
-#[command(after_help = "An address followed by ? is not proven to belong to the customer.\n\nExample:\n  deskbell ticket list --group Sales --priority high")]
+#[command(
+    after_help = "An address followed by ? is not proven to belong to the customer.\n\nExample:\n  deskbell ticket list --group Sales --priority high"
+)]
 pub struct Filter {
     /// Only tickets in this state; can be given several times
     #[arg(long)]
@@ -167,45 +173,77 @@ impl Ticket {
             Self::Show { number } => ticket_show::show(setting, &client, number).await,
             Self::Log { number } => ticket_show::log(setting, &client, number).await,
             Self::Take(which) => {
-                let request = v1::TakeTicketRequest { request_id: request_id(), number: which.number, version: which.version(&client).await? };
-                let answer = call!(client, queue.take_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                let request = v1::TakeTicketRequest {
+                    request_id: request_id(),
+                    number: which.number,
+                    version: which.version(&client).await?,
+                };
+                let answer =
+                    call!(client, queue.take_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Assign(assign) => assign.run(setting, &client).await,
             Self::Priority { which, priority } => {
                 let version = which.version(&client).await?;
                 let priority = v1::Priority::from(priority).into();
-                let request = v1::SetTicketPriorityRequest { request_id: request_id(), number: which.number, version, priority };
-                let answer = call!(client, queue.set_ticket_priority(request)).map_err(|failure| look_again(failure, which.number))?;
+                let request =
+                    v1::SetTicketPriorityRequest { request_id: request_id(), number: which.number, version, priority };
+                let answer = call!(client, queue.set_ticket_priority(request))
+                    .map_err(|failure| look_again(failure, which.number))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Reply { which, text } => {
                 let version = which.version(&client).await?;
                 let written = Written::new(text.as_deref(), "answer")?;
-                let request = v1::ReplyTicketRequest { request_id: request_id(), number: which.number, version, text: written.text.clone() };
-                let answer = call!(client, queue.reply_ticket(request)).map_err(|failure| written.kept(look_again(failure, which.number)))?;
+                let request = v1::ReplyTicketRequest {
+                    request_id: request_id(),
+                    number: which.number,
+                    version,
+                    text: written.text.clone(),
+                };
+                let answer = call!(client, queue.reply_ticket(request))
+                    .map_err(|failure| written.kept(look_again(failure, which.number)))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Note { which, text } => {
                 let version = which.version(&client).await?;
                 let written = Written::new(text.as_deref(), "note")?;
-                let request = v1::NoteTicketRequest { request_id: request_id(), number: which.number, version, text: written.text.clone() };
-                let answer = call!(client, queue.note_ticket(request)).map_err(|failure| written.kept(look_again(failure, which.number)))?;
+                let request = v1::NoteTicketRequest {
+                    request_id: request_id(),
+                    number: which.number,
+                    version,
+                    text: written.text.clone(),
+                };
+                let answer = call!(client, queue.note_ticket(request))
+                    .map_err(|failure| written.kept(look_again(failure, which.number)))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Close(which) => {
-                let request = v1::CloseTicketRequest { request_id: request_id(), number: which.number, version: which.version(&client).await? };
-                let answer = call!(client, queue.close_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                let request = v1::CloseTicketRequest {
+                    request_id: request_id(),
+                    number: which.number,
+                    version: which.version(&client).await?,
+                };
+                let answer =
+                    call!(client, queue.close_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Reopen(which) => {
-                let request = v1::ReopenTicketRequest { request_id: request_id(), number: which.number, version: which.version(&client).await? };
-                let answer = call!(client, queue.reopen_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                let request = v1::ReopenTicketRequest {
+                    request_id: request_id(),
+                    number: which.number,
+                    version: which.version(&client).await?,
+                };
+                let answer =
+                    call!(client, queue.reopen_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Next => {
                 let answer = call!(client, queue.next_ticket(v1::NextTicketRequest { request_id: request_id() }))?;
-                output.answer(&answer, &format!("{}\nPicked because: {}", sentence(answer.ticket.as_ref()), answer.reason))
+                output.answer(
+                    &answer,
+                    &format!("{}\nPicked because: {}", sentence(answer.ticket.as_ref()), answer.reason),
+                )
             }
         }
     }
@@ -266,14 +304,20 @@ impl Assign {
 async fn operator_id(client: &Client, wanted: &str) -> Result<String, Failure> {
     if wanted == "me" {
         let membership = identity(client).await?.membership;
-        return membership.map(|membership| membership.member_id).ok_or_else(|| Failure::new(Exit::Refused, "You are in no team."));
+        return membership
+            .map(|membership| membership.member_id)
+            .ok_or_else(|| Failure::new(Exit::Refused, "You are in no team."));
     }
     Ok(resolve::member(&members(client).await?, wanted)?.id.clone())
 }
 
 /// Whoever lost against a colleague wants to see the ticket as it is now.
 fn look_again(failure: Failure, number: i64) -> Failure {
-    if failure.exit == Exit::Conflict { failure.hint(&format!("Look again with: deskbell ticket show {number}")) } else { failure }
+    if failure.exit == Exit::Conflict {
+        failure.hint(&format!("Look again with: deskbell ticket show {number}"))
+    } else {
+        failure
+    }
 }
 
 /// What a ticket is now: "#42 in progress, high, Ana in Support: Printer on fire".
@@ -287,7 +331,13 @@ fn sentence(ticket: Option<&v1::Ticket>) -> String {
         (None, Some(group)) => format!("nobody yet in {}", group.name),
         (None, None) => "unassigned".to_owned(),
     };
-    let sentence = format!("#{} {}, {}, {place}: {}", ticket.number, words::state(ticket.state), words::priority(ticket.priority), ticket.title);
+    let sentence = format!(
+        "#{} {}, {}, {place}: {}",
+        ticket.number,
+        words::state(ticket.state),
+        words::priority(ticket.priority),
+        ticket.title
+    );
     inert::line(&sentence).into_owned()
 }
 

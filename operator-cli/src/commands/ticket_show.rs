@@ -114,7 +114,14 @@ fn whole(ticket: &v1::Ticket, messages: &[v1::Message], now: Timestamp) -> Strin
     field("Priority", words::priority(ticket.priority));
     field("Operator", if operator(ticket).is_empty() { "nobody" } else { operator(ticket) });
     field("Group", group(ticket));
-    field("Requester", &if ticket.requester_verified { ticket.requester.clone() } else { format!("{} (unverified)", ticket.requester) });
+    field(
+        "Requester",
+        &if ticket.requester_verified {
+            ticket.requester.clone()
+        } else {
+            format!("{} (unverified)", ticket.requester)
+        },
+    );
     field("Through", &ticket.profile_name);
     let waiting = moments::since(ticket.submit_time.as_ref(), now);
     field("Submitted", &format!("{} ({waiting} ago)", moments::local(ticket.submit_time.as_ref())));

@@ -51,7 +51,9 @@ impl Watch {
                     let cursor = change.cursor.clone();
                     print(setting.output, Frame::Change(change), cursor)?;
                 }
-                WatchNews::Progress { cursor } if self.progress => print(setting.output, Frame::Progress(Progress { cursor: cursor.clone() }), cursor)?,
+                WatchNews::Progress { cursor } if self.progress => {
+                    print(setting.output, Frame::Progress(Progress { cursor: cursor.clone() }), cursor)?
+                }
                 WatchNews::Connected { .. } | WatchNews::StartedOver | WatchNews::Progress { .. } => {}
                 WatchNews::Disconnected { problem, retry_in } => {
                     aside(&format!("Disconnected: {problem} Trying again in {} s.", retry_in.as_secs_f32().ceil()));
@@ -68,8 +70,12 @@ fn print(output: Output, frame: Frame, cursor: String) -> Result<(), Failure> {
         output.value(&object(frame, cursor))
     } else {
         match frame {
-            Frame::Snapshot(snapshot) => output.say(&format!("{}  {} open tickets", moments::clock(Timestamp::now()), snapshot.tickets.len())),
-            Frame::Change(change) => lines(&change).iter().try_for_each(|line| output.say(&format!("{}  {line}", moments::clock(Timestamp::now())))),
+            Frame::Snapshot(snapshot) => {
+                output.say(&format!("{}  {} open tickets", moments::clock(Timestamp::now()), snapshot.tickets.len()))
+            }
+            Frame::Change(change) => lines(&change)
+                .iter()
+                .try_for_each(|line| output.say(&format!("{}  {line}", moments::clock(Timestamp::now())))),
             Frame::Progress(_) => Ok(()),
         }
     }
@@ -92,7 +98,8 @@ fn lines(change: &Change) -> Vec<String> {
         let place: Vec<&str> = [operator(ticket), group(ticket)].into_iter().filter(|name| !name.is_empty()).collect();
         let place = if place.is_empty() { "unassigned".to_owned() } else { place.join(" in ") };
         let state = format!("{}, {}", words::state(ticket.state), words::priority(ticket.priority));
-        let line = format!("#{} {what} by {who}: {state}, {place}, {}: {}", ticket.number, requester(ticket), ticket.title);
+        let line =
+            format!("#{} {what} by {who}: {state}, {place}, {}: {}", ticket.number, requester(ticket), ticket.title);
         inert::line(&line).into_owned()
     });
     let gone = change.removed.iter().map(|number| format!("#{number} left your sight ({what} by {who})"));

@@ -66,14 +66,17 @@ impl Connector {
         let Some(tls) = self.tls.as_ref().filter(|_| address.is_secure()) else {
             return Ok(Box::new(socket));
         };
-        let name = ServerName::try_from(address.host().to_owned())
-            .map_err(|_| Problem::address(&address.to_string(), "its host is not a name that a certificate can have"))?;
+        let name = ServerName::try_from(address.host().to_owned()).map_err(|_| {
+            Problem::address(&address.to_string(), "its host is not a name that a certificate can have")
+        })?;
         let connection = TlsConnector::from(tls.clone())
             .connect(name, socket)
             .await
             .map_err(|failure| Problem::handshake(&address.to_string(), &failure))?;
         if connection.get_ref().1.alpn_protocol() != Some(HTTP2) {
-            let text = format!("What answers at {address} does not speak HTTP/2: it is not a Deskbell server. Is the port right?");
+            let text = format!(
+                "What answers at {address} does not speak HTTP/2: it is not a Deskbell server. Is the port right?"
+            );
             return Err(Problem::local(tonic::Code::FailedPrecondition, "NOT_A_SERVER", text));
         }
         Ok(Box::new(connection))

@@ -36,8 +36,13 @@ impl Credentials {
 }
 
 fn secret(text: &str) -> Result<MetadataValue<Ascii>, Problem> {
-    let mut value = MetadataValue::try_from(text)
-        .map_err(|_| Problem::local(Code::InvalidArgument, "CREDENTIAL_UNUSABLE", "The credential holds characters that none can have."))?;
+    let mut value = MetadataValue::try_from(text).map_err(|_| {
+        Problem::local(
+            Code::InvalidArgument,
+            "CREDENTIAL_UNUSABLE",
+            "The credential holds characters that none can have.",
+        )
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -84,7 +84,8 @@ mod tests {
 
     use super::*;
 
-    const QUICK: Retry = Retry { tries: 4, first_wait: Duration::from_millis(1), longest_wait: Duration::from_millis(4) };
+    const QUICK: Retry =
+        Retry { tries: 4, first_wait: Duration::from_millis(1), longest_wait: Duration::from_millis(4) };
 
     async fn tries_until(answer: impl Fn(u32) -> Result<u32, Status>) -> (u32, Result<u32, Problem>) {
         let made = Cell::new(0);
@@ -121,7 +122,13 @@ mod tests {
 
     #[tokio::test]
     async fn heeds_when_to_come_back() {
-        let busy = |wait| Status::with_error_details(tonic::Code::ResourceExhausted, "busy", ErrorDetails::with_retry_info(Some(wait)));
+        let busy = |wait| {
+            Status::with_error_details(
+                tonic::Code::ResourceExhausted,
+                "busy",
+                ErrorDetails::with_retry_info(Some(wait)),
+            )
+        };
         let (made, _) = tries_until(|n| if n == 1 { Err(busy(Duration::from_millis(2))) } else { Ok(n) }).await;
         assert_eq!(made, 2);
         let (made, outcome) = tries_until(|_| Err(busy(Duration::from_mins(15)))).await;

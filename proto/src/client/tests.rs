@@ -20,12 +20,20 @@ struct Mirror {
 
 #[tonic::async_trait]
 impl ServerInfoService for Mirror {
-    async fn get_server_info(&self, request: Request<v1::GetServerInfoRequest>) -> Result<Response<v1::GetServerInfoResponse>, Status> {
+    async fn get_server_info(
+        &self,
+        request: Request<v1::GetServerInfoRequest>,
+    ) -> Result<Response<v1::GetServerInfoResponse>, Status> {
         if self.calls.fetch_add(1, Ordering::Relaxed) == 0 {
             return Err(Status::unavailable("starting"));
         }
-        let entry = |name| request.metadata().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        Ok(Response::new(v1::GetServerInfoResponse { name: entry("authorization"), version: entry("user-agent"), ..Default::default() }))
+        let entry =
+            |name| request.metadata().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        Ok(Response::new(v1::GetServerInfoResponse {
+            name: entry("authorization"),
+            version: entry("user-agent"),
+            ..Default::default()
+        }))
     }
 }
 
