@@ -145,10 +145,8 @@ pub enum Answer {
 /// Why a call came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// In words, already inert.
+    /// In words, already inert. When somebody else was faster: who, and what they did.
     pub text: String,
-    /// Somebody else was faster.
-    pub lost: bool,
     /// The ticket is not there, or not for the caller to see.
     pub absent: bool,
 }

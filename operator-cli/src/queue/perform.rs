@@ -29,7 +29,6 @@ macro_rules! ask {
 pub async fn perform(client: Client, call: Call) -> Result<Answer, Refusal> {
     answer(&client, call).await.map_err(|problem| Refusal {
         text: door::line(&problem.text),
-        lost: problem.code == Code::Aborted,
         absent: problem.code == Code::NotFound,
     })
 }

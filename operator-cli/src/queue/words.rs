@@ -60,7 +60,6 @@ pub fn refused(call: &Call, refusal: &Refusal) -> String {
             let key = if *writing == Writing::Reply { "r" } else { "n" };
             format!("#{number}: not sent, {key} has your draft. {text}")
         }
-        Call::Change { number, .. } if refusal.lost => format!("#{number}: somebody was faster. {text}"),
         Call::Change { number, .. } => format!("#{number}: {text}"),
         Call::People | Call::Open { .. } | Call::Next | Call::SetAvailable(_) => text.clone(),
     }

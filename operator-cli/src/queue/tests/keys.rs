@@ -84,7 +84,7 @@ fn writing_keeps_the_draft_until_it_is_sent() {
     let text = "Hello\npaste\nd".to_owned();
     assert_eq!(change_of(actions), (2, 1, Change::Write { writing: Writing::Reply, text: text.clone() }));
     assert!(desk.screen().contains("… replying to #2"));
-    let refusal = Refusal { text: "Ben took it.".into(), lost: true, absent: false };
+    let refusal = Refusal { text: "Ben took it.".into(), absent: false };
     desk.happens(Event::Outcome { id, result: Err(refusal) });
     assert!(desk.screen().contains("! #2: not sent, r has your draft. Ben took it."));
     desk.types("r");
@@ -105,9 +105,9 @@ fn losing_a_race_says_who_and_nothing_runs_twice() {
     let Action::Call { id, .. } = actions[0] else { panic!("{actions:?}") };
     assert_eq!(desk.types("t"), []);
     assert!(desk.screen().contains("one thing at a time"));
-    let refusal = Refusal { text: "Ben took it just now.".into(), lost: true, absent: false };
+    let refusal = Refusal { text: "somebody was faster: Ben (taken)".into(), absent: false };
     desk.happens(Event::Outcome { id, result: Err(refusal) });
-    assert!(desk.screen().contains("! #2: somebody was faster. Ben took it just now."));
+    assert!(desk.screen().contains("! #2: somebody was faster: Ben (taken)"));
 }
 
 #[test]
