@@ -11,6 +11,7 @@ mod serve;
 mod stopping;
 
 pub use certificates::{Certificates, CertificatesProblem};
+pub use connection::remote_address;
 pub use serve::{Ended, Front};
 pub use stopping::{Stage, Stopping, on_signals};
 

@@ -16,6 +16,7 @@ use super::accept::{self, Door};
 use super::gate::Gate;
 use super::stopping::{Stage, Stopping};
 use crate::config::Limits;
+use crate::telemetry::CountCalls;
 
 /// How many connections may have shaken hands before the server takes them.
 const READY_CONNECTIONS: usize = 64;
@@ -84,6 +85,7 @@ impl Front {
             .http2_max_header_list_size(HEADER_LIST)
             .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
             .http2_max_local_error_reset_streams(Some(ERROR_RESETS))
+            .layer(CountCalls::of(deskbell_proto::DESCRIPTORS))
             .add_routes(routes)
             .serve_with_incoming_shutdown(ReceiverStream::new(connections), async move {
                 draining.reaches(Stage::Draining).await;
