@@ -52,7 +52,7 @@ impl Watch {
                     print(setting.output, Frame::Change(change), cursor)?;
                 }
                 WatchNews::Progress { cursor } if self.progress => {
-                    print(setting.output, Frame::Progress(Progress { cursor: cursor.clone() }), cursor)?
+                    print(setting.output, Frame::Progress(Progress { cursor: cursor.clone() }), cursor)?;
                 }
                 WatchNews::Connected { .. } | WatchNews::StartedOver | WatchNews::Progress { .. } => {}
                 WatchNews::Disconnected { problem, retry_in } => {

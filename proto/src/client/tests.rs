@@ -77,6 +77,18 @@ async fn a_pinned_server_is_called_with_the_callers_credentials() {
 }
 
 #[tokio::test]
+async fn loopback_needs_no_certificate() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let service = ServerInfoServiceServer::new(Mirror { calls: Arc::new(AtomicU32::new(1)) });
+    tokio::spawn(GrpcServer::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)));
+    let server = Server { addresses: vec![address], authorities_pem: None };
+    let client = Client::new(server.connect_lazy().unwrap(), Credentials::none());
+    let info = client.server_info().get_server_info(v1::GetServerInfoRequest {}).await.unwrap().into_inner();
+    assert_eq!(info.name, "");
+}
+
+#[tokio::test]
 async fn an_absent_server_is_a_readable_problem() {
     let server = Server { addresses: vec!["http://127.0.0.1:1".to_owned()], authorities_pem: None };
     let client = Client::new(server.connect_lazy().unwrap(), Credentials::none());
