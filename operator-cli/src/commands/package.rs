@@ -119,6 +119,11 @@ impl<'a> Content<'a> {
     /// Writes the archive beside its place first, so that a half one never carries its name. Answers its size in bytes.
     fn write_to(&self, output: &Path) -> Result<u64, Failure> {
         let failed = |problem: io::Error| Failure::file("write", output, &problem);
+        if fs::canonicalize(output)
+            .is_ok_and(|output| fs::canonicalize(self.program).is_ok_and(|program| program == output))
+        {
+            return Err(Failure::invalid("The archive would take the place of the program. Name another output."));
+        }
         let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = archive_file(folder).map_err(failed)?;
         if output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
@@ -290,6 +295,16 @@ mod tests {
             assert_eq!(folder_name(product), folder);
         }
         assert!(folder_name(&"x".repeat(500)).chars().count() <= 60);
+    }
+
+    #[test]
+    fn the_program_is_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("deskbell-widget");
+        fs::write(&program, PROGRAM).unwrap();
+        let content = Content::new(&program, &v1::SignedManifest::default(), &v1::Manifest::default()).unwrap();
+        assert!(content.write_to(&folder.path().join(".").join("deskbell-widget")).is_err());
+        assert_eq!(fs::read(&program).unwrap(), PROGRAM);
     }
 
     #[test]
