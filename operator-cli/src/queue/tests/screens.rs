@@ -6,6 +6,7 @@ use crossterm::event::KeyCode;
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1::{MemberRef, Message, MessageKind, Ticket, TicketEvent, TicketState};
 use deskbell_proto::watch::WatchNews;
+use ratatui::style::{Color, Modifier};
 
 use super::*;
 
@@ -157,4 +158,59 @@ fn an_opened_ticket_is_live_and_leaves_with_its_sight() {
     assert!(desk.state.detail.is_none());
     let screen = desk.screen();
     assert!(!screen.contains("Problem 2") && screen.contains("#2 is no longer for you to see."), "{screen}");
+}
+
+#[test]
+fn popups_fit_a_small_screen() {
+    let mut desk = Desk::new((44, 11), queue());
+    desk.types("rHello 日本");
+    assert_eq!(
+        desk.screen(),
+        "
+ 3 open · 1 mine · Ana, available    ● live
+ ┌ Reply to the customer of #2 ───────────┐
+>│ Hello 日 本                              │
+ │                                        │
+ │                                        │
+ │                                        │
+ │                                        │
+ │                                        │
+ │                                        │
+ └ Ctrl-S sends · Esc keeps the draft ────┘
+ ? help  q quit  ⏎ open  t take  a assign"
+    );
+    desk.press(KeyCode::Esc);
+    desk.types("ab");
+    assert_eq!(
+        desk.screen(),
+        "
+ 3 open · 1 mine · Ana, available    ● live
+  no    prio▾  waits description
+> #2    urgent 12m   Problem 2
+ ┌ Assign #2 to ──────────────────────────┐
+ │ /b                                     │
+ │ > Ben  operator, away                  │
+ │   Billing  group                       │
+ └ type to narrow down · Enter picks ─────┘
+
+ … asking who is in the team
+ ? help  q quit  ⏎ open  t take  a assign"
+    );
+}
+
+#[test]
+fn without_colour_everything_is_still_told() {
+    let mut desk = Desk::new((80, 24), queue());
+    desk.press(KeyCode::Down);
+    for (colour, coloured) in [(false, false), (true, true)] {
+        desk.state.colour = colour;
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+        terminal.draw(|frame| draw(&desk.state, frame)).unwrap();
+        let buffer = terminal.backend().buffer();
+        let any = buffer.content().iter().any(|cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset));
+        assert_eq!(any, coloured);
+        // The chosen row: a sign at its beginning, and turned round over its whole width.
+        assert_eq!(buffer[(0, 3)].symbol(), ">");
+        assert!((0..80).all(|x| buffer[(x, 3)].modifier.contains(Modifier::REVERSED)));
+    }
 }
