@@ -19,7 +19,9 @@ pub fn block(text: &str) -> String {
 /// News of the watch.
 pub fn news(news: WatchNews) -> WatchNews {
     match news {
-        WatchNews::Snapshot { tickets, cursor } => WatchNews::Snapshot { tickets: tickets.into_iter().map(ticket).collect(), cursor },
+        WatchNews::Snapshot { tickets, cursor } => {
+            WatchNews::Snapshot { tickets: tickets.into_iter().map(ticket).collect(), cursor }
+        }
         WatchNews::Change(mut change) => {
             change.tickets = change.tickets.into_iter().map(ticket).collect();
             change.kind = line(&change.kind);
@@ -52,7 +54,9 @@ pub fn answer(answer: Answer) -> Answer {
             events: events.into_iter().map(event).collect(),
         },
         Answer::Changed(changed) => Answer::Changed(changed.map(|changed| Box::new(ticket(*changed)))),
-        Answer::Next { ticket: next, reason } => Answer::Next { ticket: Box::new(ticket(*next)), reason: line(&reason) },
+        Answer::Next { ticket: next, reason } => {
+            Answer::Next { ticket: Box::new(ticket(*next)), reason: line(&reason) }
+        }
         Answer::Available(available) => Answer::Available(available),
     }
 }

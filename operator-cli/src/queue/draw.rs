@@ -14,8 +14,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 pub use self::detail::length as detail_length;
-pub use self::popup::{editor_columns, help_length};
 use self::look::Look;
+pub use self::popup::{editor_columns, help_length};
 use super::state::{Link, State};
 use super::text::{fit, width};
 use super::words;

@@ -140,7 +140,15 @@ mod tests {
     #[test]
     fn keys_edit() {
         let mut editor = Editor::new("Hello".into());
-        for code in [KeyCode::Home, KeyCode::Delete, KeyCode::Char('h'), KeyCode::End, KeyCode::Enter, KeyCode::Char('é'), KeyCode::Backspace] {
+        for code in [
+            KeyCode::Home,
+            KeyCode::Delete,
+            KeyCode::Char('h'),
+            KeyCode::End,
+            KeyCode::Enter,
+            KeyCode::Char('é'),
+            KeyCode::Backspace,
+        ] {
             press(&mut editor, code);
         }
         assert_eq!(editor.text(), "hello\n");

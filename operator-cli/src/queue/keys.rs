@@ -79,7 +79,10 @@ impl State {
             }
             KeyCode::Char('m') => {
                 self.rows.reorder(|order| order.only_mine = !order.only_mine);
-                self.tell(false, if self.rows.order().only_mine { "Only yours and your groups'." } else { "All that you may see." });
+                self.tell(
+                    false,
+                    if self.rows.order().only_mine { "Only yours and your groups'." } else { "All that you may see." },
+                );
             }
             KeyCode::Char('q') if self.drafts.is_empty() || warned => return vec![Action::Quit],
             KeyCode::Char('q') => {
@@ -136,7 +139,9 @@ impl State {
                     self.popup = Some(Popup::ConfirmClose { number: ticket.number, version: ticket.version });
                 }
             }
-            KeyCode::Char('N' | ' ') if !self.in_flight.values().any(|call| *call == Call::Next) => return vec![self.call(Call::Next)],
+            KeyCode::Char('N' | ' ') if !self.in_flight.values().any(|call| *call == Call::Next) => {
+                return vec![self.call(Call::Next)];
+            }
             KeyCode::Char('A') => return vec![self.call(Call::SetAvailable(!self.me.available))],
             _ => {}
         }
@@ -145,7 +150,8 @@ impl State {
 
     /// The ticket an act is for: the opened one, else the chosen one. When there is none to act on, says why.
     fn target(&mut self, needs: Needs) -> Option<Ticket> {
-        let surprised = !self.rows.is_pinned() && self.displaced.is_some_and(|at| self.now.duration_since(at) < SURPRISED_FOR);
+        let surprised =
+            !self.rows.is_pinned() && self.displaced.is_some_and(|at| self.now.duration_since(at) < SURPRISED_FOR);
         let (number, ticket) = if let Some(detail) = &self.detail {
             (detail.number, detail.ticket.clone())
         } else if let Some(line) = self.rows.chosen() {
@@ -230,7 +236,9 @@ impl State {
             KeyCode::Backspace => self.rows.reorder(|order| {
                 order.filter.pop();
             }),
-            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => self.rows.reorder(|order| order.filter.clear()),
+            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.rows.reorder(|order| order.filter.clear());
+            }
             KeyCode::Char(character) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
                 self.rows.reorder(|order| order.filter.push(character));
             }
@@ -262,7 +270,14 @@ impl State {
         Vec::new()
     }
 
-    fn write_key(&mut self, key: KeyEvent, number: i64, version: i64, writing: Writing, mut editor: Editor) -> Vec<Action> {
+    fn write_key(
+        &mut self,
+        key: KeyEvent,
+        number: i64,
+        version: i64,
+        writing: Writing,
+        mut editor: Editor,
+    ) -> Vec<Action> {
         let word = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
         let draft = (number, writing);
         let sends = match key.code {

@@ -28,13 +28,21 @@ struct Cutting {
 impl WatchService for Cutting {
     type WatchQueueStream = Pin<Box<dyn Stream<Item = Result<WatchQueueResponse, Status>> + Send>>;
 
-    async fn watch_queue(&self, request: Request<WatchQueueRequest>) -> Result<Response<Self::WatchQueueStream>, Status> {
+    async fn watch_queue(
+        &self,
+        request: Request<WatchQueueRequest>,
+    ) -> Result<Response<Self::WatchQueueStream>, Status> {
         let after = request.into_inner().after;
         let frames: Vec<Result<Frame, Status>> = match after.as_str() {
             "" => {
                 let hostile = Ticket { title: "\x1b[2J\u{202e}gone".into(), ..ticket(1, 2, 5, "Ben") };
                 vec![
-                    Ok(Frame::Snapshot(Snapshot { cursor: "s".into(), tickets: vec![hostile], first: true, last: true })),
+                    Ok(Frame::Snapshot(Snapshot {
+                        cursor: "s".into(),
+                        tickets: vec![hostile],
+                        first: true,
+                        last: true,
+                    })),
                     Err(Status::unavailable("restarting")),
                 ]
             }

@@ -156,7 +156,11 @@ where
         let more_may_come = matches!(event, Some(Event::News(_)));
         actions = event.map(|event| state.update(Timestamp::now(), event)).unwrap_or_default();
         for _ in 0..NEWS_PER_DRAWING {
-            let Some(Some(news)) = Some(&mut news).filter(|_| more_may_come).and_then(|news| news.next().now_or_never()) else { break };
+            let Some(Some(news)) =
+                Some(&mut news).filter(|_| more_may_come).and_then(|news| news.next().now_or_never())
+            else {
+                break;
+            };
             actions.extend(state.update(Timestamp::now(), Event::News(news)));
         }
     }
@@ -168,6 +172,8 @@ fn heard(event: crossterm::event::Event) -> Option<Event> {
         crossterm::event::Event::Key(key) => Some(Event::Key(key)),
         crossterm::event::Event::Paste(text) => Some(Event::Paste(text)),
         crossterm::event::Event::Resize(width, height) => Some(Event::Resize { width, height }),
-        crossterm::event::Event::FocusGained | crossterm::event::Event::FocusLost | crossterm::event::Event::Mouse(_) => None,
+        crossterm::event::Event::FocusGained
+        | crossterm::event::Event::FocusLost
+        | crossterm::event::Event::Mouse(_) => None,
     }
 }

@@ -99,7 +99,8 @@ impl Order {
         }
         let names = [group_name(ticket), operator_name(ticket)];
         let texts = [ticket.requester.as_str(), &ticket.title, &ticket.description];
-        format!("#{}", ticket.number).contains(&wanted) || names.into_iter().chain(texts).any(|text| text.to_lowercase().contains(&wanted))
+        format!("#{}", ticket.number).contains(&wanted)
+            || names.into_iter().chain(texts).any(|text| text.to_lowercase().contains(&wanted))
     }
 
     /// Which of two tickets comes first.
@@ -108,7 +109,8 @@ impl Order {
             Sort::Priority => Reverse(a.priority).cmp(&Reverse(b.priority)),
             Sort::Waiting => Ordering::Equal,
             Sort::Number => Reverse(a.number).cmp(&Reverse(b.number)),
-            Sort::Group => (a.group.is_none(), group_name(a).to_lowercase()).cmp(&(b.group.is_none(), group_name(b).to_lowercase())),
+            Sort::Group => (a.group.is_none(), group_name(a).to_lowercase())
+                .cmp(&(b.group.is_none(), group_name(b).to_lowercase())),
             Sort::Operator => operator_name(a).to_lowercase().cmp(&operator_name(b).to_lowercase()),
         };
         first.then_with(|| submitted(a).cmp(&submitted(b))).then(a.number.cmp(&b.number))
@@ -137,11 +139,8 @@ mod tests {
     #[test]
     fn each_order_sorts() {
         // Number, priority, waiting minutes, group, operator.
-        let tickets = [
-            grouped(ticket(1, 2, 5, "Ben"), "Sales"),
-            grouped(ticket(2, 4, 1, ""), "billing"),
-            ticket(3, 2, 9, "ana"),
-        ];
+        let tickets =
+            [grouped(ticket(1, 2, 5, "Ben"), "Sales"), grouped(ticket(2, 4, 1, ""), "billing"), ticket(3, 2, 9, "ana")];
         for (sort, numbers) in [
             (Sort::Priority, [2, 3, 1]),
             (Sort::Waiting, [3, 1, 2]),
@@ -159,7 +158,17 @@ mod tests {
     #[test]
     fn the_filter_is_literal_and_ignores_case() {
         let ticket = Ticket { title: "Drucker 50% (ÄRGER)".into(), ..grouped(ticket(42, 2, 5, "Ana"), "Sales") };
-        for (filter, shows) in [("", true), ("50%", true), ("ärger", true), ("DRUCKER", true), (".*", false), ("#42", true), ("sales", true), ("ana", true), ("%%", false)] {
+        for (filter, shows) in [
+            ("", true),
+            ("50%", true),
+            ("ärger", true),
+            ("DRUCKER", true),
+            (".*", false),
+            ("#42", true),
+            ("sales", true),
+            ("ana", true),
+            ("%%", false),
+        ] {
             let order = Order { filter: filter.into(), ..Order::default() };
             assert_eq!(order.shows(&ticket), shows, "{filter}");
         }

@@ -4,9 +4,9 @@
 use deskbell_proto::client::{Client, request_id, retry};
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1::{
-    AssignTicketRequest, CloseTicketRequest, GetTicketRequest, Identity, ListGroupsRequest, ListMembersRequest, ListTicketEventsRequest,
-    Member, NextTicketRequest, NoteTicketRequest, ReopenTicketRequest, ReplyTicketRequest, SetAvailabilityRequest,
-    SetTicketPriorityRequest, TakeTicketRequest, Ticket, WhoAmIRequest,
+    AssignTicketRequest, CloseTicketRequest, GetTicketRequest, Identity, ListGroupsRequest, ListMembersRequest,
+    ListTicketEventsRequest, Member, NextTicketRequest, NoteTicketRequest, ReopenTicketRequest, ReplyTicketRequest,
+    SetAvailabilityRequest, SetTicketPriorityRequest, TakeTicketRequest, Ticket, WhoAmIRequest,
 };
 use tonic::Code;
 
@@ -27,10 +27,9 @@ macro_rules! ask {
 
 /// Carries out one call.
 pub async fn perform(client: Client, call: Call) -> Result<Answer, Refusal> {
-    answer(&client, call).await.map_err(|problem| Refusal {
-        text: door::line(&problem.text),
-        absent: problem.code == Code::NotFound,
-    })
+    answer(&client, call)
+        .await
+        .map_err(|problem| Refusal { text: door::line(&problem.text), absent: problem.code == Code::NotFound })
 }
 
 async fn answer(client: &Client, call: Call) -> Result<Answer, Problem> {
@@ -39,15 +38,22 @@ async fn answer(client: &Client, call: Call) -> Result<Answer, Problem> {
         Call::Open { number } => {
             let opened = ask!(client.queue.get_ticket(GetTicketRequest { number }));
             let happened = ask!(client.queue.list_ticket_events(ListTicketEventsRequest { number }));
-            Answer::Opened { ticket: Box::new(opened.ticket.unwrap_or_default()), messages: opened.messages, events: happened.events }
+            Answer::Opened {
+                ticket: Box::new(opened.ticket.unwrap_or_default()),
+                messages: opened.messages,
+                events: happened.events,
+            }
         }
-        Call::Change { number, version, change } => Answer::Changed(changed(client, number, version, change).await?.map(Box::new)),
+        Call::Change { number, version, change } => {
+            Answer::Changed(changed(client, number, version, change).await?.map(Box::new))
+        }
         Call::Next => {
             let next = ask!(client.queue.next_ticket(NextTicketRequest { request_id: request_id() }));
             Answer::Next { ticket: Box::new(next.ticket.unwrap_or_default()), reason: next.reason }
         }
         Call::SetAvailable(available) => {
-            let response = ask!(client.team.set_availability(SetAvailabilityRequest { request_id: request_id(), available }));
+            let response =
+                ask!(client.team.set_availability(SetAvailabilityRequest { request_id: request_id(), available }));
             Answer::Available(response.member.is_some_and(|member| member.available))
         }
     })
@@ -81,7 +87,8 @@ async fn people(client: &Client) -> Result<Answer, Problem> {
     let mut members: Vec<Member> = Vec::new();
     let mut page_token = String::new();
     loop {
-        let page = ask!(client.team.list_members(ListMembersRequest { page_size: 1000, page_token: page_token.clone() }));
+        let page =
+            ask!(client.team.list_members(ListMembersRequest { page_size: 1000, page_token: page_token.clone() }));
         members.extend(page.members);
         page_token = page.next_page_token;
         if page_token.is_empty() {

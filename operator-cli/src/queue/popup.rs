@@ -87,12 +87,16 @@ impl Picker {
 
     /// Operators and groups, and nobody.
     pub fn assignees(number: i64, version: i64, members: &[Member], groups: &[Group]) -> Self {
-        let operators = members
-            .iter()
-            .filter(|member| member.operator && member.state() == MemberState::Active)
-            .map(|member| Choice {
-                label: format!("{}  operator, {}", member.display_name, if member.available { "available" } else { "away" }),
-                change: Change::Assign { operator: Some(member.id.clone()), group: None },
+        let operators =
+            members.iter().filter(|member| member.operator && member.state() == MemberState::Active).map(|member| {
+                Choice {
+                    label: format!(
+                        "{}  operator, {}",
+                        member.display_name,
+                        if member.available { "available" } else { "away" }
+                    ),
+                    change: Change::Assign { operator: Some(member.id.clone()), group: None },
+                }
             });
         let groups = groups.iter().filter(|group| group.delete_time.is_none()).map(|group| Choice {
             label: format!("{}  group", group.name),

@@ -106,7 +106,8 @@ impl Rows {
                 line.gone.get_or_insert_with(|| "left the queue".to_owned());
             }
         }
-        let arrived = self.tickets.values().filter(|ticket| !listed.contains(&ticket.number) && self.order.shows(ticket));
+        let arrived =
+            self.tickets.values().filter(|ticket| !listed.contains(&ticket.number) && self.order.shows(ticket));
         self.lines.extend(arrived.map(|ticket| Line { number: ticket.number, gone: None }));
         self.follow_top();
         self.tickets.keys().filter(|number| !before.contains_key(number)).copied().collect()

@@ -225,7 +225,9 @@ impl State {
                     self.ring_for(&fresh, &mut actions);
                 }
                 self.had_snapshot = true;
-                if let Some(detail) = self.detail.as_mut().filter(|detail| !self.rows.tickets().contains_key(&detail.number)) {
+                if let Some(detail) =
+                    self.detail.as_mut().filter(|detail| !self.rows.tickets().contains_key(&detail.number))
+                {
                     // Ended, or out of sight: nothing of it is shown until the server says that it may be.
                     (detail.ticket, detail.messages, detail.events) = (None, Vec::new(), Vec::new());
                 }
@@ -258,7 +260,8 @@ impl State {
         let mine = self.rows.order().mine.clone();
         let by_me = !self.me.name.is_empty() && change.actor == self.me.name;
         let touches_detail = self.detail.as_ref().is_some_and(|detail| {
-            change.removed.contains(&detail.number) || change.tickets.iter().any(|ticket| ticket.number == detail.number)
+            change.removed.contains(&detail.number)
+                || change.tickets.iter().any(|ticket| ticket.number == detail.number)
         });
         let (mut calling, mut open, mut gone) = (Vec::new(), Vec::new(), Vec::new());
         for ticket in change.tickets {
@@ -295,7 +298,11 @@ impl State {
     fn ring_for(&mut self, numbers: &[i64], actions: &mut Vec<Action>) {
         let mine = self.rows.order().mine.clone();
         let tickets = self.rows.tickets();
-        let calling: Vec<&Ticket> = numbers.iter().filter_map(|number| tickets.get(number)).filter(|ticket| mine.is_called_by(ticket)).collect();
+        let calling: Vec<&Ticket> = numbers
+            .iter()
+            .filter_map(|number| tickets.get(number))
+            .filter(|ticket| mine.is_called_by(ticket))
+            .collect();
         let Some(first) = calling.first() else { return };
         // Its row may have come in below the screen: the words are where the eyes are.
         let words = format!("New: #{} {} {}", first.number, priority_word(first.priority()), first.title);
@@ -309,7 +316,8 @@ impl State {
 
     pub(super) fn open(&mut self, number: i64) -> Action {
         let ticket = self.rows.tickets().get(&number).cloned();
-        self.detail = Some(Detail { number, ticket, messages: Vec::new(), events: Vec::new(), scroll: 0, outdated: false });
+        self.detail =
+            Some(Detail { number, ticket, messages: Vec::new(), events: Vec::new(), scroll: 0, outdated: false });
         self.call(Call::Open { number })
     }
 
@@ -338,7 +346,10 @@ impl State {
                         .collect(),
                     member,
                 };
-                self.me = Me { name: me.display_name, available: me.membership.is_some_and(|membership| membership.available) };
+                self.me = Me {
+                    name: me.display_name,
+                    available: me.membership.is_some_and(|membership| membership.available),
+                };
                 self.rows.set_mine(mine);
                 if let Some(Popup::Picker(picker)) = &mut self.popup {
                     picker.refresh(&members, &groups);

@@ -7,7 +7,8 @@ mod screens;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use deskbell_proto::v1::watch_queue_response::Change as QueueChange;
 use deskbell_proto::v1::{
-    Group, GroupRef, Identity, Member, MemberRef, MemberState, Message, TeamMembership, Ticket, TicketEvent, TicketState,
+    Group, GroupRef, Identity, Member, MemberRef, MemberState, Message, TeamMembership, Ticket, TicketEvent,
+    TicketState,
 };
 use deskbell_proto::watch::WatchNews;
 use jiff::tz::TimeZone;
@@ -38,7 +39,8 @@ pub fn ticket(number: i64, priority: i32, minutes: i64, operator: &str) -> Ticke
         version: 1,
         state: if operator.is_empty() { TicketState::New } else { TicketState::InProgress }.into(),
         priority,
-        operator: (!operator.is_empty()).then(|| MemberRef { id: format!("member-{operator}"), display_name: operator.into() }),
+        operator: (!operator.is_empty())
+            .then(|| MemberRef { id: format!("member-{operator}"), display_name: operator.into() }),
         requester: format!("customer{number}@acme.test"),
         title: format!("Problem {number}"),
         description: format!("Problem {number}\nIt does not work."),
@@ -64,13 +66,21 @@ pub fn people() -> Answer {
     let group = |name: &str, operators: &[&str]| Group {
         id: format!("group-{name}"),
         name: name.into(),
-        operators: operators.iter().map(|name| MemberRef { id: format!("member-{name}"), display_name: (*name).into() }).collect(),
+        operators: operators
+            .iter()
+            .map(|name| MemberRef { id: format!("member-{name}"), display_name: (*name).into() })
+            .collect(),
         ..Group::default()
     };
     Answer::People {
         me: Box::new(Identity {
             display_name: "Ana".into(),
-            membership: Some(TeamMembership { member_id: "member-Ana".into(), operator: true, available: true, ..TeamMembership::default() }),
+            membership: Some(TeamMembership {
+                member_id: "member-Ana".into(),
+                operator: true,
+                available: true,
+                ..TeamMembership::default()
+            }),
             ..Identity::default()
         }),
         members: vec![member("Ana"), member("Ben")],

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn lines_break_between_words() {
-        let wrapped = |text: &str, columns| wrap(text, columns).into_iter().map(|line| text[line].to_owned()).collect::<Vec<_>>();
+        let wrapped =
+            |text: &str, columns| wrap(text, columns).into_iter().map(|line| text[line].to_owned()).collect::<Vec<_>>();
         assert_eq!(wrapped("my printer burns", 10), ["my ", "printer ", "burns"]);
         assert_eq!(wrapped("incomprehensible", 10), ["incomprehe", "nsible"]);
         assert_eq!(wrapped("a\n\nb\n", 10), ["a", "", "b", ""]);

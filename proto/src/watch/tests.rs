@@ -44,8 +44,12 @@ struct Script {
 impl WatchService for Script {
     type WatchQueueStream = Pin<Box<dyn Stream<Item = Result<WatchQueueResponse, Status>> + Send>>;
 
-    async fn watch_queue(&self, request: Request<WatchQueueRequest>) -> Result<Response<Self::WatchQueueStream>, Status> {
-        let scene = self.scenes.lock().unwrap().pop_front().ok_or_else(|| Status::unauthenticated("the script is over"))?;
+    async fn watch_queue(
+        &self,
+        request: Request<WatchQueueRequest>,
+    ) -> Result<Response<Self::WatchQueueStream>, Status> {
+        let scene =
+            self.scenes.lock().unwrap().pop_front().ok_or_else(|| Status::unauthenticated("the script is over"))?;
         self.asked.lock().unwrap().push(format!("{} = {}", request.get_ref().after, scene.after));
         if let Some(status) = scene.refuse {
             return Err(status);
@@ -85,7 +89,11 @@ async fn stage(scenes: Vec<Scene>) -> Stage {
 }
 
 fn quick() -> Pace {
-    Pace { retry: Retry { first_wait: Duration::from_millis(2), ..Retry::default() }, silence: Duration::from_millis(300), ..Pace::default() }
+    Pace {
+        retry: Retry { first_wait: Duration::from_millis(2), ..Retry::default() },
+        silence: Duration::from_millis(300),
+        ..Pace::default()
+    }
 }
 
 fn frame(frame: Frame) -> WatchQueueResponse {
@@ -127,7 +135,12 @@ async fn play(stage: &Stage, after: &str) -> Vec<String> {
 async fn a_cut_stream_goes_on_without_a_gap_or_a_repeat() {
     let stage = stage(vec![
         // Cut inside the snapshot: nothing of it counts.
-        Scene { after: "", refuse: None, frames: vec![snapshot("", &[1], true, false)], end: End::Break(Code::Unavailable) },
+        Scene {
+            after: "",
+            refuse: None,
+            frames: vec![snapshot("", &[1], true, false)],
+            end: End::Break(Code::Unavailable),
+        },
         Scene {
             after: "",
             refuse: None,
@@ -135,7 +148,12 @@ async fn a_cut_stream_goes_on_without_a_gap_or_a_repeat() {
             end: End::Break(Code::Internal),
         },
         // The repeat of "a" is ignored.
-        Scene { after: "a", refuse: None, frames: vec![change("a", 3), change("b", 4), progress("c")], end: End::Finish },
+        Scene {
+            after: "a",
+            refuse: None,
+            frames: vec![change("a", 3), change("b", 4), progress("c")],
+            end: End::Finish,
+        },
         Scene { after: "c", refuse: Some(Status::unavailable("away")), frames: vec![], end: End::Finish },
         Scene { after: "c", refuse: None, frames: vec![change("d", 5)], end: End::Silence },
         Scene { after: "d", refuse: None, frames: vec![], end: End::Break(Code::Unauthenticated) },

@@ -123,7 +123,9 @@ impl QueueView {
         }
         // Cursors are opaque and cannot be compared, but versions can: an older ticket never replaces a newer one. The same
         // version may come again with other words, for example when its group was renamed.
-        change.tickets.retain(|ticket| self.tickets.get(&ticket.number).is_none_or(|held| held.version <= ticket.version));
+        change
+            .tickets
+            .retain(|ticket| self.tickets.get(&ticket.number).is_none_or(|held| held.version <= ticket.version));
         for ticket in &change.tickets {
             if is_open(ticket) {
                 self.tickets.insert(ticket.number, ticket.clone());
@@ -165,7 +167,13 @@ mod tests {
     }
 
     fn change(cursor: &str, tickets: Vec<Ticket>, removed: Vec<i64>) -> WatchQueueResponse {
-        frame(Frame::Change(Change { cursor: cursor.into(), tickets, removed, kind: "assigned".into(), actor: "Ana".into() }))
+        frame(Frame::Change(Change {
+            cursor: cursor.into(),
+            tickets,
+            removed,
+            kind: "assigned".into(),
+            actor: "Ana".into(),
+        }))
     }
 
     fn progress(cursor: &str) -> WatchQueueResponse {
@@ -233,9 +241,11 @@ mod tests {
 
     /// A server's history: a snapshot in parts, then changes, marks and further snapshots, each with its own cursor.
     fn history() -> impl Strategy<Value = Vec<WatchQueueResponse>> {
-        let step = (0u8..10, proptest::collection::vec((1i64..12, 0i32..7), 0..4), proptest::collection::vec(1i64..12, 0..3));
+        let step =
+            (0u8..10, proptest::collection::vec((1i64..12, 0i32..7), 0..4), proptest::collection::vec(1i64..12, 0..3));
         proptest::collection::vec(step, 0..30).prop_map(|steps| {
-            let mut frames = vec![part("", vec![ticket(1, 0, TicketState::New)], true, false), part("start", vec![], false, true)];
+            let mut frames =
+                vec![part("", vec![ticket(1, 0, TicketState::New)], true, false), part("start", vec![], false, true)];
             for (step, (kind, tickets, removed)) in (1i64..).zip(steps) {
                 let cursor = format!("c{step}");
                 let tickets: Vec<Ticket> = tickets

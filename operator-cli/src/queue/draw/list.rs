@@ -104,7 +104,9 @@ fn heads(state: &State, columns: &[(Column, u16)], area: Rect, buffer: &mut Buff
     let mut x = area.x + SIGNS;
     for &(column, columns) in columns {
         let by_this = match column {
-            Column::Number | Column::Priority | Column::Waiting | Column::Operator | Column::Group => column_word(column) == sorted,
+            Column::Number | Column::Priority | Column::Waiting | Column::Operator | Column::Group => {
+                column_word(column) == sorted
+            }
             _ => false,
         };
         let head = if by_this { format!("{}▾", column.head()) } else { column.head().to_owned() };
@@ -122,7 +124,15 @@ fn column_word(column: Column) -> &'static str {
     }
 }
 
-fn draw_row(state: &State, line: &Line, chosen: bool, columns: &[(Column, u16)], look: Look, area: Rect, buffer: &mut Buffer) {
+fn draw_row(
+    state: &State,
+    line: &Line,
+    chosen: bool,
+    columns: &[(Column, u16)],
+    look: Look,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     if !buffer.area.contains(area.as_position()) {
         return;
     }
@@ -183,7 +193,10 @@ fn requester(ticket: &Ticket, columns: usize) -> String {
 }
 
 pub(super) fn waiting(state: &State, ticket: &Ticket) -> String {
-    ticket.submit_time.as_ref().map_or_else(|| "-".to_owned(), |time| stretch(state.now.as_second().saturating_sub(time.seconds)))
+    ticket
+        .submit_time
+        .as_ref()
+        .map_or_else(|| "-".to_owned(), |time| stretch(state.now.as_second().saturating_sub(time.seconds)))
 }
 
 fn expires_in(state: &State, ticket: &Ticket) -> Option<i64> {
@@ -195,10 +208,13 @@ fn expires_soon(state: &State, ticket: &Ticket) -> Option<String> {
 }
 
 pub(super) fn expiry_words(state: &State, ticket: &Ticket) -> String {
-    expires_in(state, ticket).map_or_else(|| "never expires".to_owned(), |seconds| match seconds {
-        ..60 => "expires now".to_owned(),
-        _ => format!("expires in {}", stretch(seconds)),
-    })
+    expires_in(state, ticket).map_or_else(
+        || "never expires".to_owned(),
+        |seconds| match seconds {
+            ..60 => "expires now".to_owned(),
+            _ => format!("expires in {}", stretch(seconds)),
+        },
+    )
 }
 
 /// What a state is called.
@@ -218,7 +234,13 @@ fn preview(state: &State, area: Rect, buffer: &mut Buffer) {
     let chosen = state.rows.chosen().filter(|line| line.gone.is_none());
     let Some(ticket) = chosen.and_then(|line| state.rows.tickets().get(&line.number)) else { return };
     let proven = if ticket.requester_verified { "" } else { " (unverified)" };
-    let text = format!(" #{} {} · {}{proven} · {}", ticket.number, ticket.title, ticket.requester, expiry_words(state, ticket));
+    let text = format!(
+        " #{} {} · {}{proven} · {}",
+        ticket.number,
+        ticket.title,
+        ticket.requester,
+        expiry_words(state, ticket)
+    );
     put(buffer, area.x, area.y, &text, area.width, Look::quiet());
 }
 
@@ -230,7 +252,8 @@ mod tests {
     fn columns_fill_the_width_and_never_more() {
         for whole in 0..300 {
             let columns = columns(whole);
-            let taken = SIGNS + columns.iter().map(|(_, width)| width).sum::<u16>() + u16::try_from(columns.len()).unwrap() - 1;
+            let taken =
+                SIGNS + columns.iter().map(|(_, width)| width).sum::<u16>() + u16::try_from(columns.len()).unwrap() - 1;
             assert!(whole < 30 || taken == whole, "{whole} {columns:?}");
         }
         assert_eq!(columns(80).len(), 9);

@@ -16,12 +16,34 @@ use crate::queue::text::{width, wrap};
 
 /// The keys of the list, the most needed first.
 pub const LIST_KEYS: &[&str] = &[
-    "? help", "q quit", "⏎ open", "t take", "a assign", "p priority", "r reply", "n note", "c close", "N next", "/ filter", "s sort",
-    "m mine", "A away",
+    "? help",
+    "q quit",
+    "⏎ open",
+    "t take",
+    "a assign",
+    "p priority",
+    "r reply",
+    "n note",
+    "c close",
+    "N next",
+    "/ filter",
+    "s sort",
+    "m mine",
+    "A away",
 ];
 /// The keys of an opened ticket.
-pub const DETAIL_KEYS: &[&str] =
-    &["? help", "Esc back", "t take", "a assign", "p priority", "r reply", "n note", "c close", "o reopen", "↑↓ scroll"];
+pub const DETAIL_KEYS: &[&str] = &[
+    "? help",
+    "Esc back",
+    "t take",
+    "a assign",
+    "p priority",
+    "r reply",
+    "n note",
+    "c close",
+    "o reopen",
+    "↑↓ scroll",
+];
 
 const HELP: &[&str] = &[
     "↑ ↓ j k      one row up or down",
@@ -112,7 +134,8 @@ fn boxed(title: &str, keys: &str, most: u16, lines: &[(String, Style)], area: Re
         height: rows,
     };
     Clear.render(outside, buffer);
-    let block = Block::bordered().title(format!(" {title} ")).title_bottom(format!(" {keys} ")).title_style(Look::strong());
+    let block =
+        Block::bordered().title(format!(" {title} ")).title_bottom(format!(" {keys} ")).title_style(Look::strong());
     let inside = block.inner(outside);
     block.render(outside, buffer);
     for (row, (text, style)) in (0..inside.height).zip(lines) {

@@ -82,7 +82,11 @@ fn no_control_in_cells(desk: &Desk) -> Result<(), TestCaseError> {
     terminal.draw(|frame| draw(&desk.state, frame)).unwrap();
     for cell in terminal.backend().buffer().content() {
         let steers = |character: char| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
-        prop_assert!(!cell.symbol().chars().any(|character| character.is_control() || steers(character)), "{:?}", cell.symbol());
+        prop_assert!(
+            !cell.symbol().chars().any(|character| character.is_control() || steers(character)),
+            "{:?}",
+            cell.symbol()
+        );
     }
     Ok(())
 }

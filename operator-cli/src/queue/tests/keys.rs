@@ -92,7 +92,10 @@ fn writing_keeps_the_draft_until_it_is_sent() {
     let alt_enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT);
     let actions = desk.happens(Event::Key(alt_enter));
     let Action::Call { id, .. } = actions[0] else { panic!("{actions:?}") };
-    desk.happens(Event::Outcome { id, result: Ok(Answer::Changed(Some(Box::new(Ticket { version: 3, ..ticket(2, 4, 12, "Ana") })))) });
+    desk.happens(Event::Outcome {
+        id,
+        result: Ok(Answer::Changed(Some(Box::new(Ticket { version: 3, ..ticket(2, 4, 12, "Ana") })))),
+    });
     assert!(desk.screen().contains("#2: your reply is sent."));
     assert!(desk.state.drafts.is_empty());
     assert_eq!(desk.state.rows.tickets()[&2].version, 3);

@@ -50,7 +50,12 @@ fn the_list_at_120_columns_with_news() {
     desk.press(KeyCode::Down);
     let actions = desk.changes("submitted", "customer", vec![grouped(ticket(4, 4, 0, ""), "Sales")], vec![]);
     assert_eq!(actions, [Action::Bell]);
-    desk.changes("closed", "Ben", vec![Ticket { version: 2, state: TicketState::Closed.into(), ..ticket(2, 4, 12, "") }], vec![]);
+    desk.changes(
+        "closed",
+        "Ben",
+        vec![Ticket { version: 2, state: TicketState::Closed.into(), ..ticket(2, 4, 12, "") }],
+        vec![],
+    );
     assert_eq!(
         desk.screen(),
         "
@@ -111,7 +116,12 @@ fn an_opened_ticket_is_live_and_leaves_with_its_sight() {
     let mut desk = Desk::new((80, 24), queue());
     let Action::Call { id, .. } = only(desk.press(KeyCode::Enter)) else { panic!() };
     let messages = vec![
-        Message { kind: MessageKind::Customer.into(), text: "Any news?".into(), create_time: Some(at(NOON - 60)), ..Message::default() },
+        Message {
+            kind: MessageKind::Customer.into(),
+            text: "Any news?".into(),
+            create_time: Some(at(NOON - 60)),
+            ..Message::default()
+        },
         Message {
             kind: MessageKind::Note.into(),
             author: Some(MemberRef { id: "b".into(), display_name: "Ben".into() }),
@@ -121,8 +131,12 @@ fn an_opened_ticket_is_live_and_leaves_with_its_sight() {
         },
     ];
     let details = [("from".to_owned(), "normal".to_owned()), ("to".to_owned(), "urgent".to_owned())].into();
-    let events = vec![TicketEvent { version: 1, time: Some(at(NOON)), kind: "priority".into(), actor: "Ben".into(), details }];
-    desk.happens(Event::Outcome { id, result: Ok(Answer::Opened { ticket: Box::new(ticket(2, 4, 12, "")), messages, events }) });
+    let events =
+        vec![TicketEvent { version: 1, time: Some(at(NOON)), kind: "priority".into(), actor: "Ben".into(), details }];
+    desk.happens(Event::Outcome {
+        id,
+        result: Ok(Answer::Opened { ticket: Box::new(ticket(2, 4, 12, "")), messages, events }),
+    });
     assert_eq!(
         desk.screen(),
         "
