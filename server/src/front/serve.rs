@@ -13,6 +13,7 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use super::accept::{self, Door};
+use super::farewell::SayFarewell;
 use super::gate::Gate;
 use super::stopping::{Stage, Stopping};
 use crate::config::Limits;
@@ -75,7 +76,7 @@ impl Front {
         };
         let (ready, connections) = mpsc::channel(READY_CONNECTIONS);
         let accepting = tokio::spawn(accept::run(self.listener, door, ready, stopping.clone()));
-        let draining = stopping.clone();
+        let (draining, farewell) = (stopping.clone(), SayFarewell(stopping.clone()));
         let server = Server::builder()
             .max_concurrent_streams(self.limits.streams_per_connection)
             .initial_stream_window_size(STREAM_WINDOW)
@@ -85,6 +86,7 @@ impl Front {
             .http2_max_header_list_size(HEADER_LIST)
             .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
             .http2_max_local_error_reset_streams(Some(ERROR_RESETS))
+            .layer(farewell)
             .layer(CountCalls::of(deskbell_proto::DESCRIPTORS))
             .add_routes(routes)
             .serve_with_incoming_shutdown(ReceiverStream::new(connections), async move {

@@ -183,24 +183,55 @@ async fn a_quiet_house_stops_at_once() {
 }
 
 #[tokio::test]
+async fn a_watch_is_told_that_the_server_stops() {
+    let house = open(&[], false, PATIENCE * 10).await;
+    let mut client = check_health(house.address).await.expect("answered");
+    let mut watch = client.watch(HealthCheckRequest::default()).await.expect("watching").into_inner();
+    watch.message().await.expect("the present state").expect("not the end");
+    house.announce.send_replace(Stage::Draining);
+    let told = watch.message().await.expect_err("the end");
+    assert_eq!(told.code(), tonic::Code::Unavailable);
+    assert_eq!(house.ends().await, Ended::Drained);
+}
+
+/// A peer that calls and then never reads or says anything again: its window is full, so nothing can be told to it.
+async fn call_and_fall_silent(address: SocketAddr) -> TcpStream {
+    let mut peer = TcpStream::connect(address).await.expect("connected");
+    let mut words = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    // Settings: an initial window of 0 bytes.
+    words.extend_from_slice(b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0");
+    // Headers of stream 1, not its end: POST (3), http (6), and a path, in HPACK without Huffman's code.
+    let path = b"/grpc.health.v1.Health/Check";
+    let mut block = vec![0x83, 0x86, 0x04, u8::try_from(path.len()).expect("short")];
+    block.extend_from_slice(path);
+    words.extend_from_slice(&[0, 0, u8::try_from(block.len()).expect("short"), 1, 4, 0, 0, 0, 1]);
+    words.extend_from_slice(&block);
+    peer.write_all(&words).await.expect("written");
+    // The server's settings come first; then it has read ours.
+    let mut settings = [0; 9];
+    peer.read_exact(&mut settings).await.expect("settings");
+    peer
+}
+
+#[tokio::test]
 async fn a_silent_peer_cannot_stop_the_end() {
     let house = open(&[], false, Duration::from_millis(200)).await;
-    let mut client = check_health(house.address).await.expect("answered");
-    let watch = client.watch(HealthCheckRequest::default()).await.expect("watching");
+    let peer = call_and_fall_silent(house.address).await;
+    check_health(house.address).await.expect("answered");
     house.announce.send_replace(Stage::Draining);
     assert_eq!(house.ends().await, Ended::Cut);
-    drop(watch);
+    drop(peer);
 }
 
 #[tokio::test]
 async fn a_second_signal_does_not_wait() {
     let house = open(&[], false, PATIENCE * 10).await;
-    let mut client = check_health(house.address).await.expect("answered");
-    let watch = client.watch(HealthCheckRequest::default()).await.expect("watching");
+    let peer = call_and_fall_silent(house.address).await;
+    check_health(house.address).await.expect("answered");
     house.announce.send_replace(Stage::Draining);
     house.announce.send_replace(Stage::Now);
     assert_eq!(house.ends().await, Ended::Cut);
-    drop(watch);
+    drop(peer);
 }
 
 #[test]

@@ -1,0 +1,97 @@
+//! Ending streams when the server stops: with a status that says to come back, rather than by cutting the connection.
+//!
+//! Answers that are being written go on to their end. Only one that has nothing to say at the moment – a watch while nothing
+//! happens – ends, with UNAVAILABLE, as soon as the drain begins.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, HeaderValue};
+use http_body::{Body, Frame, SizeHint};
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+
+use super::stopping::{Stage, Stopping};
+
+type Reached = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Ends idle streams when the server stops.
+#[derive(Clone, Debug)]
+pub(super) struct SayFarewell(pub(super) Stopping);
+
+impl<S> Layer<S> for SayFarewell {
+    type Service = Polite<S>;
+
+    fn layer(&self, inner: S) -> Polite<S> {
+        Polite { inner, stopping: self.0.clone() }
+    }
+}
+
+/// A service whose answers end when the server stops.
+#[derive(Clone, Debug)]
+pub(super) struct Polite<S> {
+    inner: S,
+    stopping: Stopping,
+}
+
+impl<S, Q, A> Service<http::Request<Q>> for Polite<S>
+where
+    S: Service<http::Request<Q>, Response = http::Response<A>>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<PoliteBody<A>>;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: http::Request<Q>) -> Self::Future {
+        let answer = self.inner.call(request);
+        let stopping = self.stopping.clone();
+        Box::pin(async move {
+            let reached: Reached = Box::pin(async move { stopping.reaches(Stage::Draining).await });
+            Ok(answer.await?.map(|inner| PoliteBody { inner: Box::pin(inner), reached: Some(reached) }))
+        })
+    }
+}
+
+/// An answer that ends when the server stops.
+pub(super) struct PoliteBody<B> {
+    inner: Pin<Box<B>>,
+    /// Until the drain begins; none once the answer has ended with it.
+    reached: Option<Reached>,
+}
+
+impl<B: Body> Body for PoliteBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let Some(mut reached) = self.reached.take() else { return Poll::Ready(None) };
+        let said = self.inner.as_mut().poll_frame(cx);
+        if said.is_pending() && reached.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Some(Ok(Frame::trailers(farewell()))));
+        }
+        self.reached = Some(reached);
+        said
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.reached.is_none() || self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// The trailers that end an answer.
+fn farewell() -> HeaderMap {
+    let mut trailers = HeaderMap::new();
+    if Status::new(Code::Unavailable, "the server is stopping; connect again").add_header(&mut trailers).is_err() {
+        trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("14"));
+    }
+    trailers
+}
