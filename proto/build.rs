@@ -14,7 +14,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     let mut config = tonic_prost_build::Config::new();
     config.enable_type_names(); // messages know their name in the contract, which JSON needs
-    tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
+    // Ordered maps: a message has one encoding, which is what a repeated request is recognised by.
+    tonic_prost_build::configure().btree_map(".").compile_fds_with_config(descriptors, config)?;
     encoded_watch_server(&out)
 }
 

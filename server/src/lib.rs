@@ -6,6 +6,9 @@
 
 pub mod config;
 pub mod domain;
+pub mod grpc;
+pub mod hub;
+pub mod desk;
 pub mod front;
 pub mod secrets;
 pub mod store;

@@ -18,6 +18,8 @@ mod watch;
 
 use std::sync::Arc;
 
+use tokio::sync::watch as watch_channel;
+
 pub use assistance::{CustomerTicket, CustomerView, Follow, News, RawSubmission, Widget};
 pub use failure::Failure;
 pub use frames::{Encoder, TicketEntry, actor_name};
@@ -32,7 +34,7 @@ pub use watch::{Watch, WatchItem};
 use crate::domain::{self, Caller, Change, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId};
 use crate::hub::{Hub, Topic};
 use crate::secrets::{HostSecrets, Passwords, random_bytes};
-use crate::store::{Database, Outcome, Store, Teller};
+use crate::store::{Database, Outcome, Store, Teller, process_clock};
 use sessions::SessionCache;
 use throttle::Throttle;
 
@@ -57,6 +59,7 @@ pub struct Desk {
     passwords: Passwords,
     sessions: Arc<SessionCache>,
     throttle: Throttle,
+    stop: watch_channel::Sender<bool>,
 }
 
 impl Desk {
@@ -81,7 +84,20 @@ impl Desk {
             passwords: Passwords::new(rates.passwords_at_once),
             sessions,
             throttle: Throttle::new(rates),
+            stop: watch_channel::Sender::new(false),
         })
+    }
+
+    /// Begins what a server does by itself: sweeps, and listening to other servers. Commands of the host leave it out.
+    pub fn start(self: &Arc<Self>) {
+        let holder = format!("{}-{}", std::process::id(), process_clock());
+        tokio::spawn(Arc::clone(self).sweep(holder, self.stop.subscribe()));
+        tokio::spawn(Arc::clone(self).listen(self.stop.subscribe()));
+    }
+
+    /// Ends what [`Desk::start`] began.
+    pub fn close(&self) {
+        self.stop.send_replace(true);
     }
 
     /// The store below, for commands of the host.

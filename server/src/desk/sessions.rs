@@ -178,10 +178,12 @@ impl Desk {
     }
 
     /// Ends this session, or all of the account's. Gives how many ended, as far as one can tell.
-    pub async fn sign_out(&self, session: Session, everywhere: bool) -> Result<(), Failure> {
+    pub async fn sign_out(&self, session: Session, everywhere: bool) -> Result<i64, Failure> {
+        let ended = if everywhere { self.store.count_sessions(session.account).await? } else { 1 };
         let only = (!everywhere).then_some(session.token);
         let command = Command::EndSessions { account: session.account, only };
-        self.change(TeamId::HOST, Caller::Account(session.account), None, command).await.map(drop)
+        self.change(TeamId::HOST, Caller::Account(session.account), None, command).await?;
+        Ok(ended)
     }
 
     /// Who an account is.

@@ -29,6 +29,16 @@ impl Store {
         accounts::session(&mut self.database.read().await?, token).await
     }
 
+    /// How many sessions an account has.
+    pub async fn count_sessions(&self, account: AccountId) -> Result<i64, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT COUNT(*) FROM sessions WHERE account_id = $1";
+        match connection.row(sql, values![account.0]).await? {
+            Some(mut row) => row.next(),
+            None => Ok(0),
+        }
+    }
+
     /// Lets a session live longer, because it was used.
     pub async fn prolong_session(&self, token: Digest, until: Millis) -> Result<(), StoreError> {
         let mut connection = self.database.write().await?;
@@ -85,6 +95,12 @@ impl Store {
 }
 
 impl Database {
+    /// Whether the host has any sealed secret yet.
+    pub async fn has_host_secrets(&self) -> Result<bool, StoreError> {
+        let mut connection = self.read().await?;
+        Ok(connection.row("SELECT 1 FROM host_secrets LIMIT 1", Vec::new()).await?.is_some())
+    }
+
     /// A sealed secret of the host.
     pub async fn host_secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let mut connection = self.read().await?;

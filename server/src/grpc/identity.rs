@@ -1,0 +1,65 @@
+//! Who calls: what the call's metadata says, and what makes a request recognisable.
+
+use std::net::IpAddr;
+
+use prost::Message;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Status};
+
+use super::Handlers;
+use crate::desk::{CustomerTicket, Failure, Session, Staff, Widget};
+use crate::domain::{Digest, Refusal, sha256};
+use crate::secrets::tokens::ticket_secret_hash;
+
+impl Handlers {
+    /// The caller's session.
+    pub async fn session(&self, metadata: &MetadataMap) -> Result<Session, Status> {
+        let value = metadata.get("authorization").and_then(|value| value.to_str().ok());
+        let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or(Failure::SignedOut)?;
+        Ok(self.desk.authenticate(token.trim()).await?)
+    }
+
+    /// The caller as a member of a team.
+    pub async fn staff(&self, metadata: &MetadataMap) -> Result<Staff, Status> {
+        let session = self.session(metadata).await?;
+        Ok(self.desk.staff(session).await?)
+    }
+
+    /// The caller as an admin.
+    pub async fn admin(&self, metadata: &MetadataMap) -> Result<Staff, Status> {
+        let staff = self.staff(metadata).await?;
+        staff.admin()?;
+        Ok(staff)
+    }
+
+    /// The calling copy of a profile.
+    pub async fn widget(&self, metadata: &MetadataMap) -> Result<Widget, Status> {
+        let credential = metadata.get("deskbell-profile").and_then(|value| value.to_str().ok());
+        let credential = credential.ok_or(Failure::Refused(Refusal::PROFILE_UNKNOWN))?;
+        Ok(self.desk.widget(credential).await?)
+    }
+
+    /// The calling customer, with the secret of their ticket.
+    pub async fn customer(&self, metadata: &MetadataMap) -> Result<CustomerTicket, Status> {
+        let widget = self.widget(metadata).await?;
+        // A secret that is none is like one of no ticket.
+        let secret = ticket_secret(metadata).ok_or(Failure::Refused(Refusal::NotFound))?;
+        Ok(CustomerTicket { widget, secret })
+    }
+}
+
+/// The hash of the ticket secret in the metadata.
+pub fn ticket_secret(metadata: &MetadataMap) -> Option<Digest> {
+    let secret = metadata.get("deskbell-ticket").and_then(|value| value.to_str().ok())?;
+    ticket_secret_hash(secret).map(Digest)
+}
+
+/// The network address of the caller: of the connection itself. Headers that claim another are not looked at.
+pub fn remote<T>(request: &Request<T>) -> Option<IpAddr> {
+    crate::front::remote_address(request.extensions()).map(|address| address.ip())
+}
+
+/// A digest of a call with its body: a repeated request has the same.
+pub fn fingerprint<M: Message>(call: &str, body: &M) -> Digest {
+    sha256(&[call.as_bytes(), &[0], &body.encode_to_vec()])
+}

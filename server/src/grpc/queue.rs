@@ -1,0 +1,235 @@
+//! The queue and its history.
+
+use deskbell_proto::v1 as proto;
+use deskbell_proto::v1::queue_service_server::QueueService;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status};
+
+use super::identity::fingerprint;
+use super::status::invalid;
+use super::team::page_size;
+use super::{Handlers, convert};
+use crate::desk::{Failure, Filter, Staff, TicketEntry};
+use crate::domain::{Command, Digest, Refusal, Reply, Ticket};
+use crate::store::After;
+
+impl Handlers {
+    /// A change to a ticket that leaves it in the caller's sight.
+    async fn ticket_after(
+        &self,
+        metadata: &MetadataMap,
+        command: Command,
+        request_id: &str,
+        print: Digest,
+    ) -> Result<Option<proto::Ticket>, Status> {
+        let staff = self.staff(metadata).await?;
+        match self.desk.change_ticket(&staff, command, request_id, print).await? {
+            Reply::Ticket(ticket) => Ok(Some(self.ticket_message(&staff, *ticket).await?)),
+            _ => Ok(None),
+        }
+    }
+
+    async fn ticket_message(&self, staff: &Staff, ticket: Ticket) -> Result<proto::Ticket, Status> {
+        let entry = self.desk.with_words(staff, ticket).await?;
+        Ok(convert::ticket(&staff.team, &entry))
+    }
+
+    /// Writes on a ticket, and finds what was written.
+    async fn written(
+        &self,
+        metadata: &MetadataMap,
+        place: (i64, i64),
+        to_customer: bool,
+        text: &str,
+        (request_id, print): (&str, Digest),
+    ) -> Result<(Option<proto::Ticket>, Option<proto::Message>), Status> {
+        let staff = self.staff(metadata).await?;
+        let (ticket, message) = self.desk.write(&staff, place, to_customer, text, request_id, print).await?;
+        let messages = self.desk.messages(&staff, &ticket).await?;
+        let message = messages.iter().find(|written| written.id == message);
+        Ok((Some(convert::ticket(&staff.team, &ticket)), message.map(|message| convert::message(&staff.team, message))))
+    }
+}
+
+#[tonic::async_trait]
+impl QueueService for Handlers {
+    async fn list_tickets(
+        &self,
+        request: Request<proto::ListTicketsRequest>,
+    ) -> Result<Response<proto::ListTicketsResponse>, Status> {
+        let staff = self.staff(request.metadata()).await?;
+        staff.operator()?;
+        let body = request.into_inner();
+        let size = page_size(body.page_size)?;
+        let after = read_page_token(&body.page_token)?;
+        let filter = filter(body)?;
+        let page = self.desk.tickets(&staff, &filter, after, size).await?;
+        let message = |ticket: &TicketEntry| convert::ticket(&staff.team, ticket);
+        Ok(Response::new(proto::ListTicketsResponse {
+            tickets: page.tickets.iter().map(message).collect(),
+            next_page_token: page.next.map(page_token).unwrap_or_default(),
+        }))
+    }
+
+    async fn get_ticket(
+        &self,
+        request: Request<proto::GetTicketRequest>,
+    ) -> Result<Response<proto::GetTicketResponse>, Status> {
+        let staff = self.staff(request.metadata()).await?;
+        let ticket = self.desk.ticket(&staff, request.into_inner().number).await?;
+        let messages = self.desk.messages(&staff, &ticket).await?;
+        Ok(Response::new(proto::GetTicketResponse {
+            ticket: Some(convert::ticket(&staff.team, &ticket)),
+            messages: messages.iter().map(|message| convert::message(&staff.team, message)).collect(),
+        }))
+    }
+
+    async fn list_ticket_events(
+        &self,
+        request: Request<proto::ListTicketEventsRequest>,
+    ) -> Result<Response<proto::ListTicketEventsResponse>, Status> {
+        let staff = self.staff(request.metadata()).await?;
+        let events = self.desk.ticket_events(&staff, request.into_inner().number).await?;
+        let events = events.into_iter().map(|event| proto::TicketEvent {
+            version: event.version,
+            time: Some(convert::time(event.at)),
+            kind: event.what.word().to_owned(),
+            actor: event.actor,
+            details: event.details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        });
+        Ok(Response::new(proto::ListTicketEventsResponse { events: events.collect() }))
+    }
+
+    async fn take_ticket(
+        &self,
+        request: Request<proto::TakeTicketRequest>,
+    ) -> Result<Response<proto::TakeTicketResponse>, Status> {
+        let (metadata, _, body) = request.into_parts();
+        let print = fingerprint("TakeTicket", &body);
+        let command = Command::Take { number: body.number, version: body.version };
+        let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
+        Ok(Response::new(proto::TakeTicketResponse { ticket }))
+    }
+
+    async fn assign_ticket(
+        &self,
+        request: Request<proto::AssignTicketRequest>,
+    ) -> Result<Response<proto::AssignTicketResponse>, Status> {
+        let (metadata, _, body) = request.into_parts();
+        let print = fingerprint("AssignTicket", &body);
+        let command = Command::Assign {
+            number: body.number,
+            version: body.version,
+            operator: body.operator_id.as_deref().map(|id| (!id.is_empty()).then(|| convert::member_id(id))),
+            group: body.group_id.as_deref().map(|id| (!id.is_empty()).then(|| convert::group_or_nobody(id))),
+        };
+        let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
+        Ok(Response::new(proto::AssignTicketResponse { ticket }))
+    }
+
+    async fn set_ticket_priority(
+        &self,
+        request: Request<proto::SetTicketPriorityRequest>,
+    ) -> Result<Response<proto::SetTicketPriorityResponse>, Status> {
+        let (metadata, _, body) = request.into_parts();
+        let print = fingerprint("SetTicketPriority", &body);
+        // Who may not see the ticket does not hear what is wrong with the priority.
+        let wrong = || Refusal::invalid("priority", "say low, normal, high or urgent");
+        let priority = convert::priority(body.priority, "priority").ok().flatten().ok_or_else(wrong);
+        let command = Command::SetPriority { number: body.number, version: body.version, priority };
+        let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
+        Ok(Response::new(proto::SetTicketPriorityResponse { ticket }))
+    }
+
+    async fn reply_ticket(
+        &self,
+        request: Request<proto::ReplyTicketRequest>,
+    ) -> Result<Response<proto::ReplyTicketResponse>, Status> {
+        let (metadata, _, body) = request.into_parts();
+        let print = fingerprint("ReplyTicket", &body);
+        let place = (body.number, body.version);
+        let memory = (body.request_id.as_str(), print);
+        let (ticket, message) = self.written(&metadata, place, true, &body.text, memory).await?;
+        Ok(Response::new(proto::ReplyTicketResponse { ticket, message }))
+    }
+
+    async fn note_ticket(
+        &self,
+        request: Request<proto::NoteTicketRequest>,
+    ) -> Result<Response<proto::NoteTicketResponse>, Status> {
+        let (metadata, _, body) = request.into_parts();
+        let print = fingerprint("NoteTicket", &body);
+        let place = (body.number, body.version);
+        let memory = (body.request_id.as_str(), print);
+        let (ticket, message) = self.written(&metadata, place, false, &body.text, memory).await?;
+        Ok(Response::new(proto::NoteTicketResponse { ticket, message }))
+    }
+
+    async fn close_ticket(
+        &self,
+        request: Request<proto::CloseTicketRequest>,
+    ) -> Result<Response<proto::CloseTicketResponse>, Status> {
+        let (metadata, _, body) = request.into_parts();
+        let print = fingerprint("CloseTicket", &body);
+        let command = Command::Close { number: body.number, version: body.version };
+        let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
+        Ok(Response::new(proto::CloseTicketResponse { ticket }))
+    }
+
+    async fn reopen_ticket(
+        &self,
+        request: Request<proto::ReopenTicketRequest>,
+    ) -> Result<Response<proto::ReopenTicketResponse>, Status> {
+        let (metadata, _, body) = request.into_parts();
+        let print = fingerprint("ReopenTicket", &body);
+        let command = Command::Reopen { number: body.number, version: body.version };
+        let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
+        Ok(Response::new(proto::ReopenTicketResponse { ticket }))
+    }
+
+    async fn next_ticket(
+        &self,
+        request: Request<proto::NextTicketRequest>,
+    ) -> Result<Response<proto::NextTicketResponse>, Status> {
+        let staff = self.staff(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("NextTicket", &body);
+        match self.desk.change_ticket(&staff, Command::Next, &body.request_id, print).await? {
+            Reply::Next(ticket, reason) => {
+                let ticket = Some(self.ticket_message(&staff, *ticket).await?);
+                Ok(Response::new(proto::NextTicketResponse { ticket, reason }))
+            }
+            _ => Err(Failure::Internal.into()),
+        }
+    }
+}
+
+fn filter(body: proto::ListTicketsRequest) -> Result<Filter, Status> {
+    if body.contains.chars().count() > 200 {
+        return Err(invalid("INVALID_FIELD", "contains", "is too long: use at most 200 characters"));
+    }
+    Ok(Filter {
+        history: body.history,
+        states: body.states.into_iter().map(convert::state).collect::<Result<_, _>>()?,
+        group: Some(body.group_id).filter(|id| !id.is_empty()).map(|id| convert::group_or_nobody(&id)),
+        operator: Some(body.operator_id).filter(|id| !id.is_empty()).map(|id| convert::member_id(&id)),
+        min_priority: convert::priority(body.min_priority, "min_priority")?,
+        contains: body.contains,
+    })
+}
+
+fn page_token(after: After) -> String {
+    format!("{}.{}.{}", after.priority, after.at, after.ticket)
+}
+
+fn read_page_token(token: &str) -> Result<Option<After>, Status> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let mut parts = token.split('.').map(|part| part.parse::<i64>().ok());
+    let mut part = || parts.next().flatten();
+    match (part(), part(), part()) {
+        (Some(priority), Some(at), Some(ticket)) => Ok(Some(After { priority, at, ticket })),
+        _ => Err(invalid("INVALID_FIELD", "page_token", "is none that this server gave")),
+    }
+}

@@ -1,0 +1,114 @@
+//! Failures as gRPC statuses, with google.rpc details. The one place, and no wildcard: a new failure has to be given a status.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::desk::Failure;
+use crate::domain::Refusal;
+
+/// The domain of our reasons in `google.rpc.ErrorInfo`.
+const DOMAIN: &str = "deskbell";
+
+/// How long to stay away when the database is away.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How long to stay away when there is no room.
+const LATER: Duration = Duration::from_secs(10);
+
+impl From<Failure> for Status {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => refused(refusal),
+            Failure::SignedOut => status(
+                Code::Unauthenticated,
+                "SIGNED_OUT",
+                "there is no session, or it has ended; sign in again",
+                &[],
+                None,
+            ),
+            Failure::BadCredentials => {
+                status(Code::Unauthenticated, "BAD_CREDENTIALS", "this does not fit: check what you typed", &[], None)
+            }
+            Failure::Throttled(wait) => status(
+                Code::ResourceExhausted,
+                "TOO_OFTEN",
+                format!("too much at once; try again in {} seconds", wait.as_secs().max(1)),
+                &[],
+                Some(wait),
+            ),
+            Failure::StartOver => status(
+                Code::OutOfRange,
+                "START_OVER",
+                "this place in the queue's changes is gone; start over without \u{201c}after\u{201d}",
+                &[],
+                None,
+            ),
+            Failure::Unavailable => {
+                status(Code::Unavailable, "DATABASE_AWAY", "the server cannot reach its database; try again soon", &[], Some(SOON))
+            }
+            Failure::Full => {
+                status(Code::ResourceExhausted, "DATABASE_FULL", "the server has no room left; its host has to make some", &[], Some(LATER))
+            }
+            Failure::Internal => {
+                status(Code::Internal, "INTERNAL", "something went wrong on the server; its log says what", &[], None)
+            }
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Status {
+    match refusal {
+        Refusal::Invalid { field, problem } => invalid("INVALID_FIELD", field, &problem),
+        Refusal::RequestReused => invalid(
+            "REQUEST_REUSED",
+            "request_id",
+            "was used with another body before; make a new one for each new request",
+        ),
+        Refusal::NotFound => {
+            status(Code::NotFound, "NOT_FOUND", "there is no such thing, or you cannot see it", &[], None)
+        }
+        Refusal::QueueEmpty => status(Code::NotFound, "QUEUE_EMPTY", "nothing waits that you may take", &[], None),
+        Refusal::Denied { reason, text } => status(Code::PermissionDenied, reason, text, &[], None),
+        Refusal::Precondition { reason, text } => status(Code::FailedPrecondition, reason, text, &[], None),
+        Refusal::AlreadyExists { field, text } => {
+            status(Code::AlreadyExists, "ALREADY_EXISTS", text, &[("field", field.to_owned())], None)
+        }
+        Refusal::Stale { by, what, version } => {
+            let text = format!("somebody was faster: {by} ({what}); look again, then decide");
+            let parameters = [("by", by), ("what", what.to_owned()), ("version", version.to_string())];
+            status(Code::Aborted, "STALE", text, &parameters, None)
+        }
+        Refusal::Full { what, limit } => status(
+            Code::FailedPrecondition,
+            "LIMIT_REACHED",
+            format!("a team can have {limit} {what} at most"),
+            &[("limit", limit.to_string())],
+            None,
+        ),
+    }
+}
+
+/// A field that is wrong.
+pub fn invalid(reason: &str, field: &str, problem: &str) -> Status {
+    let mut details = ErrorDetails::with_bad_request_violation(field, problem);
+    details.set_error_info(reason, DOMAIN, HashMap::from([("field".to_owned(), field.to_owned())]));
+    Status::with_error_details(Code::InvalidArgument, format!("{field} {problem}"), details)
+}
+
+fn status(
+    code: Code,
+    reason: &str,
+    text: impl Into<String>,
+    parameters: &[(&str, String)],
+    retry: Option<Duration>,
+) -> Status {
+    let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<HashMap<_, _>>();
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, parameters);
+    if let Some(wait) = retry {
+        details.set_retry_info(Some(wait));
+    }
+    Status::with_error_details(code, text, details)
+}

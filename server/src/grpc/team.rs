@@ -1,0 +1,273 @@
+//! The team: settings, members, groups.
+
+use deskbell_proto::v1::team_service_server::TeamService;
+use deskbell_proto::v1::{
+    ActivateTeamRequest, ActivateTeamResponse, AddGroupOperatorRequest, AddGroupOperatorResponse, AddMemberRequest,
+    AddMemberResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, DeleteGroupResponse, GetTeamRequest,
+    GetTeamResponse, Group, ListGroupsRequest, ListGroupsResponse, ListMembersRequest, ListMembersResponse, Member,
+    RemoveGroupOperatorRequest, RemoveGroupOperatorResponse, RemoveMemberRequest, RemoveMemberResponse,
+    SetAvailabilityRequest, SetAvailabilityResponse, Team, UndeleteGroupRequest, UndeleteGroupResponse, UpdateGroupRequest,
+    UpdateGroupResponse, UpdateMemberRequest, UpdateMemberResponse, UpdateTeamRequest, UpdateTeamResponse,
+};
+use tonic::{Request, Response, Status};
+
+use super::identity::fingerprint;
+use super::status::invalid;
+use super::{Handlers, convert};
+use crate::desk::{Failure, TeamChanges};
+use crate::domain::{self, Command, GroupId, MemberId, Reply, Visibility};
+
+impl Handlers {
+    async fn team_message(&self, team: &domain::Team) -> Result<Option<Team>, Status> {
+        Ok(Some(convert::team(team, self.desk.revision(team.id).await?)))
+    }
+}
+
+fn member_message(team: &domain::Team, reply: &Reply) -> Result<Option<Member>, Status> {
+    match reply {
+        Reply::Member(member) => Ok(team.members.get(member).map(|member| convert::member(team, member))),
+        _ => Err(Failure::Internal.into()),
+    }
+}
+
+fn group_message(team: &domain::Team, reply: &Reply) -> Result<Option<Group>, Status> {
+    match reply {
+        Reply::Group(group) => Ok(team.groups.get(group).map(|group| convert::group(team, group, None))),
+        _ => Err(Failure::Internal.into()),
+    }
+}
+
+/// The size of a page: 0 means 100, more than 1000 means 1000.
+pub fn page_size(asked: i32) -> Result<usize, Status> {
+    match asked {
+        ..0 => Err(invalid("INVALID_FIELD", "page_size", "must not be negative")),
+        0 => Ok(100),
+        asked => Ok(usize::try_from(asked.min(1000)).unwrap_or(100)),
+    }
+}
+
+#[tonic::async_trait]
+impl TeamService for Handlers {
+    async fn activate_team(
+        &self,
+        request: Request<ActivateTeamRequest>,
+    ) -> Result<Response<ActivateTeamResponse>, Status> {
+        let session = self.session(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("ActivateTeam", &body);
+        let team = self.desk.activate_team(session, &body.name, &body.request_id, print).await?;
+        Ok(Response::new(ActivateTeamResponse { team: self.team_message(&team).await? }))
+    }
+
+    async fn get_team(&self, request: Request<GetTeamRequest>) -> Result<Response<GetTeamResponse>, Status> {
+        let staff = self.staff(request.metadata()).await?;
+        Ok(Response::new(GetTeamResponse { team: self.team_message(&staff.team).await? }))
+    }
+
+    async fn update_team(&self, request: Request<UpdateTeamRequest>) -> Result<Response<UpdateTeamResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("UpdateTeam", &body);
+        let changes = team_changes(&body)?;
+        let team = self.desk.update_team(&staff, changes, &body.request_id, print).await?;
+        Ok(Response::new(UpdateTeamResponse { team: self.team_message(&team).await? }))
+    }
+
+    async fn add_member(&self, request: Request<AddMemberRequest>) -> Result<Response<AddMemberResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("AddMember", &body);
+        let roles = (body.operator, body.admin);
+        let added = self.desk.add_member(&staff, &body.email, &body.display_name, roles, &body.request_id, print).await?;
+        Ok(Response::new(AddMemberResponse {
+            member: added.team.members.get(&added.member).map(|member| convert::member(&added.team, member)),
+            code: added.code,
+            code_expire_time: Some(convert::time(added.code_expires_at)),
+        }))
+    }
+
+    async fn list_members(&self, request: Request<ListMembersRequest>) -> Result<Response<ListMembersResponse>, Status> {
+        let staff = self.staff(request.metadata()).await?;
+        let body = request.into_inner();
+        let size = page_size(body.page_size)?;
+        let after = match body.page_token.as_str() {
+            "" => MemberId(0),
+            token => convert::member_id(token),
+        };
+        let rest = staff.team.members.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
+        let mut members: Vec<_> = rest.take(size + 1).map(|(_, member)| convert::member(&staff.team, member)).collect();
+        let more = members.len() > size;
+        members.truncate(size);
+        let next_page_token = members.last().filter(|_| more).map(|member| member.id.clone()).unwrap_or_default();
+        Ok(Response::new(ListMembersResponse { members, next_page_token }))
+    }
+
+    async fn update_member(
+        &self,
+        request: Request<UpdateMemberRequest>,
+    ) -> Result<Response<UpdateMemberResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("UpdateMember", &body);
+        let member = convert::member_id(&body.member_id);
+        let command =
+            Command::UpdateMember { member, admin: body.admin, operator: body.operator, enabled: body.enabled };
+        let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
+        Ok(Response::new(UpdateMemberResponse { member: member_message(&team, &reply)? }))
+    }
+
+    async fn remove_member(
+        &self,
+        request: Request<RemoveMemberRequest>,
+    ) -> Result<Response<RemoveMemberResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("RemoveMember", &body);
+        let command = Command::RemoveMember { member: convert::member_id(&body.member_id) };
+        self.desk.change_team(&staff, command, &body.request_id, print).await?;
+        Ok(Response::new(RemoveMemberResponse {}))
+    }
+
+    async fn set_availability(
+        &self,
+        request: Request<SetAvailabilityRequest>,
+    ) -> Result<Response<SetAvailabilityResponse>, Status> {
+        let staff = self.staff(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("SetAvailability", &body);
+        let command = Command::SetAvailability { available: body.available };
+        let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
+        Ok(Response::new(SetAvailabilityResponse { member: member_message(&team, &reply)? }))
+    }
+
+    async fn create_group(&self, request: Request<CreateGroupRequest>) -> Result<Response<CreateGroupResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("CreateGroup", &body);
+        let visibility = convert::visibility(body.visibility)?.unwrap_or(Visibility::Public);
+        let (reply, team) = self.desk.create_group(&staff, &body.name, visibility, &body.request_id, print).await?;
+        Ok(Response::new(CreateGroupResponse { group: group_message(&team, &reply)? }))
+    }
+
+    async fn list_groups(&self, request: Request<ListGroupsRequest>) -> Result<Response<ListGroupsResponse>, Status> {
+        let staff = self.staff(request.metadata()).await?;
+        let show_deleted = request.into_inner().show_deleted;
+        if show_deleted {
+            staff.admin()?;
+        }
+        let open = if staff.viewer.admin { self.desk.open_by_group(&staff).await? } else { Vec::new() };
+        let count = |id: GroupId| {
+            let found = open.iter().find(|(group, _)| *group == id).map_or(0, |(_, count)| *count);
+            staff.viewer.admin.then_some(found)
+        };
+        let shown = staff.team.groups.values().filter(|group| show_deleted || group.deleted_at.is_none());
+        let mut groups: Vec<_> = shown.map(|group| convert::group(&staff.team, group, count(group.id))).collect();
+        groups.sort_by_cached_key(|group| domain::text::key(&group.name));
+        Ok(Response::new(ListGroupsResponse { groups }))
+    }
+
+    async fn update_group(&self, request: Request<UpdateGroupRequest>) -> Result<Response<UpdateGroupResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("UpdateGroup", &body);
+        let visibility = body.visibility.map(convert::visibility).transpose()?.flatten();
+        let group = convert::group_or_nobody(&body.group_id);
+        let name = body.name.as_deref();
+        let (reply, team) = self.desk.update_group(&staff, group, name, visibility, &body.request_id, print).await?;
+        Ok(Response::new(UpdateGroupResponse { group: group_message(&team, &reply)? }))
+    }
+
+    async fn delete_group(&self, request: Request<DeleteGroupRequest>) -> Result<Response<DeleteGroupResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("DeleteGroup", &body);
+        let move_to = Some(&body.move_history_to_group_id).filter(|id| !id.is_empty());
+        let command = Command::DeleteGroup {
+            group: convert::group_or_nobody(&body.group_id),
+            dry_run: body.dry_run,
+            confirm: body.confirm_erased_tickets,
+            move_to: move_to.map(|id| convert::group_or_nobody(id)),
+        };
+        let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
+        let Reply::GroupDeleted { unassigned, erased, moved, profiles, until } = reply else {
+            return Err(Failure::Internal.into());
+        };
+        let flagged = profiles.iter().filter_map(|profile| team.profiles.get(profile));
+        Ok(Response::new(DeleteGroupResponse {
+            unassigned_tickets: unassigned,
+            erased_tickets: erased,
+            moved_tickets: moved,
+            flagged_profiles: flagged.map(|profile| profile.words.name.clone()).collect(),
+            undelete_until: until.map(convert::time),
+        }))
+    }
+
+    async fn undelete_group(
+        &self,
+        request: Request<UndeleteGroupRequest>,
+    ) -> Result<Response<UndeleteGroupResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("UndeleteGroup", &body);
+        let command = Command::UndeleteGroup { group: convert::group_or_nobody(&body.group_id) };
+        let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
+        Ok(Response::new(UndeleteGroupResponse { group: group_message(&team, &reply)? }))
+    }
+
+    async fn add_group_operator(
+        &self,
+        request: Request<AddGroupOperatorRequest>,
+    ) -> Result<Response<AddGroupOperatorResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("AddGroupOperator", &body);
+        let (group, member) = (convert::group_or_nobody(&body.group_id), convert::member_id(&body.member_id));
+        let command = Command::AddGroupOperator { group, member };
+        let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
+        Ok(Response::new(AddGroupOperatorResponse { group: group_message(&team, &reply)? }))
+    }
+
+    async fn remove_group_operator(
+        &self,
+        request: Request<RemoveGroupOperatorRequest>,
+    ) -> Result<Response<RemoveGroupOperatorResponse>, Status> {
+        let staff = self.admin(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("RemoveGroupOperator", &body);
+        let (group, member) = (convert::group_or_nobody(&body.group_id), convert::member_id(&body.member_id));
+        let command = Command::RemoveGroupOperator { group, member };
+        let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
+        Ok(Response::new(RemoveGroupOperatorResponse { group: group_message(&team, &reply)? }))
+    }
+}
+
+fn team_changes(body: &UpdateTeamRequest) -> Result<TeamChanges, Status> {
+    let team = body.team.clone().unwrap_or_default();
+    let mut changes = TeamChanges::default();
+    let paths = body.update_mask.as_ref().map(|mask| mask.paths.as_slice()).unwrap_or_default();
+    if paths.is_empty() {
+        return Err(invalid("INVALID_FIELD", "update_mask", "names nothing: say which settings to change"));
+    }
+    for path in paths {
+        match path.as_str() {
+            "name" => changes.name = Some(team.name.clone()),
+            "queue_mode" => changes.queue_mode = Some(convert::queue_mode(team.queue_mode)?),
+            "default_priority" => {
+                let priority = convert::priority(team.default_priority, "team.default_priority")?;
+                let needed = || invalid("INVALID_FIELD", "team.default_priority", "must be said");
+                changes.default_priority = Some(priority.ok_or_else(needed)?);
+            }
+            "expire_after" => {
+                let millis = |after: &prost_types::Duration| {
+                    after.seconds.saturating_mul(1000).saturating_add(i64::from(after.nanos) / 1_000_000)
+                };
+                changes.expire_after = Some(team.expire_after.as_ref().map(millis));
+            }
+            _ => {
+                let problem = "names something else than name, queue_mode, default_priority or expire_after";
+                return Err(invalid("INVALID_FIELD", "update_mask", problem));
+            }
+        }
+    }
+    Ok(changes)
+}
