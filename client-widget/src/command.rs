@@ -8,6 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use deskbell_proto::manifest::{self, FILE_NAME, Verified};
 use directories::ProjectDirs;
 use serde_json::json;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
 
 use crate::manifest::{Manifests, Start};
 use crate::texts::Language;
@@ -81,7 +85,7 @@ impl From<io::Error> for Failure {
 /// Does what the command line says.
 pub fn run() -> ExitCode {
     let command = Command::parse();
-    tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(io::stderr).with_target(false).init();
+    log();
     match carry_out(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -89,6 +93,12 @@ pub fn run() -> ExitCode {
             ExitCode::from(failure.status)
         }
     }
+}
+
+/// Warnings of our own; of others (the window system is talkative) errors alone.
+fn log() {
+    let ours = Targets::new().with_default(Level::ERROR).with_target("deskbell_widget", Level::WARN);
+    tracing_subscriber::registry().with(fmt::layer().with_writer(io::stderr).with_target(false)).with(ours).init();
 }
 
 fn carry_out(command: Command) -> Result<(), Failure> {
@@ -99,9 +109,9 @@ fn carry_out(command: Command) -> Result<(), Failure> {
     let manifests = Manifests::new(data_folder(command.data_dir)?, place(command.manifest)?);
     match command.what {
         None => app::run(manifests, language).map_err(|error| Failure::refused(format!("The window cannot be opened: {error}"))),
-        Some(What::Submit(arguments)) => submit::run(arguments, &manifests),
+        Some(What::Submit(arguments)) => submit::run(&arguments, &manifests),
         Some(What::Manifest(ManifestCommand::Show(Show { json }))) => show(&manifests, json),
-        Some(What::Preview(arguments)) => preview::run(arguments, &manifests, language),
+        Some(What::Preview(arguments)) => preview::run(&arguments, &manifests, language),
     }
 }
 

@@ -3,6 +3,9 @@
 //! `state` is what the window shows, `screens` draw it, `link` is the one thread that does input and output, `outbox` and
 //! `manifest` are what lies on disk. `command` is the way in.
 
+// Without this a customer on Windows would see a console open behind the window. Scripts that redirect the output still get it.
+#![cfg_attr(windows, windows_subsystem = "windows")]
+
 mod app;
 mod command;
 mod disk;

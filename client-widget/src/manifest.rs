@@ -48,7 +48,7 @@ impl Trouble {
     pub fn key(&self) -> Key {
         match self {
             Self::Refused(Refusal::WrongSignature) => Key::ManifestSignature,
-            Self::Refused(Refusal::OtherKey) => Key::ManifestOtherKey,
+            Self::Refused(Refusal::OtherKey) => Key::ManifestOtherSigner,
             Self::Refused(Refusal::Older { .. }) => Key::ManifestOlder,
             Self::Refused(_) => Key::ManifestUnreadable,
             Self::NotRead(_) => Key::ManifestNotRead,
@@ -101,19 +101,19 @@ impl Manifests {
             }
             Err((refusal, seen)) => {
                 let trouble = (!matches!(refusal, Refusal::Older { .. })).then_some(Trouble::Refused(refusal));
-                Start { used: seen.or(last), trouble }
+                Start { used: seen.map(|seen| *seen).or(last), trouble }
             }
         }
     }
 
     /// Checks a manifest against what was seen before. A refusal comes with the last good one of the same profile.
-    pub fn judge(&self, file: &[u8]) -> Result<Verdict, (Refusal, Option<Verified>)> {
+    pub fn judge(&self, file: &[u8]) -> Result<Verdict, (Refusal, Option<Box<Verified>>)> {
         let verified = manifest::read(file).map_err(|refusal| (refusal, None))?;
-        match self.newest(&self.folder(&verified.manifest.profile_id)) {
+        match newest(&self.folder(&verified.manifest.profile_id)) {
             None => Ok(Verdict::First(verified)),
             Some(seen) => match verified.may_follow(&seen) {
                 Ok(()) => Ok(Verdict::Follows(verified)),
-                Err(refusal) => Err((refusal, Some(seen))),
+                Err(refusal) => Err((refusal, Some(Box::new(seen)))),
             },
         }
     }
@@ -122,7 +122,7 @@ impl Manifests {
     pub fn keep(&self, file: &[u8], verified: &Verified) -> io::Result<()> {
         let folder = self.folder(&verified.manifest.profile_id);
         disk::make_folder(&folder)?;
-        if self.newest(&folder).as_ref() != Some(verified) {
+        if newest(&folder).as_ref() != Some(verified) {
             disk::write(&folder.join("newest.manifest"), file)?;
         }
         let pointer = self.pointer();
@@ -142,20 +142,21 @@ impl Manifests {
         Ok(verified)
     }
 
-    fn newest(&self, folder: &Path) -> Option<Verified> {
-        let file = disk::read(&folder.join("newest.manifest"), LARGEST).ok().flatten()?;
-        manifest::read(&file).ok()
-    }
-
     fn last_used_here(&self) -> Option<Verified> {
         let name = String::from_utf8(disk::read(&self.pointer(), 64).ok().flatten()?).ok()?;
         let is_ours = name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        is_ours.then(|| self.newest(&self.data.join("profiles").join(name))).flatten()
+        is_ours.then(|| newest(&self.data.join("profiles").join(name))).flatten()
     }
 
     fn pointer(&self) -> PathBuf {
         self.data.join("places").join(short_hash(self.place.as_os_str().as_encoded_bytes()))
     }
+}
+
+/// The newest manifest that was kept in a profile's folder.
+fn newest(folder: &Path) -> Option<Verified> {
+    let file = disk::read(&folder.join("newest.manifest"), LARGEST).ok().flatten()?;
+    manifest::read(&file).ok()
 }
 
 /// A name for a folder that any id can have: 32 hexadecimal digits.
@@ -235,7 +236,7 @@ mod tests {
         tampered[middle] ^= 1;
         let table = [
             (tampered, Key::ManifestSignature),
-            (file("p", 9, &THEIRS), Key::ManifestOtherKey),
+            (file("p", 9, &THEIRS), Key::ManifestOtherSigner),
             (b"no manifest".to_vec(), Key::ManifestUnreadable),
             (Vec::new(), Key::ManifestUnreadable),
         ];
@@ -249,7 +250,7 @@ mod tests {
             // And with nothing good before, nothing is used.
             let fresh = Copy::new();
             let start = fresh.start_with(&bad);
-            assert_eq!(revision(&start).is_none(), key != Key::ManifestOtherKey);
+            assert_eq!(revision(&start).is_none(), key != Key::ManifestOtherSigner);
         }
     }
 

@@ -267,7 +267,7 @@ mod tests {
             std::fs::write(&unfinished, &whole[..cut]).unwrap();
             let locked = outbox.try_lock().unwrap().unwrap();
             assert!(!unfinished.exists());
-            assert_eq!(locked.names().unwrap(), [name.clone()]);
+            assert_eq!(locked.names().unwrap(), std::slice::from_ref(&name));
             assert_eq!(locked.load(&name).unwrap().unwrap(), kept);
         }
     }

@@ -23,6 +23,9 @@ use crate::state::{Connection, Intent, News, State};
 use crate::texts::Language;
 use crate::{facts, link};
 
+/// Passes are counted from 0.
+const LAST_PASS: u32 = 3;
+
 /// What to draw.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -42,7 +45,7 @@ enum Shown {
 }
 
 /// Draws the profile in use.
-pub fn run(arguments: Arguments, manifests: &Manifests, language: Language) -> Result<(), Failure> {
+pub fn run(arguments: &Arguments, manifests: &Manifests, language: Language) -> Result<(), Failure> {
     let used = profile_in_use(manifests)?;
     let mut state = State::new(language, Some(link::profile(&used)), facts::facts());
     state.hear(News::Connection(Connection::Online { staffed: true }));
@@ -61,7 +64,7 @@ pub fn run(arguments: Arguments, manifests: &Manifests, language: Language) -> R
 
 /// A ticket to look at.
 fn example(now: SystemTime) -> Reported {
-    let ago = |minutes: u64| Some((now - Duration::from_secs(60 * minutes)).into());
+    let ago = |minutes: u64| Some((now - Duration::from_mins(minutes)).into());
     let message = |from: &str, text: &str, minutes| CustomerMessage {
         id: String::new(),
         from: from.into(),
@@ -88,9 +91,9 @@ pub fn picture(state: &mut State, now: SystemTime, zone: &TimeZone, scale: f32) 
     let context = Context::default();
     let look = Look::new(&context, state.profile.as_ref());
     let size = Vec2::from(app::SIZE);
-    let mut canvas = paint::Canvas::new(size * scale);
-    // The second pass knows the sizes that the first one found, and fades have ended.
-    for pass in 0..4 {
+    let mut canvas = paint::Canvas::new(size * scale, look.theme.background);
+    // Later passes know the sizes that earlier ones found, and fades have ended; the last one is painted.
+    for pass in 0..=LAST_PASS {
         let mut input = RawInput { screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, size)), ..RawInput::default() };
         input.time = Some(f64::from(pass));
         input.viewports.entry(egui::ViewportId::ROOT).or_default().native_pixels_per_point = Some(scale);
@@ -100,9 +103,10 @@ pub fn picture(state: &mut State, now: SystemTime, zone: &TimeZone, scale: f32) 
             screens::draw(ui, &mut view);
         });
         canvas.take_textures(&mut output.textures_delta);
-        let shapes = std::mem::take(&mut output.shapes);
-        canvas.clear(look.theme.background);
-        canvas.paint(&context.tessellate(shapes, output.pixels_per_point), output.pixels_per_point);
+        if pass == LAST_PASS {
+            let shapes = std::mem::take(&mut output.shapes);
+            canvas.paint(&context.tessellate(shapes, output.pixels_per_point), output.pixels_per_point);
+        }
     }
     canvas.finish()
 }

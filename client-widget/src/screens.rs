@@ -77,11 +77,13 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
     });
     let reads = view.state.reading.or_else(|| view.state.opening.offer.is_some().then_some(Reading::Help));
     let in_conversation = screen == Screen::Ticket && reads.is_none();
+    // A request nobody has answered yet is read from its beginning.
+    let talks = view.state.ticket.as_ref().and_then(|ticket| ticket.reported.known.as_ref()).is_some();
     if in_conversation {
         ticket::draw_around(ui, view);
     }
     CentralPanel::default().frame(background).show(ui, |ui| {
-        ScrollArea::vertical().auto_shrink(false).stick_to_bottom(in_conversation).show(ui, |ui| {
+        ScrollArea::vertical().auto_shrink(false).stick_to_bottom(in_conversation && talks).show(ui, |ui| {
             parts::column(ui, |ui| {
                 ui.add_space(16.0);
                 notice(ui, view);
@@ -145,7 +147,7 @@ fn notice(ui: &mut Ui, view: &mut View<'_>) {
     let Some(notice) = view.state.notice.clone() else { return };
     let mut text = view.fill(notice.key, &[("reason", &inert::line(&notice.reason))]);
     let about_manifest =
-        matches!(notice.key, Key::ManifestUnreadable | Key::ManifestSignature | Key::ManifestOtherKey | Key::ManifestNotRead);
+        matches!(notice.key, Key::ManifestUnreadable | Key::ManifestSignature | Key::ManifestOtherSigner | Key::ManifestNotRead);
     if about_manifest && view.state.profile.is_some() {
         text = format!("{text} {}", view.say(Key::LastGoodStays));
     }
@@ -173,3 +175,6 @@ fn reading(ui: &mut Ui, view: &mut View<'_>, which: Reading) {
     ui.add_space(12.0);
     parts::back(ui, view);
 }
+
+#[cfg(test)]
+mod tests;

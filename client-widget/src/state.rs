@@ -88,13 +88,6 @@ pub struct Notice {
     pub reason: String,
 }
 
-impl Notice {
-    /// Something that needs no reason.
-    pub fn plain(key: Key) -> Self {
-        Self { key, reason: String::new() }
-    }
-}
-
 /// A text of the profile that is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
@@ -307,12 +300,11 @@ impl State {
             self.form.clear_request();
             self.ticket = None;
         }
-        match &mut self.ticket {
-            Some(ticket) => ticket.reported = reported,
-            None => {
-                self.ticket = Some(Ticket::new(reported));
-                self.at = At::Ticket;
-            }
+        if let Some(ticket) = &mut self.ticket {
+            ticket.reported = reported;
+        } else {
+            self.ticket = Some(Ticket::new(reported));
+            self.at = At::Ticket;
         }
     }
 

@@ -48,9 +48,9 @@ pub struct Arguments {
 }
 
 /// Keeps the request, sends it, and says what came of it.
-pub fn run(arguments: Arguments, manifests: &Manifests) -> Result<(), Failure> {
+pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> {
     let used = profile_in_use(manifests)?;
-    let draft = draft(&arguments, &used)?;
+    let draft = draft(arguments, &used)?;
     let outbox = Outbox::open(manifests.folder(&used.manifest.profile_id).join("requests"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let sent = runtime.block_on(async {

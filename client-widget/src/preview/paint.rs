@@ -14,11 +14,11 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// An empty picture of so many pixels.
+    /// A picture of so many pixels, all of one colour.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a window's size is small and positive")]
-    pub fn new(size: Vec2) -> Self {
+    pub fn new(size: Vec2, colour: Color32) -> Self {
         let size = [size.x.max(1.0) as usize, size.y.max(1.0) as usize];
-        Self { size, pixels: vec![Color32::TRANSPARENT; size[0] * size[1]], textures: HashMap::new() }
+        Self { size, pixels: vec![colour; size[0] * size[1]], textures: HashMap::new() }
     }
 
     /// Takes what egui says about its textures.
@@ -38,11 +38,6 @@ impl Canvas {
         for id in delta.free.drain() {
             self.textures.remove(&id);
         }
-    }
-
-    /// Starts over.
-    pub fn clear(&mut self, colour: Color32) {
-        self.pixels.fill(colour);
     }
 
     /// Fills what egui drew.
@@ -94,7 +89,8 @@ impl Canvas {
         // An edge that two triangles share belongs to one of them, so that nothing is blended twice.
         let owned = [(b, c), (c, a), (a, b)].map(|(from, to)| {
             let (from, to) = if area > 0.0 { (from, to) } else { (to, from) };
-            (to.y == from.y && to.x > from.x) || to.y < from.y
+            let level = to.y.total_cmp(&from.y);
+            level.is_lt() || (level.is_eq() && to.x > from.x)
         });
         for y in bounds.top() as usize..(bounds.bottom().ceil() as usize).min(self.size[1]) {
             for x in bounds.left() as usize..(bounds.right().ceil() as usize).min(self.size[0]) {

@@ -72,7 +72,7 @@ fn facts() -> Vec<Fact> {
 }
 
 fn now() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_262_400)
+    SystemTime::UNIX_EPOCH + Duration::from_hours(498_684)
 }
 
 fn window(tag: &str) -> State {
@@ -145,7 +145,7 @@ fn pictures_of_a_ticket() {
         text: "\u{1b}]8;;https://evil.example\u{7}click\u{1b}]8;;\u{7} <b>bold</b> \u{202e}exe.fdp\nsecond line".into(),
         ..CustomerMessage::default()
     });
-    hostile.known.as_mut().unwrap().expire_time = Some((now() + Duration::from_secs(900)).into());
+    hostile.known.as_mut().unwrap().expire_time = Some((now() + Duration::from_mins(15)).into());
     let mut state = window("en");
     state.hear(News::Ticket(Box::new(hostile)));
     compare("ticket-hostile", &mut state);
@@ -164,6 +164,6 @@ fn pictures_of_what_is_in_the_way() {
     state.hear(News::Offer(Box::new(profile())));
     compare("trust", &mut state);
     let mut state = window("en");
-    state.hear(News::Notice(Notice::plain(Key::ManifestSignature)));
+    state.hear(News::Notice(Notice { key: Key::ManifestSignature, reason: String::new() }));
     compare("refused-manifest", &mut state);
 }

@@ -49,8 +49,8 @@ pub fn faint(ui: &mut Ui, theme: &Theme, text: &str) {
 pub fn primary(ui: &mut Ui, theme: &Theme, text: &str, height: f32) -> Response {
     let size = if height > 50.0 { 21.0 } else { 17.0 };
     let text = RichText::new(text).size(size).color(theme.on_accent).strong();
-    let button = Button::new(text).fill(theme.accent).corner_radius(CornerRadius::same(12)).min_size(vec2(ui.available_width(), height));
-    ui.add(button)
+    let button = Button::new(text).fill(theme.accent).corner_radius(CornerRadius::same(12));
+    ui.add_sized(vec2(ui.available_width(), height), button)
 }
 
 /// A button that stands back.

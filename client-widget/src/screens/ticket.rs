@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use deskbell_proto::v1::{CustomerMessage, TicketState};
+use deskbell_proto::v1::{CustomerMessage, ProfileState, TicketState};
 use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, RichText, TextStyle, Ui};
 use jiff::Timestamp;
 
@@ -60,6 +60,11 @@ fn head(ui: &mut Ui, view: &mut View<'_>) {
     parts::card(view.theme).show(ui, |ui| {
         ui.set_width(ui.available_width());
         standing(ui, view, &ticket);
+        match view.state.standing {
+            ProfileState::Paused => parts::wrong(ui, view.theme, &view.fill(Key::PausedText, &[("name", &view.name())])),
+            ProfileState::Revoked => parts::wrong(ui, view.theme, view.say(Key::Revoked)),
+            ProfileState::Active | ProfileState::Unspecified => {}
+        }
         if ticket.asks_cancel {
             ask_cancel(ui, view);
         } else if !ticket.has_ended() && ui.button(view.say(Key::Cancel)).clicked() {

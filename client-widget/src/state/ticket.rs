@@ -8,7 +8,7 @@ use super::form::TEXT_LIMIT;
 use crate::{inert, texts::Key};
 
 /// From when on the expiry is announced.
-const EXPIRY_WARNING: Duration = Duration::from_secs(60 * 60);
+const EXPIRY_WARNING: Duration = Duration::from_hours(1);
 
 /// A ticket as the link reports it: what is on disk, and what the server last said.
 #[derive(Clone, Debug, Default, PartialEq)]

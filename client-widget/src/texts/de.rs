@@ -97,7 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustNo, "Nein"),
     (ManifestUnreadable, "Diese Datei ist kein Profil, oder sie ist beschädigt."),
     (ManifestSignature, "Dieses Profil wurde nach dem Unterschreiben verändert. Es wird nicht benutzt."),
-    (ManifestOtherKey, "Dieses Profil hat ein anderer Server unterschrieben als bisher. Es wird nicht benutzt."),
+    (ManifestOtherSigner, "Dieses Profil hat ein anderer Server unterschrieben als bisher. Es wird nicht benutzt."),
     (ManifestOlder, "Dieses Profil ist älter als das benutzte. Es wird nicht benutzt."),
     (ManifestNotRead, "Die Datei lässt sich nicht lesen: {reason}"),
     (LastGoodStays, "Das letzte gute Profil bleibt in Gebrauch."),

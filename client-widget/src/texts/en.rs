@@ -97,7 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustNo, "No"),
     (ManifestUnreadable, "This file is not a profile, or it is damaged."),
     (ManifestSignature, "This profile was changed after it was signed. It is not used."),
-    (ManifestOtherKey, "This profile is signed by another server than before. It is not used."),
+    (ManifestOtherSigner, "This profile is signed by another server than before. It is not used."),
     (ManifestOlder, "This profile is older than the one in use. It is not used."),
     (ManifestNotRead, "The file cannot be read: {reason}"),
     (LastGoodStays, "The last good profile stays in use."),

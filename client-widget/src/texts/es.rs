@@ -97,7 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustNo, "No"),
     (ManifestUnreadable, "Este archivo no es un perfil o está dañado."),
     (ManifestSignature, "Este perfil se cambió después de firmarlo. No se usa."),
-    (ManifestOtherKey, "Este perfil está firmado por otro servidor que antes. No se usa."),
+    (ManifestOtherSigner, "Este perfil está firmado por otro servidor que antes. No se usa."),
     (ManifestOlder, "Este perfil es más antiguo que el que está en uso. No se usa."),
     (ManifestNotRead, "No se puede leer el archivo: {reason}"),
     (LastGoodStays, "El último perfil bueno sigue en uso."),

@@ -97,7 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustNo, "Non"),
     (ManifestUnreadable, "Ce fichier n'est pas un profil, ou il est endommagé."),
     (ManifestSignature, "Ce profil a été modifié après sa signature. Il n'est pas utilisé."),
-    (ManifestOtherKey, "Ce profil est signé par un autre serveur qu'avant. Il n'est pas utilisé."),
+    (ManifestOtherSigner, "Ce profil est signé par un autre serveur qu'avant. Il n'est pas utilisé."),
     (ManifestOlder, "Ce profil est plus ancien que celui en usage. Il n'est pas utilisé."),
     (ManifestNotRead, "Le fichier ne peut pas être lu : {reason}"),
     (LastGoodStays, "Le dernier bon profil reste en usage."),

@@ -97,7 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustNo, "No"),
     (ManifestUnreadable, "Questo file non è un profilo, o è danneggiato."),
     (ManifestSignature, "Questo profilo è stato modificato dopo la firma. Non viene usato."),
-    (ManifestOtherKey, "Questo profilo è firmato da un server diverso da prima. Non viene usato."),
+    (ManifestOtherSigner, "Questo profilo è firmato da un server diverso da prima. Non viene usato."),
     (ManifestOlder, "Questo profilo è più vecchio di quello in uso. Non viene usato."),
     (ManifestNotRead, "Il file non può essere letto: {reason}"),
     (LastGoodStays, "L'ultimo profilo buono resta in uso."),

@@ -97,7 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustNo, "Não"),
     (ManifestUnreadable, "Este ficheiro não é um perfil, ou está danificado."),
     (ManifestSignature, "Este perfil foi alterado depois de assinado. Não é usado."),
-    (ManifestOtherKey, "Este perfil está assinado por outro servidor que antes. Não é usado."),
+    (ManifestOtherSigner, "Este perfil está assinado por outro servidor que antes. Não é usado."),
     (ManifestOlder, "Este perfil é mais antigo do que o que está em uso. Não é usado."),
     (ManifestNotRead, "O ficheiro não pode ser lido: {reason}"),
     (LastGoodStays, "O último perfil bom continua em uso."),
