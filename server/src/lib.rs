@@ -4,6 +4,7 @@
 //! walks from a `grpc` handler to a `desk` use case, is decided by `domain` inside a transaction of `store`, and is told by
 //! `hub` to everyone who watches.
 
+pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod grpc;

@@ -1,0 +1,37 @@
+//! The ready file: scripts wait for it instead of sleeping.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::failure::Failure;
+
+/// A file that is there, whole, as long as the server answers.
+pub(super) struct ReadyFile(PathBuf);
+
+impl ReadyFile {
+    /// Writes the file in one step, so that nobody reads a half.
+    pub(super) fn write(path: PathBuf, content: &Value) -> Result<Self, Failure> {
+        let mut draft = path.clone().into_os_string();
+        draft.push(".new");
+        let written = || -> io::Result<()> {
+            let mut file = fs::File::create(&draft)?;
+            writeln!(file, "{content}")?;
+            file.sync_all()?;
+            fs::rename(&draft, &path)
+        };
+        written().map_err(|error| {
+            Failure::failed(format!("the ready file {} cannot be written: {error}", path.display()))
+        })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        // Somebody removed it already: fine.
+        let _ = fs::remove_file(&self.0);
+    }
+}

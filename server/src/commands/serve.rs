@@ -1,0 +1,166 @@
+//! `serve`: everything a server is made of, put together, and taken down in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use metrics::gauge;
+use prost::Message as _;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tonic_health::ServingStatus;
+use tonic_health::server::{HealthReporter, health_reporter};
+
+use super::arguments::{Common, Serve};
+use super::failure::Failure;
+use super::ready::ReadyFile;
+use super::{host, print};
+use crate::config::{Settings, masked_url};
+use crate::desk::Desk;
+use crate::front::{Certificates, Ended, Front, Stage, Stopping, on_signals};
+use crate::grpc;
+use crate::secrets::{Authority, HostSecrets, HostSecretsProblem, hex, random_bytes};
+use crate::telemetry::{log, names, serve_metrics};
+
+/// How often the database is asked whether it is there.
+const HEALTH: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
+    let (settings, effective) = common.settings(Some(&serve))?;
+    log(&settings.log);
+    for setting in effective.settings.iter().filter(|setting| setting.from != "default") {
+        tracing::debug!(name = setting.name, value = %setting.value, from = setting.from, "a setting");
+    }
+    if let Some(address) = settings.metrics_listen() {
+        serve_metrics(address)?;
+    }
+    let (database, migrated) = host::open_database(&settings).await?;
+    tracing::info!(database = masked_url(&settings.database), schema = migrated.to, "the database is open");
+    let secrets = host::open_secrets(&settings, &database).await?;
+    let certificates = Arc::new(certificates(&settings, &secrets)?);
+    let tls = if settings.plaintext { None } else { Some(certificates.server_config()?) };
+    let front =
+        Front::listen(settings.listen, &settings.limits, tls).await.map_err(|error| listening(&settings, &error))?;
+    let bound = front.address().map_err(|error| listening(&settings, &error))?;
+    if !settings.is_reachable_from_outside() {
+        tracing::warn!("\"addresses\" is empty: widgets packaged now reach this server from this machine alone");
+    }
+
+    let authorities = if settings.plaintext { String::new() } else { certificates.authorities_pem()? };
+    let addresses = settings.addresses(bound);
+    let desk = host::open_desk(&settings, database.clone(), secrets, addresses.clone(), authorities);
+    desk.start();
+    let (announce, stopping) = Stopping::new();
+    let (reporter, health) = health_reporter();
+    let routes = grpc::routes(&desk, &settings).add_service(health);
+    tokio::spawn(on_signals(announce.clone()));
+    tokio::spawn(look_after(Arc::clone(&certificates), stopping.clone()));
+    let stop = stop_flag(&stopping);
+    tokio::spawn(Arc::clone(&desk).sweep(server_id()?, stop.clone()));
+    tokio::spawn(Arc::clone(&desk).listen(stop));
+    tokio::spawn(tell_health(Arc::clone(&desk), reporter, stopping.clone()));
+    let ready = json!({
+        "address": addresses.first(),
+        "fingerprint": (!settings.plaintext).then(|| certificates.fingerprint()),
+        "pid": std::process::id(),
+    });
+    tracing::info!(listen = %bound, ?addresses, fingerprint = %ready["fingerprint"], "the server is ready");
+    let told = tell_ready(common, serve, &ready);
+
+    let ended = front.serve(routes, stopping, settings.drain()).await;
+    drop(told?);
+    database.close().await;
+    match ended {
+        Ok(Ended::Drained) => tracing::info!("the server has stopped"),
+        Ok(Ended::Cut) => tracing::warn!("the server has stopped; calls that did not end in time were cut"),
+        Err(error) => return Err(Failure::failed(format!("the server ended: {error}"))),
+    }
+    Ok(())
+}
+
+/// The certificates of the host's own files, or of its own authority.
+fn certificates(settings: &Settings, secrets: &HostSecrets) -> Result<Certificates, Failure> {
+    let now = Timestamp::now();
+    Ok(match settings.certificate_files() {
+        Some(files) => Certificates::from_files(files, now)?,
+        None => {
+            let authority = Authority::from_pem(&secrets.authority.to_pem()).map_err(HostSecretsProblem::from)?;
+            Certificates::from_authority(authority, settings.certificate_names(), now)?
+        }
+    })
+}
+
+async fn look_after(certificates: Arc<Certificates>, stopping: Stopping) {
+    certificates.look_after(stopping).await;
+}
+
+fn listening(settings: &Settings, error: &std::io::Error) -> Failure {
+    Failure::failed(format!("the server cannot listen on {}: {error}; choose another \"listen\"", settings.listen))
+}
+
+/// A flag that rises when the server stops.
+fn stop_flag(stopping: &Stopping) -> watch::Receiver<bool> {
+    let (raise, flag) = watch::channel(false);
+    let stopping = stopping.clone();
+    tokio::spawn(async move {
+        stopping.reaches(Stage::Draining).await;
+        raise.send_replace(true);
+    });
+    flag
+}
+
+/// What other servers on the same database know this one as.
+fn server_id() -> Result<String, Failure> {
+    let bytes: [u8; 8] = random_bytes().map_err(|problem| Failure::failed(problem.to_string()))?;
+    Ok(hex(&bytes))
+}
+
+/// Tells people and scripts that the server answers: the socket listens, and what comes now is served next.
+fn tell_ready(common: &Common, serve: Serve, ready: &Value) -> Result<Option<ReadyFile>, Failure> {
+    let address = ready["address"].as_str().unwrap_or_default();
+    let text = match ready["fingerprint"].as_str() {
+        Some(fingerprint) => format!("Deskbell is ready on {address} fingerprint {fingerprint}"),
+        None => format!("Deskbell is ready on {address} without TLS"),
+    };
+    print(common.json, ready, &text)?;
+    serve.ready_file.map(|path| ReadyFile::write(path, ready)).transpose()
+}
+
+/// Keeps the standard health service true: serving as long as the database answers and nobody stops the server.
+async fn tell_health(desk: Arc<Desk>, reporter: HealthReporter, stopping: Stopping) {
+    let services = services();
+    let mut told = None;
+    while stopping.stage() == Stage::Running {
+        let up = desk.store().database().has_host_secrets().await;
+        gauge!(names::DATABASE_UP).set(if up.is_ok() { 1.0 } else { 0.0 });
+        if told != Some(up.is_ok()) {
+            told = Some(up.is_ok());
+            if let Err(cause) = &up {
+                tracing::error!(%cause, "the database does not answer: not serving");
+            }
+            tell_all(&reporter, &services, up.is_ok()).await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HEALTH) => {}
+            () = stopping.reaches(Stage::Draining) => {}
+        }
+    }
+    tell_all(&reporter, &services, false).await;
+}
+
+async fn tell_all(reporter: &HealthReporter, services: &[String], serving: bool) {
+    let status = if serving { ServingStatus::Serving } else { ServingStatus::NotServing };
+    for service in services {
+        reporter.set_service_status(service, status).await;
+    }
+}
+
+/// The names that health is asked for: the server as a whole (an empty name) and each service of the contract.
+fn services() -> Vec<String> {
+    let files = prost_types::FileDescriptorSet::decode(deskbell_proto::DESCRIPTORS).unwrap_or_default().file;
+    let mut names = vec![String::new()];
+    for file in &files {
+        names.extend(file.service.iter().map(|service| format!("{}.{}", file.package(), service.name())));
+    }
+    names
+}
