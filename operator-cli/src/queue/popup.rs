@@ -4,6 +4,7 @@ use deskbell_proto::v1::{Group, Member, MemberState, Priority};
 
 use super::editor::Editor;
 use super::event::{Change, Writing};
+use crate::words;
 
 /// What has the keyboard instead of the list.
 #[derive(Debug)]
@@ -79,7 +80,10 @@ impl Picker {
     pub fn priorities(number: i64, version: i64, now: Priority) -> Self {
         let order = [Priority::Urgent, Priority::High, Priority::Normal, Priority::Low];
         let choices = order
-            .map(|priority| Choice { label: priority_word(priority).to_owned(), change: Change::SetPriority(priority) })
+            .map(|priority| Choice {
+                label: words::priority(priority.into()).to_owned(),
+                change: Change::SetPriority(priority),
+            })
             .to_vec();
         let marked = order.iter().position(|&priority| priority == now).unwrap_or(0);
         Self { picking: Picking::Priority, number, version, typed: String::new(), marked, choices }
@@ -152,16 +156,5 @@ impl Picker {
         let fresh = Self::assignees(self.number, self.version, members, groups);
         self.choices = fresh.choices;
         self.marked = self.matching().iter().position(|choice| Some(&choice.change) == marked.as_ref()).unwrap_or(0);
-    }
-}
-
-/// What a priority is called.
-pub fn priority_word(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Low => "low",
-        Priority::Normal => "normal",
-        Priority::High => "high",
-        Priority::Urgent => "urgent",
-        Priority::Unspecified => "?",
     }
 }

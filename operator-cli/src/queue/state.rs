@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::door;
 use super::event::{Action, Answer, Call, Change, Event, Refusal, Writing};
 use super::order::Mine;
-use super::popup::{Popup, priority_word};
+use super::popup::Popup;
 use super::rows::Rows;
 use super::words;
 
@@ -305,7 +305,7 @@ impl State {
             .collect();
         let Some(first) = calling.first() else { return };
         // Its row may have come in below the screen: the words are where the eyes are.
-        let words = format!("New: #{} {} {}", first.number, priority_word(first.priority()), first.title);
+        let words = format!("New: #{} {} {}", first.number, crate::words::priority(first.priority), first.title);
         let numbers: Vec<i64> = calling.iter().map(|ticket| ticket.number).collect();
         for number in numbers {
             self.rows.mark_unseen(number);

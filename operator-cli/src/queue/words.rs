@@ -3,7 +3,7 @@
 use deskbell_proto::v1::{Group, Member, Ticket, TicketState};
 
 use super::event::{Call, Change, Refusal, Writing};
-use super::popup::priority_word;
+use crate::words;
 
 /// What a change that was made has done.
 pub fn done(change: &Change, members: &[Member], groups: &[Group]) -> String {
@@ -21,7 +21,7 @@ pub fn done(change: &Change, members: &[Member], groups: &[Group]) -> String {
             format!("assigned to the group {}", name(id, known))
         }
         Change::Assign { operator: None, group: None } => "left as it was".to_owned(),
-        Change::SetPriority(priority) => format!("priority is {} now", priority_word(*priority)),
+        Change::SetPriority(priority) => format!("priority is {} now", words::priority((*priority).into())),
         Change::Write { writing: Writing::Reply, .. } => "your reply is sent".to_owned(),
         Change::Write { writing: Writing::Note, .. } => "your note is kept".to_owned(),
         Change::Close => "closed".to_owned(),

@@ -6,13 +6,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::list::{expiry_words, state_word, waiting};
+use super::list::{expiry_words, waiting};
 use super::look::Look;
 use super::put;
 use crate::queue::order::{group_name, operator_name};
-use crate::queue::popup::priority_word;
 use crate::queue::state::{Detail, State};
 use crate::queue::text::wrap;
+use crate::words;
 
 /// Draws the part of the ticket that is scrolled to.
 pub fn draw(state: &State, detail: &Detail, area: Rect, buffer: &mut Buffer) {
@@ -71,7 +71,7 @@ fn facts(state: &State, ticket: &Ticket) -> Vec<String> {
         format!("waits {} · {}", waiting(state, ticket), expiry_words(state, ticket))
     };
     let mut facts = vec![
-        format!("{} · {} · {time}", priority_word(ticket.priority()), state_word(ticket.state())),
+        format!("{} · {} · {time}", words::priority(ticket.priority), words::state(ticket.state)),
         format!("from {}{proven}, {}", ticket.requester, when(state, ticket.submit_time.as_ref())),
         format!("operator: {} · group: {}", or(operator_name(ticket), "none"), or(group_name(ticket), "none")),
     ];

@@ -1,6 +1,6 @@
 //! The list of tickets, its column heads, and the line with the whole of the chosen one's title.
 
-use deskbell_proto::v1::{Ticket, TicketState};
+use deskbell_proto::v1::Ticket;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -8,10 +8,10 @@ use ratatui::style::Style;
 use super::look::Look;
 use super::{ROOM_FOR_PREVIEW, list_height, put};
 use crate::queue::order::{group_name, operator_name};
-use crate::queue::popup::priority_word;
 use crate::queue::rows::Line;
 use crate::queue::state::State;
 use crate::queue::text::{fit, stretch};
+use crate::words;
 
 /// A ticket that expires within this many seconds says so.
 const EXPIRES_SOON: i64 = 3600;
@@ -165,9 +165,9 @@ fn cell(state: &State, ticket: &Ticket, column: Column, columns: u16, look: Look
     let columns = usize::from(columns);
     match column {
         Column::Number => (format!("#{}", ticket.number), Look::plain()),
-        Column::Priority => (priority_word(ticket.priority()).to_owned(), look.priority(ticket.priority())),
+        Column::Priority => (words::priority(ticket.priority).to_owned(), look.priority(ticket.priority())),
         Column::Waiting => (waiting(state, ticket), Look::plain()),
-        Column::State => (state_word(ticket.state()).to_owned(), Look::plain()),
+        Column::State => (words::state(ticket.state).to_owned(), Look::plain()),
         Column::Requester => (requester(ticket, columns), Look::plain()),
         Column::Operator => (or_dash(operator_name(ticket)), Look::plain()),
         Column::Group => (or_dash(group_name(ticket)), Look::plain()),
@@ -215,18 +215,6 @@ pub(super) fn expiry_words(state: &State, ticket: &Ticket) -> String {
             _ => format!("expires in {}", stretch(seconds)),
         },
     )
-}
-
-/// What a state is called.
-pub(super) fn state_word(state: TicketState) -> &'static str {
-    match state {
-        TicketState::New => "new",
-        TicketState::InProgress => "in progress",
-        TicketState::Answered => "answered",
-        TicketState::Closed => "closed",
-        TicketState::Expired => "expired",
-        TicketState::Unspecified => "?",
-    }
 }
 
 /// The chosen ticket in one line, whatever the columns had to cut.
