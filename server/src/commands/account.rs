@@ -1,10 +1,9 @@
 //! `account`: the first accounts, and lost passwords. Works on the database itself, also while the server runs.
 
 use std::io::{self, BufRead as _};
-use std::sync::Arc;
 
-use jiff::Timestamp;
-use serde_json::json;
+use jiff::{Timestamp, Unit};
+use serde_json::{Value, json};
 
 use super::arguments::{Account, Common, CreateAccount, ResetPassword};
 use super::failure::Failure;
@@ -20,40 +19,40 @@ pub(super) async fn run(common: &Common, account: Account) -> Result<(), Failure
     };
     let (database, _) = host::open_database(&settings).await?;
     let secrets = host::open_secrets(&settings, &database).await?;
-    let desk = host::open_desk(&settings, database.clone(), secrets, Vec::new(), String::new());
-    let result = carry_out(common, &desk, account, password.as_deref()).await;
-    drop(desk);
+    let addresses = settings.addresses(settings.listen);
+    let desk = host::open_desk(&settings, database.clone(), secrets, addresses, String::new());
+    let done = carry_out(&desk, account, password.as_deref()).await;
     database.close().await;
-    result
+    let (object, text) = done?;
+    print(common.json, &object, &text)
 }
 
-async fn carry_out(common: &Common, desk: &Arc<Desk>, account: Account, password: Option<&str>) -> Result<(), Failure> {
-    match account {
+/// Does it, and tells it as JSON and as text.
+async fn carry_out(desk: &Desk, account: Account, password: Option<&str>) -> Result<(Value, String), Failure> {
+    Ok(match account {
         Account::Create(CreateAccount { email, name, .. }) => {
             let made = desk.create_account(&email, &name, password).await?;
-            tell(common, &email, &format!("The account {email} is made."), &made)
+            told(&email, &format!("The account {email} is made."), &made, &desk.facts().addresses)
         }
         Account::ResetPassword(ResetPassword { email }) => {
             let made = desk.reset_password(&email).await?;
-            tell(common, &email, &format!("The account {email} can have a new password."), &made)
+            told(&email, &format!("The account {email} can have a new password."), &made, &desk.facts().addresses)
         }
-    }
+    })
 }
 
-fn tell(common: &Common, email: &str, sentence: &str, account: &NewAccount) -> Result<(), Failure> {
+fn told(email: &str, sentence: &str, account: &NewAccount, addresses: &[String]) -> (Value, String) {
     let until = account.code_expires_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-    let mut object = json!({"email": email});
-    let mut text = format!("{sentence}\n");
-    if let (Some(code), Some(until)) = (&account.code, until) {
-        let until = until.round(jiff::Unit::Second).unwrap_or(until);
-        object["code"] = json!(code);
-        object["code_expire_time"] = json!(until.to_string());
-        text.push_str(&format!(
-            "\n    {code}\n\nThis code sets the password, once, until {until}:\n\
-             deskbell redeem https://ADDRESS --email {email}\n"
-        ));
-    }
-    print(common.json, &object, &text)
+    let (Some(code), Some(until)) = (&account.code, until) else {
+        return (json!({"email": email}), sentence.to_owned());
+    };
+    let until = until.round(Unit::Second).unwrap_or(until).to_string();
+    let address = addresses.first().map_or("", String::as_str);
+    let text = format!(
+        "{sentence}\n\n    {code}\n\nThis code sets the password, once, until {until}:\n\
+         deskbell redeem {address} --email {email}\n"
+    );
+    (json!({"email": email, "code": code, "code_expire_time": until}), text)
 }
 
 /// The first line of the standard input.

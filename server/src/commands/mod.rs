@@ -55,9 +55,10 @@ async fn carry_out(arguments: Arguments) -> Result<(), Failure> {
 
 /// Tells what went wrong.
 fn told(failure: &Failure, json: bool) -> ExitCode {
-    let text = match json {
-        true => serde_json::json!({"error": failure.sentence}).to_string(),
-        false => format!("deskbell-server: {}", failure.sentence),
+    let text = if json {
+        serde_json::json!({"error": failure.sentence}).to_string()
+    } else {
+        format!("deskbell-server: {}", failure.sentence)
     };
     // Nothing is left to be done when even that cannot be written.
     let _ = writeln!(io::stderr(), "{text}");

@@ -19,7 +19,7 @@ use crate::config::{Settings, masked_url};
 use crate::desk::Desk;
 use crate::front::{Certificates, Ended, Front, Stage, Stopping, on_signals};
 use crate::grpc;
-use crate::secrets::{Authority, HostSecrets, HostSecretsProblem, hex, random_bytes};
+use crate::secrets::{HostSecrets, hex, random_bytes};
 use crate::telemetry::{log, names, serve_metrics};
 
 /// How often the database is asked whether it is there.
@@ -81,13 +81,11 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
 /// The certificates of the host's own files, or of its own authority.
 fn certificates(settings: &Settings, secrets: &HostSecrets) -> Result<Certificates, Failure> {
     let now = Timestamp::now();
-    Ok(match settings.certificate_files() {
-        Some(files) => Certificates::from_files(files, now)?,
-        None => {
-            let authority = Authority::from_pem(&secrets.authority.to_pem()).map_err(HostSecretsProblem::from)?;
-            Certificates::from_authority(authority, settings.certificate_names(), now)?
-        }
-    })
+    let certificates = match settings.certificate_files() {
+        Some(files) => Certificates::from_files(files, now),
+        None => Certificates::from_authority(Arc::clone(&secrets.authority), settings.certificate_names(), now),
+    };
+    Ok(certificates?)
 }
 
 async fn look_after(certificates: Arc<Certificates>, stopping: Stopping) {

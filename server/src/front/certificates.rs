@@ -68,7 +68,7 @@ pub struct Certificates {
 
 enum Source {
     Files(CertificateFiles),
-    Authority { authority: Authority, names: Vec<String> },
+    Authority { authority: Arc<Authority>, names: Vec<String> },
 }
 
 impl fmt::Debug for Source {
@@ -97,7 +97,7 @@ impl Certificates {
 
     /// Certificates for some names by the host's own authority.
     pub fn from_authority(
-        authority: Authority,
+        authority: Arc<Authority>,
         names: Vec<String>,
         now: Timestamp,
     ) -> Result<Self, CertificatesProblem> {

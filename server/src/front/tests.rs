@@ -46,7 +46,7 @@ fn limits(changes: &[(&str, &str)]) -> Limits {
 }
 
 async fn open(changes: &[(&str, &str)], tls: bool, drain: Duration) -> House {
-    let authority = Authority::make("Desk", Timestamp::now()).expect("made");
+    let authority = Arc::new(Authority::make("Desk", Timestamp::now()).expect("made"));
     let certificates = Certificates::from_authority(authority, vec!["localhost".to_owned()], Timestamp::now());
     let certificates = Arc::new(certificates.expect("made"));
     let config = tls.then(|| certificates.server_config().expect("usable"));
@@ -237,7 +237,7 @@ async fn a_second_signal_does_not_wait() {
 #[test]
 fn certificates_are_renewed_in_time() {
     let now = Timestamp::now();
-    let authority = Authority::make("Desk", now).expect("made");
+    let authority = Arc::new(Authority::make("Desk", now).expect("made"));
     let certificates = Certificates::from_authority(authority, vec!["localhost".to_owned()], now).expect("made");
     let fingerprint = certificates.fingerprint();
     assert!(!certificates.renew(now + SignedDuration::from_hours(24)).expect("looked after"));

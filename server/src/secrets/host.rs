@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use ed25519_dalek::SigningKey;
@@ -57,7 +58,7 @@ pub struct HostSecrets {
     /// Makes profile credentials and one-time codes.
     pub credential_key: CredentialKey,
     /// Signs this host's certificates, unless it has others.
-    pub authority: Authority,
+    pub authority: Arc<Authority>,
 }
 
 impl fmt::Debug for HostSecrets {
@@ -140,7 +141,7 @@ impl HostSecrets {
         Ok(Self {
             signing: SigningKey::from_bytes(&signing),
             credential_key: CredentialKey::new(&credential),
-            authority: Authority::from_pem(&pem)?,
+            authority: Arc::new(Authority::from_pem(&pem)?),
         })
     }
 }
