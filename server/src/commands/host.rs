@@ -1,6 +1,7 @@
 //! What several commands need of the host: its folder, its database and its secrets.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use crate::store::{Database, Migrated, migrate};
 /// Opens the database and brings it to this program's schema.
 pub(super) async fn open_database(settings: &Settings) -> Result<(Database, Migrated), Failure> {
     if let Some(file) = settings.database.strip_prefix("sqlite:") {
-        let folder = Path::new(file).parent().filter(|folder| !folder.as_os_str().is_empty());
-        make_private(folder.unwrap_or(Path::new(".")))?;
+        make_private(Path::new(file))
+            .map_err(|error| Failure::failed(format!("the database {file} cannot be made: {error}")))?;
     }
     let opened = async {
         let database = Database::open(&settings.database).await?;
@@ -57,16 +58,21 @@ pub(super) fn open_desk(
     Desk::open(database, secrets, facts, &rates, Arc::new(ProtoEncoder))
 }
 
-/// Makes a folder that is its owner's alone, if it is not there.
-fn make_private(folder: &Path) -> Result<(), Failure> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
+/// Makes an empty database file, and its folder, that are their owner's alone, unless they are there. What SQLite makes beside
+/// them gets the same rights.
+fn make_private(file: &Path) -> io::Result<()> {
+    let mut folder = fs::DirBuilder::new();
+    let mut options = fs::OpenOptions::new();
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(folder)
-        .map_err(|error| Failure::failed(format!("the folder {} cannot be made: {error}", folder.display())))
+    {
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    if let Some(path) = file.parent().filter(|path| !path.as_os_str().is_empty()) {
+        folder.recursive(true).create(path)?;
+    }
+    if !file.exists() {
+        options.append(true).create(true).open(file)?;
+    }
+    Ok(())
 }
