@@ -125,8 +125,9 @@ impl From<Problem> for Failure {
             _ => Exit::Other,
         };
         let mut text = problem.text.clone();
-        if let Some(wait) = problem.retry_after.filter(|wait| wait.as_secs() > 0) {
-            text = format!("{text}\nTry again in {} s.", wait.as_secs());
+        // Most servers say so themselves.
+        if let Some(wait) = problem.retry_after.filter(|_| !text.contains("again")) {
+            text = format!("{text}\nTry again in {} s.", wait.as_secs().max(1));
         }
         Self { exit, text, problem: Some(Box::new(problem)) }
     }

@@ -37,6 +37,15 @@ impl Setting {
         self.context.is_none() && variable("DESKBELL_SERVER").is_some()
     }
 
+    /// The server's address, as far as it is known without asking.
+    pub fn address(&self) -> Option<String> {
+        if self.is_from_environment() {
+            return variable("DESKBELL_SERVER");
+        }
+        let contexts = Storage::usual().and_then(|storage| storage.load()).ok()?;
+        contexts.choose(self.context.as_deref()).ok().map(|(_, context)| context.address.clone())
+    }
+
     /// What to do when the session has ended.
     pub fn sign_in_hint(&self) -> String {
         if self.is_from_environment() {

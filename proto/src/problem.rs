@@ -65,7 +65,7 @@ impl Problem {
     /// The TLS handshake with this address failed.
     pub(crate) fn handshake(address: &str, failure: &std::io::Error) -> Self {
         let Some(failure) = failure.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
-            return Self::away(address, &format!("the handshake failed: {failure}"));
+            return Self::away(address, &format!("the TLS handshake was broken off: {failure}"));
         };
         let refused = |reason, text: String| Self::local(Code::FailedPrecondition, reason, text);
         match failure {
@@ -80,7 +80,7 @@ impl Problem {
                 "NOT_A_SERVER",
                 format!("What answers at {address} is not a Deskbell server ({failure}). Is the port right?"),
             ),
-            other => Self::away(address, &format!("the handshake failed: {other}")),
+            other => Self::away(address, &format!("the TLS handshake was broken off: {other}")),
         }
     }
 

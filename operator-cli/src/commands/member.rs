@@ -147,10 +147,12 @@ impl Add {
         };
         let answer = call!(client, team.add_member(request))?;
         let text = format!(
-            "{} is added. For a new account, pass this one-time code on (until {}):\n  {}\nThey set their password with: deskbell redeem <server> --email {}",
+            "{} is added. For a new account, pass this one-time code on (until {}):\n  {}\n\
+             They set their password with: deskbell redeem {} --email {}",
             self.email,
             moments::local(answer.code_expire_time.as_ref()),
             answer.code,
+            setting.address().unwrap_or_else(|| "<server>".to_owned()),
             self.email,
         );
         setting.output.answer(&answer, &text)

@@ -56,7 +56,7 @@ impl Watch {
                 }
                 WatchNews::Connected { .. } | WatchNews::StartedOver | WatchNews::Progress { .. } => {}
                 WatchNews::Disconnected { problem, retry_in } => {
-                    aside(&format!("Disconnected: {problem} Trying again in {} s.", retry_in.as_secs_f32().ceil()));
+                    aside(&format!("Disconnected: {problem}\nTrying again in {} s.", retry_in.as_secs_f32().ceil()));
                 }
                 WatchNews::Ended(problem) => return Err(problem.into()),
             }
