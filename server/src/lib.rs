@@ -6,11 +6,11 @@
 
 pub mod commands;
 pub mod config;
+pub mod desk;
 pub mod domain;
+pub mod front;
 pub mod grpc;
 pub mod hub;
-pub mod desk;
-pub mod front;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;

@@ -9,8 +9,8 @@ use super::profiles::Manifest;
 use super::queue::message;
 use super::{Desk, Failure, TicketEntry, memory, salt};
 use crate::domain::{
-    Caller, Checked, Command, Digest, GroupId, MessageKind, Millis, Origin, Prepared, ProfileId, ProfileState, Refusal, Reply,
-    State, Submission, Team, TeamId, Ticket, TicketWords, Visibility, text,
+    Caller, Checked, Command, Digest, GroupId, MessageKind, Millis, Origin, Prepared, ProfileId, ProfileState, Refusal,
+    Reply, State, Submission, Team, TeamId, Ticket, TicketWords, Visibility, text,
 };
 use crate::hub::{Topic, Waiting};
 use crate::secrets::ProfileCredential;
@@ -118,7 +118,7 @@ impl Desk {
         let secret_hash = digest(&raw.secret_hash)?;
         let body_digest = raw.body_digest.ok_or(Failure::Internal)?;
         let group = raw.group;
-        let words = submission_words(raw)?;
+        let words = submission_words(&raw)?;
         let words_for_answer = words.as_ref().map(|words| Arc::clone(&words.words)).unwrap_or_default();
         // A retry of what is durable already is no flood.
         if let Err(throttled) = self.throttle.allows_submit(from, (widget.team.id, widget.profile)) {
@@ -302,7 +302,7 @@ fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
     Ok(Digest(bytes.try_into().map_err(|_| wrong())?))
 }
 
-fn submission_words(raw: RawSubmission) -> Result<Checked<Prepared<TicketWords>>, Failure> {
+fn submission_words(raw: &RawSubmission) -> Result<Checked<Prepared<TicketWords>>, Failure> {
     let salt = salt()?;
     let checked = || -> Checked<TicketWords> {
         let requester = text::email(&raw.email).map_err(Refusal::text("email"))?.written;

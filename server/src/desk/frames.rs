@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Actor, Change, Entry, Event, Revision, Sight, Team, TicketWords, Ticket, Viewer};
+use crate::domain::{Actor, Change, Entry, Event, Revision, Sight, Team, Ticket, TicketWords, Viewer};
 use crate::hub::{Frame, Part, Topic};
 
 /// A ticket with its words.

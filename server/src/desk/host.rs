@@ -26,15 +26,12 @@ impl Desk {
     pub async fn create_account(&self, email: &str, name: &str, password: Option<&str>) -> Result<NewAccount, Failure> {
         let id = AccountId(random_id()?);
         let email = text::email(email).map_err(Refusal::text("email"))?;
-        let (password_hash, code, spoken) = match password {
-            Some(password) => {
-                check_password(password).map_err(|problem| Refusal::invalid("password", problem.to_string()))?;
-                (Some(self.passwords.hash(password).await?), None, None)
-            }
-            None => {
-                let (code, spoken) = self.code_for(id, &email.key)?;
-                (None, Some(code), Some(spoken))
-            }
+        let (password_hash, code, spoken) = if let Some(password) = password {
+            check_password(password).map_err(|problem| Refusal::invalid("password", problem.to_string()))?;
+            (Some(self.passwords.hash(password).await?), None, None)
+        } else {
+            let (code, spoken) = self.code_for(id, &email.key)?;
+            (None, Some(code), Some(spoken))
         };
         let code_expires_at = code.as_ref().map(|code| code.expires_at);
         let display_name = text::optional_line(name, 80).map_err(Refusal::text("name"));

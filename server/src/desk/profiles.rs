@@ -191,14 +191,23 @@ fn color(text: String, field: &'static str) -> Checked<String> {
 
 fn url(text: String) -> Checked<String> {
     let fits = text.is_empty() || (text.starts_with("https://") && !text.contains(char::is_whitespace));
-    if fits { Ok(text) } else { Err(Refusal::invalid("settings.fallback.url", "write an address like https://example.org")) }
+    if fits {
+        Ok(text)
+    } else {
+        Err(Refusal::invalid("settings.fallback.url", "write an address like https://example.org"))
+    }
 }
 
 fn language(tag: &str) -> Checked<String> {
-    let fits = (2..=35).contains(&tag.len()) && tag.split('-').all(|part| {
-        (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    });
-    if fits { Ok(tag.to_owned()) } else { Err(Refusal::invalid("settings.texts.language", "write a language tag like en or pt-BR")) }
+    let fits = (2..=35).contains(&tag.len())
+        && tag
+            .split('-')
+            .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if fits {
+        Ok(tag.to_owned())
+    } else {
+        Err(Refusal::invalid("settings.texts.language", "write a language tag like en or pt-BR"))
+    }
 }
 
 /// Looks at a logo's header only: a picture is never decoded on the server.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Desk, Failure, Staff, TicketEntry, actor_name, memory, salt};
 use crate::domain::{
-    Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared, Priority, Refusal, Reply,
-    Sight, State, Ticket, What, text,
+    Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared, Priority, Refusal,
+    Reply, Sight, State, Ticket, What, text,
 };
 use crate::store::{After, MessageEntry, Name, Stored};
 
@@ -162,11 +162,10 @@ impl Desk {
         let Some((number, version)) = seen_at.filter(|(_, version)| *version > 0) else { return Ok(hidden) };
         let Some(now) = self.store.ticket(staff.team.id, Name::Number(number)).await? else { return Ok(hidden) };
         let changes = self.store.log_after(staff.team.id, version - 1, 1).await?;
-        let events = changes.iter().filter(|change| change.revision == version).flat_map(|change| &change.record.events);
+        let events =
+            changes.iter().filter(|change| change.revision == version).flat_map(|change| &change.record.events);
         let saw = events.into_iter().any(|event| match event {
-            Stored::Ticket(changed) => {
-                changed.ticket.id == now.id && staff.viewer.sees(&Sight::from(&changed.ticket))
-            }
+            Stored::Ticket(changed) => changed.ticket.id == now.id && staff.viewer.sees(&Sight::from(&changed.ticket)),
             _ => false,
         });
         if !saw {
@@ -250,7 +249,8 @@ fn details(staff: &Staff, before: Option<&Ticket>, after: &Ticket) -> Vec<(&'sta
     let group_name = |group: Option<GroupId>| {
         group.and_then(|group| staff.team.groups.get(&group)).map_or(String::new(), |group| group.words.name.clone())
     };
-    let operator_name = |operator: Option<MemberId>| operator.map_or("", |operator| staff.team.member_name(operator)).to_owned();
+    let operator_name =
+        |operator: Option<MemberId>| operator.map_or("", |operator| staff.team.member_name(operator)).to_owned();
     if let What::Priority(from) = after.changed {
         details.push(("from", from.word().to_owned()));
         details.push(("to", after.priority.word().to_owned()));

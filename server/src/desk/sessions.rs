@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::{Desk, Failure, memory, salt};
 use crate::domain::{
-    Account, AccountId, Caller, Command, Digest, Member, MemberId, MemberState, MemberWords, Millis, NewSession, Refusal,
-    SESSION_IDLE, Team, TeamId, Viewer, text, Entry,
+    Account, AccountId, Caller, Command, Digest, Entry, Member, MemberId, MemberState, MemberWords, Millis, NewSession,
+    Refusal, SESSION_IDLE, Team, TeamId, Viewer, text,
 };
 use crate::secrets::SessionToken;
 use crate::secrets::codes::code_hash;

@@ -23,14 +23,14 @@ const AT_ONCE: i64 = 512;
 const REMEMBER: Millis = 48 * 60 * 60 * 1000;
 
 /// Old requests, codes and sessions are looked for this often.
-const TIDY_EVERY: Duration = Duration::from_secs(600);
+const TIDY_EVERY: Duration = Duration::from_mins(10);
 
 /// A clock that moved by more than this, apart from time passing, was set: nothing expires until it has been right for a
 /// while, so that a clock set forward by mistake ends no tickets early.
 const JUMP: Millis = 60_000;
 
 /// How long after a jump nothing expires.
-const MISTRUST: Duration = Duration::from_secs(300);
+const MISTRUST: Duration = Duration::from_mins(5);
 
 impl Desk {
     /// Sweeps until `stop` says so.
@@ -62,9 +62,8 @@ impl Desk {
         if due.is_empty() || !self.store.lease("expire", holder, LEASE).await? {
             return Ok(());
         }
-        let expiring = due.into_iter().map(|(team, ticket)| {
-            self.change(team, Caller::Clock, None, Command::Expire { ticket })
-        });
+        let expiring =
+            due.into_iter().map(|(team, ticket)| self.change(team, Caller::Clock, None, Command::Expire { ticket }));
         for expired in futures_util::future::join_all(expiring).await {
             expired?;
         }

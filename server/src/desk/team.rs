@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::host::CODE_LIVES;
 use super::{Desk, Failure, Session, Staff, memory, random_id, salt};
 use crate::domain::{
-    AccountId, Caller, Checked, Command, Digest, GroupId, MemberId, Millis, Prepared, Priority, QueueMode, Refusal, Reply,
-    Team, TeamId, TeamWords, Visibility, text,
+    AccountId, Caller, Checked, Command, Digest, GroupId, MemberId, Millis, Prepared, Priority, QueueMode, Refusal,
+    Reply, Team, TeamId, TeamWords, Visibility, text,
 };
 use crate::secrets::codes::{code_for_request, code_hash};
 use crate::store::process_clock;

@@ -44,10 +44,7 @@ pub struct ProfileDraft {
 
 /// A change that somebody wants.
 #[derive(Clone, Debug)]
-#[allow(
-    missing_docs,
-    reason = "the fields are the contract's, and say what they are"
-)]
+#[allow(missing_docs, reason = "the fields are the contract's, and say what they are")]
 pub enum Command {
     // Tickets.
     Submit(Box<Submission>),

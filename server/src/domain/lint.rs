@@ -22,11 +22,7 @@ const READABLE: f64 = 4.5;
 pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut warn = |field, reason, text| {
-        warnings.push(Warning {
-            field,
-            reason,
-            text,
-        })
+        warnings.push(Warning { field, reason, text });
     };
     for id in &profile.groups {
         match team.live_group(*id) {
@@ -38,18 +34,12 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
             Some(group) if group.operators.is_empty() => warn(
                 "group_ids",
                 "GROUP_EMPTY",
-                format!(
-                    "nobody is in the group \u{201c}{}\u{201d}; add an operator to it",
-                    group.words.name
-                ),
+                format!("nobody is in the group \u{201c}{}\u{201d}; add an operator to it", group.words.name),
             ),
             Some(group) if group.visibility == super::Visibility::Internal => warn(
                 "group_ids",
                 "GROUP_INTERNAL",
-                format!(
-                    "the group \u{201c}{}\u{201d} is internal and not offered to customers",
-                    group.words.name
-                ),
+                format!("the group \u{201c}{}\u{201d} is internal and not offered to customers", group.words.name),
             ),
             Some(_) => {}
         }
@@ -61,9 +51,7 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
         warn(
             "branding.accent_color",
             "LOW_CONTRAST",
-            format!(
-                "buttons barely show: their contrast with the background is {ratio:.1} to 1; 3 to 1 is the least"
-            ),
+            format!("buttons barely show: their contrast with the background is {ratio:.1} to 1; 3 to 1 is the least"),
         );
     }
     let text = contrast([0, 0, 0], background).max(contrast([255, 255, 255], background));
@@ -85,11 +73,7 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
             ];
             for (name, wanted, there) in missing {
                 if !wanted.is_empty() && there.is_empty() {
-                    warn(
-                        "texts",
-                        "MISSING_TRANSLATION",
-                        format!("the {name} text is missing in {}", texts.language),
-                    );
+                    warn("texts", "MISSING_TRANSLATION", format!("the {name} text is missing in {}", texts.language));
                 }
             }
         }
@@ -99,9 +83,8 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
 
 /// Reads "#rrggbb".
 pub fn color(text: &str) -> Option<[u8; 3]> {
-    let digits = text
-        .strip_prefix('#')
-        .filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let digits =
+        text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
     let part = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
     Some([part(0)?, part(2)?, part(4)?])
 }
@@ -115,11 +98,7 @@ fn contrast(one: [u8; 3], other: [u8; 3]) -> f64 {
 fn luminance(color: [u8; 3]) -> f64 {
     let [red, green, blue] = color.map(|channel| {
         let channel = f64::from(channel) / 255.0;
-        if channel <= 0.04045 {
-            channel / 12.92
-        } else {
-            ((channel + 0.055) / 1.055).powf(2.4)
-        }
+        if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
     });
     0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
@@ -137,15 +116,7 @@ mod tests {
     #[test]
     fn colours_are_six_digits() {
         assert_eq!(color("#1f5FbF"), Some([0x1f, 0x5f, 0xbf]));
-        for wrong in [
-            "",
-            "#",
-            "#12345",
-            "1f5fbf",
-            "#1f5fbg",
-            "#1f5fbf0",
-            "#\u{e9}\u{e9}\u{e9}",
-        ] {
+        for wrong in ["", "#", "#12345", "1f5fbf", "#1f5fbg", "#1f5fbf0", "#\u{e9}\u{e9}\u{e9}"] {
             assert_eq!(color(wrong), None, "{wrong}");
         }
     }

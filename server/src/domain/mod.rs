@@ -25,9 +25,7 @@ pub use account::{Account, NewSession, OneTimeCode, SESSION_IDLE};
 pub use command::{Checked, Command, ProfileDraft, Submission};
 pub use event::{Actor, Change, Event, TicketChange, What};
 pub use group::{Group, GroupWords, Visibility};
-pub use ids::{
-    AccountId, ContentId, GroupId, MemberId, MessageId, ProfileId, Revision, TeamId, TicketId,
-};
+pub use ids::{AccountId, ContentId, GroupId, MemberId, MessageId, ProfileId, Revision, TeamId, TicketId};
 pub use lint::{Warning, color, lint};
 pub use member::{Member, MemberState, MemberWords};
 pub use profile::{Branding, Fallback, Profile, ProfileState, ProfileTexts, ProfileWords};
@@ -36,9 +34,7 @@ pub use request::{Caller, Memory, Reply, Request};
 pub use rules::{Decision, ERASE_AT_ONCE, UNDELETE_FOR, decide};
 pub use sight::{Sight, Viewer};
 pub use team::{QueueMode, Settings, Team, TeamWords};
-pub use ticket::{
-    Message, MessageKind, MessageWords, Origin, Priority, State, Ticket, TicketWords,
-};
+pub use ticket::{Message, MessageKind, MessageWords, Origin, Priority, State, Ticket, TicketWords};
 pub use words::{ContentRef, Digest, Entry, NewWords, Prepared, Salt, sha256};
 pub use world::{Needs, World};
 

@@ -60,33 +60,22 @@ pub enum Refusal {
 impl Refusal {
     /// A field that is wrong.
     pub fn invalid(field: &'static str, problem: impl Into<String>) -> Self {
-        Refusal::Invalid {
-            field,
-            problem: problem.into(),
-        }
+        Refusal::Invalid { field, problem: problem.into() }
     }
 
     /// A text that is wrong.
     pub fn text(field: &'static str) -> impl Fn(TextProblem) -> Refusal {
-        move |problem| Refusal::Invalid {
-            field,
-            problem: problem.to_string(),
-        }
+        move |problem| Refusal::Invalid { field, problem: problem.to_string() }
     }
 
     /// Something else has to change first.
     pub fn precondition(reason: &'static str, text: impl Into<String>) -> Self {
-        Refusal::Precondition {
-            reason,
-            text: text.into(),
-        }
+        Refusal::Precondition { reason, text: text.into() }
     }
 
     /// Only admins may.
-    pub const NOT_ADMIN: Refusal = Refusal::Denied {
-        reason: "NOT_ADMIN",
-        text: "only an admin of the team may do this; ask one",
-    };
+    pub const NOT_ADMIN: Refusal =
+        Refusal::Denied { reason: "NOT_ADMIN", text: "only an admin of the team may do this; ask one" };
 
     /// The caller has no team, or was kept out.
     pub const NO_TEAM: Refusal = Refusal::Denied {

@@ -54,11 +54,7 @@ pub struct Viewer {
 impl Viewer {
     /// Whether this viewer sees a ticket in that place.
     pub fn sees(&self, ticket: &Sight) -> bool {
-        if !ticket.open
-            && ticket
-                .group
-                .is_some_and(|group| self.hidden_groups.contains(&group))
-        {
+        if !ticket.open && ticket.group.is_some_and(|group| self.hidden_groups.contains(&group)) {
             return false;
         }
         if self.admin {
@@ -67,9 +63,7 @@ impl Viewer {
         if !self.operator {
             return false;
         }
-        let in_group = ticket
-            .group
-            .is_some_and(|group| self.groups.contains(&group));
+        let in_group = ticket.group.is_some_and(|group| self.groups.contains(&group));
         if ticket.open {
             let unassigned = ticket.operator.is_none() && ticket.group.is_none();
             ticket.operator == Some(self.member) || in_group || (unassigned && self.self_service)

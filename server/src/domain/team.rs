@@ -63,21 +63,14 @@ pub struct Team {
 impl Team {
     /// The member that an account is, if it is one and not kept out.
     pub fn member_of(&self, account: AccountId) -> Option<&Entry<Member, MemberWords>> {
-        self.members
-            .values()
-            .find(|member| member.account == Some(account) && member.state == MemberState::Active)
+        self.members.values().find(|member| member.account == Some(account) && member.state == MemberState::Active)
     }
 
     /// What a member may see; none when there is no such active member.
     pub fn viewer(&self, member: MemberId) -> Option<Viewer> {
-        let found = self
-            .members
-            .get(&member)
-            .filter(|found| found.state == MemberState::Active)?;
-        let groups = self
-            .groups
-            .values()
-            .filter(|group| group.deleted_at.is_none() && group.operators.contains(&member));
+        let found = self.members.get(&member).filter(|found| found.state == MemberState::Active)?;
+        let groups =
+            self.groups.values().filter(|group| group.deleted_at.is_none() && group.operators.contains(&member));
         Some(Viewer {
             member,
             admin: found.admin,
@@ -95,39 +88,29 @@ impl Team {
 
     /// A group that is there and not deleted.
     pub fn live_group(&self, group: GroupId) -> Option<&Entry<Group, GroupWords>> {
-        self.groups
-            .get(&group)
-            .filter(|found| found.deleted_at.is_none())
+        self.groups.get(&group).filter(|found| found.deleted_at.is_none())
     }
 
     /// A member who can be assigned tickets.
     pub fn operator(&self, member: MemberId) -> Option<&Entry<Member, MemberWords>> {
-        self.members
-            .get(&member)
-            .filter(|found| found.operator && found.state == MemberState::Active)
+        self.members.get(&member).filter(|found| found.operator && found.state == MemberState::Active)
     }
 
     /// A group with that name, compared in normal form and case-insensitively; also a deleted one that can come back.
     pub fn group_named(&self, name: &str) -> Option<&Entry<Group, GroupWords>> {
         let key = text::key(name);
-        self.groups
-            .values()
-            .find(|group| text::key(&group.words.name) == key)
+        self.groups.values().find(|group| text::key(&group.words.name) == key)
     }
 
     /// A profile with that name, compared in the same way.
     pub fn profile_named(&self, name: &str) -> Option<&Entry<Profile, ProfileWords>> {
         let key = text::key(name);
-        self.profiles
-            .values()
-            .find(|profile| text::key(&profile.words.name) == key)
+        self.profiles.values().find(|profile| text::key(&profile.words.name) == key)
     }
 
     /// The name people see for a member; an empty text when they are gone.
     pub fn member_name(&self, member: MemberId) -> &str {
-        self.members
-            .get(&member)
-            .map_or("", |found| found.words.display_name.as_str())
+        self.members.get(&member).map_or("", |found| found.words.display_name.as_str())
     }
 
     /// Active admins besides this member.

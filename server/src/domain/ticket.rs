@@ -25,12 +25,7 @@ pub enum Priority {
 
 impl Priority {
     /// All of them, least urgent first.
-    pub const ALL: [Priority; 4] = [
-        Priority::Low,
-        Priority::Normal,
-        Priority::High,
-        Priority::Urgent,
-    ];
+    pub const ALL: [Priority; 4] = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
 
     /// The word people use.
     pub fn word(self) -> &'static str {
@@ -61,13 +56,7 @@ pub enum State {
 
 impl State {
     /// All of them.
-    pub const ALL: [State; 5] = [
-        State::New,
-        State::InProgress,
-        State::Answered,
-        State::Closed,
-        State::Expired,
-    ];
+    pub const ALL: [State; 5] = [State::New, State::InProgress, State::Answered, State::Closed, State::Expired];
 
     /// New, in progress or answered.
     pub fn is_open(self) -> bool {
@@ -186,8 +175,7 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// All of them.
-    pub const ALL: [MessageKind; 3] =
-        [MessageKind::Customer, MessageKind::Reply, MessageKind::Note];
+    pub const ALL: [MessageKind; 3] = [MessageKind::Customer, MessageKind::Reply, MessageKind::Note];
 }
 
 /// What the log remembers of a message.

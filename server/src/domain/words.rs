@@ -31,9 +31,7 @@ pub fn sha256(parts: &[&[u8]]) -> Digest {
 
 impl std::fmt::Debug for Digest {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
 }
 
@@ -122,18 +120,11 @@ impl<W: Serialize> Prepared<W> {
         // Words are plain structs of texts; their serialisation has no way to fail.
         let body = serde_json::to_string(&words).unwrap_or_default();
         let digest = sha256(&[&salt, body.as_bytes()]);
-        Prepared {
-            words: Arc::new(words),
-            row: NewWords { salt, body },
-            digest,
-        }
+        Prepared { words: Arc::new(words), row: NewWords { salt, body }, digest }
     }
 
     /// A reference to the row, once it has an id.
     pub fn at(&self, id: ContentId) -> ContentRef {
-        ContentRef {
-            id,
-            digest: self.digest,
-        }
+        ContentRef { id, digest: self.digest }
     }
 }

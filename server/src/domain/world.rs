@@ -86,8 +86,7 @@ impl Needs {
             | Command::Reopen { number, .. } => needs.number = Some(*number),
             Command::Expire { ticket } => needs.ticket = Some(*ticket),
             Command::Next => needs.candidates = true,
-            Command::UpdateMember { member, .. } => needs.open_of = Some(*member),
-            Command::RemoveMember { member } => needs.open_of = Some(*member),
+            Command::UpdateMember { member, .. } | Command::RemoveMember { member } => needs.open_of = Some(*member),
             Command::DeleteGroup { group, .. } => needs.open_in = Some(*group),
             Command::UndeleteGroup { group } => needs.formerly_in = Some(*group),
             Command::EraseGroup { group } => needs.ended_in = Some(*group),
@@ -122,13 +121,7 @@ impl Needs {
 
 impl World {
     /// A team with nothing at hand yet.
-    pub fn new(
-        id: TeamId,
-        team: Option<Arc<Team>>,
-        revision: Revision,
-        next_id: i64,
-        next_number: i64,
-    ) -> Self {
+    pub fn new(id: TeamId, team: Option<Arc<Team>>, revision: Revision, next_id: i64, next_number: i64) -> Self {
         World {
             id,
             team,
@@ -165,10 +158,7 @@ impl World {
 
     /// An account at hand.
     pub fn account(&self, id: AccountId) -> Result<&Account, Refusal> {
-        self.accounts
-            .iter()
-            .find(|account| account.id == id)
-            .ok_or(Refusal::NotFound)
+        self.accounts.iter().find(|account| account.id == id).ok_or(Refusal::NotFound)
     }
 
     /// Moves on to after these events.
@@ -176,10 +166,7 @@ impl World {
         for event in events {
             match event {
                 Event::Ticket(change, _) => {
-                    self.hold(Entry {
-                        image: change.ticket.clone(),
-                        words: Arc::clone(&change.words),
-                    });
+                    self.hold(Entry { image: change.ticket.clone(), words: Arc::clone(&change.words) });
                 }
                 Event::TicketsErased(tickets) => {
                     for ticket in tickets {

@@ -2,8 +2,9 @@
 
 use deskbell_proto::v1::account_service_server::AccountService;
 use deskbell_proto::v1::{
-    AnswerInvitationRequest, AnswerInvitationResponse, ChangePasswordRequest, ChangePasswordResponse, RedeemCodeRequest,
-    RedeemCodeResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse, WhoAmIRequest, WhoAmIResponse,
+    AnswerInvitationRequest, AnswerInvitationResponse, ChangePasswordRequest, ChangePasswordResponse,
+    RedeemCodeRequest, RedeemCodeResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse,
+    WhoAmIRequest, WhoAmIResponse,
 };
 use tonic::{Request, Response, Status};
 

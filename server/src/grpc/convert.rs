@@ -7,8 +7,8 @@ use tonic::Status;
 use super::status::invalid;
 use crate::desk::{Identity, TicketEntry};
 use crate::domain::{
-    Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageKind, Millis, Origin, Priority,
-    QueueMode, State, Team, Visibility, text,
+    Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageKind, Millis, Origin,
+    Priority, QueueMode, State, Team, Visibility, text,
 };
 use crate::store::MessageEntry;
 
@@ -156,7 +156,8 @@ pub fn member(team: &Team, member: &Entry<Member, MemberWords>) -> proto::Member
         MemberState::Active => proto::MemberState::Active,
         MemberState::Disabled => proto::MemberState::Disabled,
     };
-    let groups = team.groups.values().filter(|group| group.deleted_at.is_none() && group.operators.contains(&member.id));
+    let groups =
+        team.groups.values().filter(|group| group.deleted_at.is_none() && group.operators.contains(&member.id));
     proto::Member {
         id: id('m', member.id.0),
         email: member.words.email.clone(),

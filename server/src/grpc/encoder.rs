@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn a_change_put_together_reads_as_the_contract_says() {
-        let tickets: Vec<_> = (1..4).map(|number| Ticket { number, title: "x".repeat(200), ..Ticket::default() }).collect();
+        let tickets: Vec<_> =
+            (1..4).map(|number| Ticket { number, title: "x".repeat(200), ..Ticket::default() }).collect();
         let parts: Vec<Bytes> = tickets.iter().map(|ticket| ticket.encode_to_vec().into()).collect();
         let bytes = ProtoEncoder.change(7, "taken", "Ana", &parts, &[9, 300]);
         let read = WatchQueueResponse::decode(bytes).expect("it reads");

@@ -9,8 +9,8 @@ use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, Manifest, RawProfile};
 use crate::domain::{
-    Branding, Command, Entry, Fallback, GroupId, Profile, ProfileState, ProfileTexts, ProfileWords, Refusal, Reply, Team, lint,
-    text,
+    Branding, Command, Entry, Fallback, GroupId, Profile, ProfileState, ProfileTexts, ProfileWords, Refusal, Reply,
+    Team, lint, text,
 };
 
 type ProfileEntry = Entry<Profile, ProfileWords>;

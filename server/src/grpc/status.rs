@@ -46,12 +46,20 @@ impl From<Failure> for Status {
                 &[],
                 None,
             ),
-            Failure::Unavailable => {
-                status(Code::Unavailable, "DATABASE_AWAY", "the server cannot reach its database; try again soon", &[], Some(SOON))
-            }
-            Failure::Full => {
-                status(Code::ResourceExhausted, "DATABASE_FULL", "the server has no room left; its host has to make some", &[], Some(LATER))
-            }
+            Failure::Unavailable => status(
+                Code::Unavailable,
+                "DATABASE_AWAY",
+                "the server cannot reach its database; try again soon",
+                &[],
+                Some(SOON),
+            ),
+            Failure::Full => status(
+                Code::ResourceExhausted,
+                "DATABASE_FULL",
+                "the server has no room left; its host has to make some",
+                &[],
+                Some(LATER),
+            ),
             Failure::Internal => {
                 status(Code::Internal, "INTERNAL", "something went wrong on the server; its log says what", &[], None)
             }
@@ -105,7 +113,8 @@ fn status(
     parameters: &[(&str, String)],
     retry: Option<Duration>,
 ) -> Status {
-    let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<HashMap<_, _>>();
+    let parameters =
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<HashMap<_, _>>();
     let mut details = ErrorDetails::with_error_info(reason, DOMAIN, parameters);
     if let Some(wait) = retry {
         details.set_retry_info(Some(wait));

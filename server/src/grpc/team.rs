@@ -3,11 +3,12 @@
 use deskbell_proto::v1::team_service_server::TeamService;
 use deskbell_proto::v1::{
     ActivateTeamRequest, ActivateTeamResponse, AddGroupOperatorRequest, AddGroupOperatorResponse, AddMemberRequest,
-    AddMemberResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, DeleteGroupResponse, GetTeamRequest,
-    GetTeamResponse, Group, ListGroupsRequest, ListGroupsResponse, ListMembersRequest, ListMembersResponse, Member,
-    RemoveGroupOperatorRequest, RemoveGroupOperatorResponse, RemoveMemberRequest, RemoveMemberResponse,
-    SetAvailabilityRequest, SetAvailabilityResponse, Team, UndeleteGroupRequest, UndeleteGroupResponse, UpdateGroupRequest,
-    UpdateGroupResponse, UpdateMemberRequest, UpdateMemberResponse, UpdateTeamRequest, UpdateTeamResponse,
+    AddMemberResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, DeleteGroupResponse,
+    GetTeamRequest, GetTeamResponse, Group, ListGroupsRequest, ListGroupsResponse, ListMembersRequest,
+    ListMembersResponse, Member, RemoveGroupOperatorRequest, RemoveGroupOperatorResponse, RemoveMemberRequest,
+    RemoveMemberResponse, SetAvailabilityRequest, SetAvailabilityResponse, Team, UndeleteGroupRequest,
+    UndeleteGroupResponse, UpdateGroupRequest, UpdateGroupResponse, UpdateMemberRequest, UpdateMemberResponse,
+    UpdateTeamRequest, UpdateTeamResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -78,7 +79,8 @@ impl TeamService for Handlers {
         let body = request.into_inner();
         let print = fingerprint("AddMember", &body);
         let roles = (body.operator, body.admin);
-        let added = self.desk.add_member(&staff, &body.email, &body.display_name, roles, &body.request_id, print).await?;
+        let added =
+            self.desk.add_member(&staff, &body.email, &body.display_name, roles, &body.request_id, print).await?;
         Ok(Response::new(AddMemberResponse {
             member: added.team.members.get(&added.member).map(|member| convert::member(&added.team, member)),
             code: added.code,
@@ -86,7 +88,10 @@ impl TeamService for Handlers {
         }))
     }
 
-    async fn list_members(&self, request: Request<ListMembersRequest>) -> Result<Response<ListMembersResponse>, Status> {
+    async fn list_members(
+        &self,
+        request: Request<ListMembersRequest>,
+    ) -> Result<Response<ListMembersResponse>, Status> {
         let staff = self.staff(request.metadata()).await?;
         let body = request.into_inner();
         let size = page_size(body.page_size)?;
@@ -140,7 +145,10 @@ impl TeamService for Handlers {
         Ok(Response::new(SetAvailabilityResponse { member: member_message(&team, &reply)? }))
     }
 
-    async fn create_group(&self, request: Request<CreateGroupRequest>) -> Result<Response<CreateGroupResponse>, Status> {
+    async fn create_group(
+        &self,
+        request: Request<CreateGroupRequest>,
+    ) -> Result<Response<CreateGroupResponse>, Status> {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("CreateGroup", &body);
@@ -166,7 +174,10 @@ impl TeamService for Handlers {
         Ok(Response::new(ListGroupsResponse { groups }))
     }
 
-    async fn update_group(&self, request: Request<UpdateGroupRequest>) -> Result<Response<UpdateGroupResponse>, Status> {
+    async fn update_group(
+        &self,
+        request: Request<UpdateGroupRequest>,
+    ) -> Result<Response<UpdateGroupResponse>, Status> {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("UpdateGroup", &body);
@@ -177,7 +188,10 @@ impl TeamService for Handlers {
         Ok(Response::new(UpdateGroupResponse { group: group_message(&team, &reply)? }))
     }
 
-    async fn delete_group(&self, request: Request<DeleteGroupRequest>) -> Result<Response<DeleteGroupResponse>, Status> {
+    async fn delete_group(
+        &self,
+        request: Request<DeleteGroupRequest>,
+    ) -> Result<Response<DeleteGroupResponse>, Status> {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("DeleteGroup", &body);

@@ -62,9 +62,11 @@ pub enum Topic {
 #[derive(Debug)]
 pub struct Hub {
     teams: Mutex<HashMap<TeamId, Weak<Channel>>>,
-    topics: Mutex<HashMap<TeamId, HashMap<Topic, Weak<watch::Sender<()>>>>>,
+    topics: Mutex<HashMap<TeamId, Topics>>,
     sign_outs: broadcast::Sender<AccountId>,
 }
+
+type Topics = HashMap<Topic, Weak<watch::Sender<()>>>;
 
 #[derive(Debug)]
 struct Channel {
@@ -161,7 +163,9 @@ impl Hub {
             channel.head.send_modify(|head| *head += 1);
         }
         let teams: Vec<_> = locked(&self.topics).keys().copied().collect();
-        teams.into_iter().for_each(|team| self.wake_all(team));
+        for team in teams {
+            self.wake_all(team);
+        }
     }
 
     /// Waits for a topic of a team. Dropping the receiver ends it.

@@ -20,7 +20,9 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Unavailable(cause) => write!(formatter, "the database cannot be reached: {cause}"),
             StoreError::Full(cause) => write!(formatter, "the database has no room left: {cause}"),
-            StoreError::Conflict(cause) => write!(formatter, "the database holds a row that stands in the way: {cause}"),
+            StoreError::Conflict(cause) => {
+                write!(formatter, "the database holds a row that stands in the way: {cause}")
+            }
             StoreError::Broken(cause) => write!(formatter, "the database does not hold what it should: {cause}"),
         }
     }

@@ -55,19 +55,16 @@ async fn hold(
     for (team, mut found) in by_team {
         tickets::add_handlers(connection, team, &mut found).await?;
         if let Some(world) = worlds.get_mut(&team) {
-            found.into_iter().for_each(|ticket| world.hold(ticket));
+            for ticket in found {
+                world.hold(ticket);
+            }
         }
     }
     Ok(())
 }
 
 /// What a request that has the batch to itself needs: many tickets that nobody named, or accounts.
-async fn wide(
-    connection: &mut Connection,
-    worlds: &mut Worlds,
-    team: TeamId,
-    needs: &Needs,
-) -> Result<(), StoreError> {
+async fn wide(connection: &mut Connection, worlds: &mut Worlds, team: TeamId, needs: &Needs) -> Result<(), StoreError> {
     let mut rows = Vec::new();
     if needs.candidates {
         let sql = select_tickets!(

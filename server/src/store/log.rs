@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::driver::{read_json, write_json};
 use super::error::StoreError;
 use crate::domain::{
-    AccountId, Actor, Digest, Event, Group, GroupId, Member, MemberId, Message, Millis, Profile, Revision, Settings, TeamId,
-    TicketChange, TicketId, sha256,
+    AccountId, Actor, Digest, Event, Group, GroupId, Member, MemberId, Message, Millis, Profile, Revision, Settings,
+    TeamId, TicketChange, TicketId, sha256,
 };
 
 /// The version of the stored form that this binary writes. Fields are only ever added; kinds, too.
@@ -26,6 +26,7 @@ pub struct Record<'a> {
 }
 
 /// One event as it is stored.
+#[expect(clippy::large_enum_variant, reason = "a record has few events, which are written or read at once")]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stored<'a> {

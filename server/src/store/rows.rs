@@ -7,7 +7,8 @@ use super::error::StoreError;
 use super::many::Many;
 use super::{accounts, directory::kind, log, tickets};
 use crate::domain::{
-    Change, ContentId, Digest, Event, Member, MemberState, MemberWords, Entry, NewWords, Reply, Request, TeamId, Ticket, TicketId,
+    Change, ContentId, Digest, Entry, Event, Member, MemberState, MemberWords, NewWords, Reply, Request, TeamId,
+    Ticket, TicketId,
 };
 
 const CONTENTS: Many = Many {
@@ -122,9 +123,10 @@ impl<'a> Rows<'a> {
     pub async fn write(self, connection: &mut Connection) -> Result<(), StoreError> {
         let tickets: Vec<_> = self.tickets.iter().map(|((team, _), ticket)| (*team, *ticket)).collect();
         tickets::write(connection, &tickets).await?;
-        let contents = self.contents.iter().map(|((team, id), words)| {
-            values![*team, id.0, words.salt.as_slice(), words.body.as_str()]
-        });
+        let contents = self
+            .contents
+            .iter()
+            .map(|((team, id), words)| values![*team, id.0, words.salt.as_slice(), words.body.as_str()]);
         CONTENTS.execute(connection, contents.collect()).await?;
         MESSAGES.execute(connection, self.messages).await?;
         LOG.execute(connection, self.log).await?;
@@ -144,7 +146,9 @@ async fn write_rare(connection: &mut Connection, team: TeamId, event: &Event) ->
             put(connection, team, kind::MEMBER, entry.id.0, &entry.image, entry.image.words.id).await?;
             write_invitation(connection, team, entry).await
         }
-        Event::Group(entry, _) => put(connection, team, kind::GROUP, entry.id.0, &entry.image, entry.image.words.id).await,
+        Event::Group(entry, _) => {
+            put(connection, team, kind::GROUP, entry.id.0, &entry.image, entry.image.words.id).await
+        }
         Event::Profile(entry, _) => {
             put(connection, team, kind::PROFILE, entry.id.0, &entry.image, entry.image.words.id).await
         }

@@ -13,10 +13,12 @@ struct Step {
 }
 
 /// Schema 1, 2, …
-const STEPS: [Step; 1] = [Step { sql: include_str!("migrations/0001_main_job.sql"), serves_since: 1 }];
+const STEPS: &[Step] = &[Step { sql: include_str!("migrations/0001_main_job.sql"), serves_since: 1 }];
 
-/// The schema that this binary was made for.
-pub const SCHEMA: i64 = STEPS.len() as i64;
+/// The schema that this binary was made for: the number of steps.
+pub const SCHEMA: i64 = 1;
+
+const _: () = assert!(STEPS.len() == 1, "a new step makes a new schema");
 
 /// What bringing a database up to date came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub async fn migrate(database: &Database) -> Result<Migrated, StoreError> {
              {SCHEMA}; install a newer deskbell-server"
         )));
     }
-    for (version, step) in (1..).zip(&STEPS) {
+    for (version, step) in (1..).zip(STEPS) {
         if version > from {
             connection.script(step.sql).await?;
             let sql = "INSERT INTO schema_versions (version, serves_since) VALUES ($1, $2)";

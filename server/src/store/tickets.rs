@@ -117,7 +117,10 @@ pub fn read(row: &mut Row) -> Result<(TeamId, TicketEntry), StoreError> {
 /// The value with that number.
 pub fn by_number<T: Copy>(all: &[T], number: i64) -> Result<T, StoreError> {
     let index = usize::try_from(number - 1).ok();
-    index.and_then(|index| all.get(index)).copied().ok_or_else(|| StoreError::Broken(format!("no value has number {number}")))
+    index
+        .and_then(|index| all.get(index))
+        .copied()
+        .ok_or_else(|| StoreError::Broken(format!("no value has number {number}")))
 }
 
 /// Adds who handled these tickets.
@@ -158,21 +161,12 @@ pub async fn find(
     connection: &mut Connection,
     names: &[(TeamId, Name)],
 ) -> Result<Vec<(TeamId, TicketEntry)>, StoreError> {
-    const BY_NUMBER: Many = Many {
-        before: select_tickets!("WHERE (t.team_id, t.number) IN (VALUES"),
-        width: 2,
-        after: ")",
-    };
-    const BY_ID: Many = Many {
-        before: select_tickets!("WHERE (t.team_id, t.ticket_id) IN (VALUES"),
-        width: 2,
-        after: ")",
-    };
-    const BY_SECRET: Many = Many {
-        before: select_tickets!("WHERE (t.team_id, t.secret_hash) IN (VALUES"),
-        width: 2,
-        after: ")",
-    };
+    const BY_NUMBER: Many =
+        Many { before: select_tickets!("WHERE (t.team_id, t.number) IN (VALUES"), width: 2, after: ")" };
+    const BY_ID: Many =
+        Many { before: select_tickets!("WHERE (t.team_id, t.ticket_id) IN (VALUES"), width: 2, after: ")" };
+    const BY_SECRET: Many =
+        Many { before: select_tickets!("WHERE (t.team_id, t.secret_hash) IN (VALUES"), width: 2, after: ")" };
     let (mut numbers, mut ids, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     for (team, name) in names {
         match name {

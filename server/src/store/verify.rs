@@ -122,7 +122,9 @@ impl Check<'_> {
             self.result.tickets += 1;
             match replayed.tickets.get(&ticket.id) {
                 Some(logged) if *logged == ticket.image => {}
-                Some(logged) => self.fault(format_args!("ticket {}: logged {logged:?}, found {:?}", ticket.number, ticket.image)),
+                Some(logged) => {
+                    self.fault(format_args!("ticket {}: logged {logged:?}, found {:?}", ticket.number, ticket.image))
+                }
                 None => self.fault(format_args!("ticket {} is not in the log", ticket.number)),
             }
         }
@@ -152,7 +154,8 @@ impl Check<'_> {
         let mut words = Vec::new();
         for mut row in self.connection.rows(sql, values![self.team]).await? {
             count += 1;
-            let (id, ticket, kind, content): (i64, i64, i64, i64) = (row.next()?, row.next()?, row.next()?, row.next()?);
+            let (id, ticket, kind, content): (i64, i64, i64, i64) =
+                (row.next()?, row.next()?, row.next()?, row.next()?);
             let reference = ContentRef { id: crate::domain::ContentId(content), digest: row.digest()? };
             words.push(reference);
             let fits = replayed.messages.get(&MessageId(id)).is_some_and(|message| {
@@ -249,7 +252,8 @@ impl Replayed {
                     self.directory.insert((kind::SETTINGS, 0), write_json(&settings)?);
                 }
                 Stored::HistoryMoved { from, to } => {
-                    let moved = self.tickets.values_mut().filter(|ticket| !ticket.is_open() && ticket.group == Some(from));
+                    let moved =
+                        self.tickets.values_mut().filter(|ticket| !ticket.is_open() && ticket.group == Some(from));
                     moved.for_each(|ticket| ticket.group = Some(to));
                 }
                 Stored::TicketsErased(tickets) => {

@@ -343,7 +343,8 @@ async fn raise(
                 directory_revision = excluded.directory_revision, next_id = excluded.next_id, \
                 next_number = excluded.next_number, chain = excluded.chain",
     };
-    let changed = locks.iter().filter(|(_, lock)| lock.changed).filter_map(|(team, lock)| Some((worlds.get(team)?, lock)));
+    let changed =
+        locks.iter().filter(|(_, lock)| lock.changed).filter_map(|(team, lock)| Some((worlds.get(team)?, lock)));
     let rows = changed.map(|(world, lock)| {
         values![world.id, world.revision, lock.directory_revision, world.next_id, world.next_number, lock.chain]
     });
@@ -378,7 +379,11 @@ async fn remembered(
 }
 
 /// Which submits repeat one whose ticket was erased since.
-async fn gone(connection: &mut Connection, requests: &[Request], worlds: &Worlds) -> Result<BTreeSet<usize>, StoreError> {
+async fn gone(
+    connection: &mut Connection,
+    requests: &[Request],
+    worlds: &Worlds,
+) -> Result<BTreeSet<usize>, StoreError> {
     const TOMBSTONES: Many = Many {
         before: "SELECT team_id, secret_hash FROM tombstones WHERE (team_id, secret_hash) IN (VALUES",
         width: 2,
@@ -387,7 +392,8 @@ async fn gone(connection: &mut Connection, requests: &[Request], worlds: &Worlds
     let mut asked: HashMap<(TeamId, Digest), usize> = HashMap::new();
     for (index, request) in requests.iter().enumerate() {
         if let domain::Command::Submit(submission) = &request.command {
-            let known = worlds.get(&request.team).is_some_and(|world| world.ticket_of(submission.secret_hash).is_some());
+            let known =
+                worlds.get(&request.team).is_some_and(|world| world.ticket_of(submission.secret_hash).is_some());
             if !known {
                 asked.insert((request.team, submission.secret_hash), index);
             }

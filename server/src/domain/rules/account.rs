@@ -12,37 +12,17 @@ use super::Draft;
 
 impl Draft<'_> {
     pub(super) fn create_account(&mut self, command: &Command) -> Result<Reply, Refusal> {
-        let Command::CreateAccount {
-            account,
-            email,
-            display_name,
-            password_hash,
-            code,
-        } = command
-        else {
+        let Command::CreateAccount { account, email, display_name, password_hash, code } = command else {
             return Err(Refusal::NotFound);
         };
         let email = email.clone()?;
         let display_name = display_name.clone()?;
-        if self.caller != Caller::Host
-            || self
-                .world
-                .accounts
-                .iter()
-                .any(|known| known.email_key == email.key)
-        {
-            return Err(Refusal::AlreadyExists {
-                field: "email",
-                text: "this address has an account already".into(),
-            });
+        if self.caller != Caller::Host || self.world.accounts.iter().any(|known| known.email_key == email.key) {
+            return Err(Refusal::AlreadyExists { field: "email", text: "this address has an account already".into() });
         }
         self.events.push(Event::Account(Box::new(Account {
             id: *account,
-            display_name: if display_name.is_empty() {
-                email.written.clone()
-            } else {
-                display_name
-            },
+            display_name: if display_name.is_empty() { email.written.clone() } else { display_name },
             email: email.written,
             email_key: email.key,
             password_hash: password_hash.clone(),
@@ -54,50 +34,25 @@ impl Draft<'_> {
         Ok(Reply::Account(*account))
     }
 
-    pub(super) fn reset_password(
-        &mut self,
-        account: AccountId,
-        code: &OneTimeCode,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn reset_password(&mut self, account: AccountId, code: &OneTimeCode) -> Result<Reply, Refusal> {
         self.world.account(account)?;
         self.events.push(Event::CodeMade(code.clone()));
         Ok(Reply::Account(account))
     }
 
-    pub(super) fn change_password(
-        &mut self,
-        id: AccountId,
-        hash: &str,
-        keep: Digest,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn change_password(&mut self, id: AccountId, hash: &str, keep: Digest) -> Result<Reply, Refusal> {
         let mut account = self.world.account(id)?.clone();
         account.password_hash = Some(hash.to_owned());
         self.events.push(Event::Account(Box::new(account)));
-        self.events.push(Event::SessionsEnded {
-            account: id,
-            only: None,
-            except: Some(keep),
-        });
+        self.events.push(Event::SessionsEnded { account: id, only: None, except: Some(keep) });
         Ok(Reply::Account(id))
     }
 
     pub(super) fn redeem_code(&mut self, command: &Command) -> Result<Reply, Refusal> {
-        let Command::RedeemCode {
-            email_key,
-            password_hash,
-            display_name,
-            salt,
-            ..
-        } = command
-        else {
+        let Command::RedeemCode { email_key, password_hash, display_name, salt, .. } = command else {
             return Err(Refusal::NotFound);
         };
-        let code = self
-            .world
-            .code
-            .as_ref()
-            .filter(|code| code.expires_at > self.now)
-            .ok_or(Refusal::NotFound)?;
+        let code = self.world.code.as_ref().filter(|code| code.expires_at > self.now).ok_or(Refusal::NotFound)?;
         let mut account = self.world.account(code.account)?.clone();
         if account.email_key != *email_key {
             return Err(Refusal::NotFound);
@@ -108,18 +63,12 @@ impl Draft<'_> {
         }
         let id = account.id;
         self.events.push(Event::CodeUsed(code.hash, id));
-        self.events.push(Event::SessionsEnded {
-            account: id,
-            only: None,
-            except: None,
-        });
+        self.events.push(Event::SessionsEnded { account: id, only: None, except: None });
         let invited = code
             .invitation
             .filter(|(team, _)| *team == self.world.id && account.membership.is_none())
             .and_then(|(_, member)| self.world.team.as_deref()?.members.get(&member))
-            .filter(|member| {
-                member.state == MemberState::Invited && member.words.email_key == account.email_key
-            });
+            .filter(|member| member.state == MemberState::Invited && member.words.email_key == account.email_key);
         match invited {
             Some(member) => self.join(member, account, self.world.id, *salt),
             None => self.events.push(Event::Account(Box::new(account))),
@@ -133,17 +82,9 @@ impl Draft<'_> {
         Ok(Reply::Account(session.account))
     }
 
-    pub(super) fn end_sessions(
-        &mut self,
-        account: AccountId,
-        only: Option<Digest>,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn end_sessions(&mut self, account: AccountId, only: Option<Digest>) -> Result<Reply, Refusal> {
         self.world.account(account)?;
-        self.events.push(Event::SessionsEnded {
-            account,
-            only,
-            except: None,
-        });
+        self.events.push(Event::SessionsEnded { account, only, except: None });
         Ok(Reply::Done)
     }
 }

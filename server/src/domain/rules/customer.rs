@@ -26,10 +26,7 @@ impl<'w> Draft<'w> {
             return Err(Refusal::RequestReused);
         }
         let team = self.team()?;
-        let profile = team
-            .profiles
-            .get(&profile)
-            .ok_or(Refusal::PROFILE_UNKNOWN)?;
+        let profile = team.profiles.get(&profile).ok_or(Refusal::PROFILE_UNKNOWN)?;
         can_ring(profile)?;
         let words = submission.words.clone()?;
         let id = TicketId(self.id());
@@ -42,13 +39,9 @@ impl<'w> Draft<'w> {
             version: self.revision,
             customer_version: self.revision,
             state: State::New,
-            priority: profile
-                .default_priority
-                .unwrap_or(team.settings.default_priority),
+            priority: profile.default_priority.unwrap_or(team.settings.default_priority),
             operator: None,
-            group: submission
-                .group
-                .filter(|group| self.offers(profile, *group)),
+            group: submission.group.filter(|group| self.offers(profile, *group)),
             former_group: None,
             origin: Origin::Profile(profile.id),
             secret_hash: Some(submission.secret_hash),
@@ -58,36 +51,20 @@ impl<'w> Draft<'w> {
             changed_at: self.now,
             changed_by: self.actor,
             changed: What::Submitted,
-            expires_at: team
-                .settings
-                .expire_after
-                .map(|after| self.now.saturating_add(after)),
+            expires_at: team.settings.expire_after.map(|after| self.now.saturating_add(after)),
             ended_at: None,
             handled_by: Vec::new(),
             words: content,
         };
-        let change = TicketChange {
-            before: None,
-            ticket: ticket.clone(),
-        };
-        self.events.push(Event::Ticket(
-            Box::new(Entry {
-                image: change,
-                words: Arc::clone(&words.words),
-            }),
-            Some(words.row),
-        ));
+        let change = TicketChange { before: None, ticket: ticket.clone() };
+        self.events
+            .push(Event::Ticket(Box::new(Entry { image: change, words: Arc::clone(&words.words) }), Some(words.row)));
         Ok(Reply::Ticket(Box::new(ticket)))
     }
 
     /// A group that is gone, internal or not the profile's does no harm: the ticket arrives unassigned.
     fn offers(&self, profile: &Profile, group: GroupId) -> bool {
-        let public = |id| {
-            self.team()
-                .ok()?
-                .live_group(id)
-                .map(|group| group.visibility == Visibility::Public)
-        };
+        let public = |id| self.team().ok()?.live_group(id).map(|group| group.visibility == Visibility::Public);
         profile.groups.contains(&group) && public(group) == Some(true)
     }
 
@@ -97,31 +74,18 @@ impl<'w> Draft<'w> {
             return Err(Refusal::PROFILE_UNKNOWN);
         };
         let team = self.team()?;
-        let found = team
-            .profiles
-            .get(&profile)
-            .ok_or(Refusal::PROFILE_UNKNOWN)?;
+        let found = team.profiles.get(&profile).ok_or(Refusal::PROFILE_UNKNOWN)?;
         if found.state == ProfileState::Revoked {
             return Err(Refusal::REVOKED);
         }
         let ticket = self.world.ticket_of(secret).ok_or(Refusal::NotFound)?;
         let came_through = |id: ProfileId| ticket.origin == Origin::Profile(id);
         // History of a deleted group is hidden from everybody, its customers included.
-        let hidden = !ticket.is_open()
-            && ticket
-                .group
-                .is_some_and(|group| team.live_group(group).is_none());
-        if came_through(profile) && !hidden {
-            Ok(ticket)
-        } else {
-            Err(Refusal::NotFound)
-        }
+        let hidden = !ticket.is_open() && ticket.group.is_some_and(|group| team.live_group(group).is_none());
+        if came_through(profile) && !hidden { Ok(ticket) } else { Err(Refusal::NotFound) }
     }
 
-    pub(super) fn customer_write(
-        &mut self,
-        text: &Checked<Prepared<MessageWords>>,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn customer_write(&mut self, text: &Checked<Prepared<MessageWords>>) -> Result<Reply, Refusal> {
         let old = self.mine()?;
         let text = text.clone()?;
         let mut ticket = old.image.clone();
@@ -150,14 +114,12 @@ impl<'w> Draft<'w> {
 pub(in super::super) fn can_ring(profile: &Profile) -> Result<(), Refusal> {
     match profile.state {
         ProfileState::Revoked => Err(Refusal::REVOKED),
-        ProfileState::Paused => Err(Refusal::precondition(
-            "PROFILE_PAUSED",
-            "the service is paused; please use the other contact shown",
-        )),
-        ProfileState::Active if !profile.assistance_enabled => Err(Refusal::precondition(
-            "ASSISTANCE_OFF",
-            "ringing for help is switched off here",
-        )),
+        ProfileState::Paused => {
+            Err(Refusal::precondition("PROFILE_PAUSED", "the service is paused; please use the other contact shown"))
+        }
+        ProfileState::Active if !profile.assistance_enabled => {
+            Err(Refusal::precondition("ASSISTANCE_OFF", "ringing for help is switched off here"))
+        }
         ProfileState::Active => Ok(()),
     }
 }

@@ -26,10 +26,7 @@ impl Draft<'_> {
         match self.team()?.group_named(name) {
             Some(twin) if Some(twin.id) != but => Err(Refusal::AlreadyExists {
                 field: "name",
-                text: format!(
-                    "the team has a group named \u{201c}{}\u{201d}",
-                    twin.words.name
-                ),
+                text: format!("the team has a group named \u{201c}{}\u{201d}", twin.words.name),
             }),
             _ => Ok(()),
         }
@@ -45,27 +42,13 @@ impl Draft<'_> {
         let name = name.clone()?;
         self.name_is_free(&name, None)?;
         if self.team()?.groups.len() >= GROUPS {
-            return Err(Refusal::Full {
-                what: "groups",
-                limit: GROUPS,
-            });
+            return Err(Refusal::Full { what: "groups", limit: GROUPS });
         }
         let id = GroupId(self.id());
         let prepared = Prepared::new(GroupWords { name }, salt);
-        let image = Group {
-            id,
-            visibility,
-            operators: BTreeSet::new(),
-            deleted_at: None,
-            words: self.content(&prepared),
-        };
-        self.events.push(Event::Group(
-            Box::new(Entry {
-                image,
-                words: (*prepared.words).clone(),
-            }),
-            Some(prepared.row),
-        ));
+        let image =
+            Group { id, visibility, operators: BTreeSet::new(), deleted_at: None, words: self.content(&prepared) };
+        self.events.push(Event::Group(Box::new(Entry { image, words: (*prepared.words).clone() }), Some(prepared.row)));
         Ok(Reply::Group(id))
     }
 
@@ -97,11 +80,7 @@ impl Draft<'_> {
         Ok(Reply::Group(id))
     }
 
-    pub(super) fn add_group_operator(
-        &mut self,
-        id: GroupId,
-        member: MemberId,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn add_group_operator(&mut self, id: GroupId, member: MemberId) -> Result<Reply, Refusal> {
         self.admin()?;
         let mut group = self.group(id)?.clone();
         let found = self.team()?.members.get(&member).ok_or(Refusal::NotFound)?;
@@ -118,11 +97,7 @@ impl Draft<'_> {
         Ok(Reply::Group(id))
     }
 
-    pub(super) fn remove_group_operator(
-        &mut self,
-        id: GroupId,
-        member: MemberId,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn remove_group_operator(&mut self, id: GroupId, member: MemberId) -> Result<Reply, Refusal> {
         self.admin()?;
         let mut group = self.group(id)?.clone();
         if !group.operators.remove(&member) {
@@ -145,23 +120,12 @@ impl Draft<'_> {
         if let Some(to) = move_to
             && (to == id || self.team()?.live_group(to).is_none())
         {
-            return Err(Refusal::invalid(
-                "move_history_to_group_id",
-                "name another group of the team",
-            ));
+            return Err(Refusal::invalid("move_history_to_group_id", "name another group of the team"));
         }
         let open = self.tickets_where(|ticket| ticket.is_open() && ticket.group == Some(id));
         let ended = self.world.ended_in_group;
-        let (erased, moved) = if move_to.is_some() {
-            (0, ended)
-        } else {
-            (ended, 0)
-        };
-        let showing = self
-            .team()?
-            .profiles
-            .values()
-            .filter(|profile| profile.groups.contains(&id));
+        let (erased, moved) = if move_to.is_some() { (0, ended) } else { (ended, 0) };
+        let showing = self.team()?.profiles.values().filter(|profile| profile.groups.contains(&id));
         let mut reply = Reply::GroupDeleted {
             unassigned: i64::try_from(open.len()).unwrap_or(i64::MAX),
             erased,
@@ -175,9 +139,7 @@ impl Draft<'_> {
         if erased > 0 && confirm != erased {
             return Err(Refusal::precondition(
                 "CONFIRMATION_NEEDED",
-                format!(
-                    "deleting this group erases {erased} tickets from history; confirm with exactly that number"
-                ),
+                format!("deleting this group erases {erased} tickets from history; confirm with exactly that number"),
             ));
         }
         let operators = group.operators.clone();
@@ -202,23 +164,16 @@ impl Draft<'_> {
 
     pub(super) fn undelete_group(&mut self, id: GroupId) -> Result<Reply, Refusal> {
         self.admin()?;
-        let mut group = self
-            .team()?
-            .groups
-            .get(&id)
-            .cloned()
-            .ok_or(Refusal::NotFound)?;
-        let deleted_at = group
-            .deleted_at
-            .ok_or_else(|| Refusal::precondition("NOT_DELETED", "the group is not deleted"))?;
+        let mut group = self.team()?.groups.get(&id).cloned().ok_or(Refusal::NotFound)?;
+        let deleted_at =
+            group.deleted_at.ok_or_else(|| Refusal::precondition("NOT_DELETED", "the group is not deleted"))?;
         if self.now > deleted_at.saturating_add(UNDELETE_FOR) {
             return Err(Refusal::NotFound);
         }
         let operators = group.operators.clone();
         group.deleted_at = None;
         self.events.push(Event::Group(Box::new(group), None));
-        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.former_group == Some(id))
-        {
+        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.former_group == Some(id)) {
             let mut ticket = old.image.clone();
             ticket.group = Some(id);
             ticket.former_group = None;
@@ -234,10 +189,7 @@ impl Draft<'_> {
             return Err(Refusal::NOT_ADMIN);
         }
         let group = self.team()?.groups.get(&id).ok_or(Refusal::NotFound)?;
-        if group
-            .deleted_at
-            .is_none_or(|at| self.now <= at.saturating_add(UNDELETE_FOR))
-        {
+        if group.deleted_at.is_none_or(|at| self.now <= at.saturating_add(UNDELETE_FOR)) {
             return Ok(Reply::Done);
         }
         let ended = self.tickets_where(|ticket| !ticket.is_open() && ticket.group == Some(id));

@@ -52,18 +52,8 @@ pub fn decide(world: &World, request: &Request, now: Millis) -> Result<Decision,
         events: Vec::new(),
     };
     let reply = draft.run(&request.command)?;
-    let Draft {
-        events,
-        next_id,
-        next_number,
-        ..
-    } = draft;
-    Ok(Decision {
-        events,
-        reply,
-        next_id,
-        next_number,
-    })
+    let Draft { events, next_id, next_number, .. } = draft;
+    Ok(Decision { events, reply, next_id, next_number })
 }
 
 /// A decision in the making.
@@ -89,96 +79,46 @@ impl<'w> Draft<'w> {
             Command::CustomerCancel => self.customer_cancel(),
             Command::Take { number, version } => self.take(*number, *version),
             Command::Next => self.next(),
-            Command::Assign {
-                number,
-                version,
-                operator,
-                group,
-            } => self.assign(*number, *version, *operator, *group),
-            Command::SetPriority {
-                number,
-                version,
-                priority,
-            } => self.set_priority(*number, *version, priority),
-            Command::Reply {
-                number,
-                version,
-                text,
-            } => self.write(*number, *version, MessageKind::Reply, text),
-            Command::Note {
-                number,
-                version,
-                text,
-            } => self.write(*number, *version, MessageKind::Note, text),
+            Command::Assign { number, version, operator, group } => self.assign(*number, *version, *operator, *group),
+            Command::SetPriority { number, version, priority } => self.set_priority(*number, *version, priority),
+            Command::Reply { number, version, text } => self.write(*number, *version, MessageKind::Reply, text),
+            Command::Note { number, version, text } => self.write(*number, *version, MessageKind::Note, text),
             Command::Close { number, version } => self.close(*number, *version),
             Command::Reopen { number, version } => self.reopen(*number, *version),
             Command::Expire { ticket } => self.expire(*ticket),
-            Command::UpdateTeam {
-                name,
-                queue_mode,
-                default_priority,
-                expire_after,
-            } => self.update_team(
-                name.as_ref(),
-                *queue_mode,
-                *default_priority,
-                expire_after.as_ref(),
-            ),
+            Command::UpdateTeam { name, queue_mode, default_priority, expire_after } => {
+                self.update_team(name.as_ref(), *queue_mode, *default_priority, expire_after.as_ref())
+            }
             Command::AddMember { .. } => self.add_member(command),
-            Command::UpdateMember {
-                member,
-                admin,
-                operator,
-                enabled,
-            } => self.update_member(*member, *admin, *operator, *enabled),
+            Command::UpdateMember { member, admin, operator, enabled } => {
+                self.update_member(*member, *admin, *operator, *enabled)
+            }
             Command::RemoveMember { member } => self.remove_member(*member),
             Command::SetAvailability { available } => self.set_availability(*available),
-            Command::CreateGroup {
-                name,
-                visibility,
-                salt,
-            } => self.create_group(name, *visibility, *salt),
-            Command::UpdateGroup {
-                group,
-                name,
-                visibility,
-                salt,
-            } => self.update_group(*group, name.as_ref(), *visibility, *salt),
-            Command::DeleteGroup {
-                group,
-                dry_run,
-                confirm,
-                move_to,
-            } => self.delete_group(*group, *dry_run, *confirm, *move_to),
+            Command::CreateGroup { name, visibility, salt } => self.create_group(name, *visibility, *salt),
+            Command::UpdateGroup { group, name, visibility, salt } => {
+                self.update_group(*group, name.as_ref(), *visibility, *salt)
+            }
+            Command::DeleteGroup { group, dry_run, confirm, move_to } => {
+                self.delete_group(*group, *dry_run, *confirm, *move_to)
+            }
             Command::UndeleteGroup { group } => self.undelete_group(*group),
             Command::AddGroupOperator { group, member } => self.add_group_operator(*group, *member),
-            Command::RemoveGroupOperator { group, member } => {
-                self.remove_group_operator(*group, *member)
-            }
+            Command::RemoveGroupOperator { group, member } => self.remove_group_operator(*group, *member),
             Command::EraseGroup { group } => self.erase_group(*group),
             Command::CreateProfile(draft) => self.create_profile(draft),
-            Command::UpdateProfile {
-                profile,
-                revision,
-                draft,
-            } => self.update_profile(*profile, *revision, draft),
+            Command::UpdateProfile { profile, revision, draft } => self.update_profile(*profile, *revision, draft),
             Command::SetProfileState { profile, state } => self.set_profile_state(*profile, *state),
             Command::CreateAccount { .. } => self.create_account(command),
             Command::ResetPassword { account, code } => self.reset_password(*account, code),
-            Command::ChangePassword {
-                account,
-                password_hash,
-                keep,
-            } => self.change_password(*account, password_hash, *keep),
+            Command::ChangePassword { account, password_hash, keep } => {
+                self.change_password(*account, password_hash, *keep)
+            }
             Command::RedeemCode { .. } => self.redeem_code(command),
             Command::OpenSession(session) => self.open_session(session),
             Command::EndSessions { account, only } => self.end_sessions(*account, *only),
             Command::ActivateTeam { name, salt, .. } => self.activate_team(name, *salt),
-            Command::AnswerInvitation {
-                member,
-                accept,
-                salt,
-            } => self.answer_invitation(*member, *accept, *salt),
+            Command::AnswerInvitation { member, accept, salt } => self.answer_invitation(*member, *accept, *salt),
         }
     }
 
@@ -203,20 +143,12 @@ impl<'w> Draft<'w> {
             return Err(Refusal::NO_TEAM);
         };
         let found = self.team()?.members.get(&member).ok_or(Refusal::NO_TEAM)?;
-        if found.state == MemberState::Active {
-            Ok(found)
-        } else {
-            Err(Refusal::NO_TEAM)
-        }
+        if found.state == MemberState::Active { Ok(found) } else { Err(Refusal::NO_TEAM) }
     }
 
     fn admin(&self) -> Result<&'w MemberEntry, Refusal> {
         let member = self.member()?;
-        if member.admin {
-            Ok(member)
-        } else {
-            Err(Refusal::NOT_ADMIN)
-        }
+        if member.admin { Ok(member) } else { Err(Refusal::NOT_ADMIN) }
     }
 
     /// A ticket the caller sees.
@@ -225,20 +157,13 @@ impl<'w> Draft<'w> {
         let viewer = self.team()?.viewer(member.id).ok_or(Refusal::NO_TEAM)?;
         let id = self.world.numbers.get(&number).ok_or(Refusal::NotFound)?;
         let ticket = self.world.tickets.get(id).ok_or(Refusal::NotFound)?;
-        if viewer.sees(&Sight::from(&ticket.image)) {
-            Ok(ticket)
-        } else {
-            Err(Refusal::NotFound)
-        }
+        if viewer.sees(&Sight::from(&ticket.image)) { Ok(ticket) } else { Err(Refusal::NotFound) }
     }
 
     /// Refuses what is based on another version than the ticket's.
     fn same_version(&self, ticket: &Ticket, version: Revision) -> Result<(), Refusal> {
         if version <= 0 {
-            return Err(Refusal::invalid(
-                "version",
-                "give the version at which you saw the ticket",
-            ));
+            return Err(Refusal::invalid("version", "give the version at which you saw the ticket"));
         }
         if version == ticket.version {
             return Ok(());
@@ -247,13 +172,7 @@ impl<'w> Draft<'w> {
     }
 
     /// Notes a ticket's change: version, time, who and what.
-    fn change_ticket(
-        &mut self,
-        old: &TicketEntry,
-        mut ticket: Ticket,
-        what: What,
-        customer_sees: bool,
-    ) -> Ticket {
+    fn change_ticket(&mut self, old: &TicketEntry, mut ticket: Ticket, what: What, customer_sees: bool) -> Ticket {
         ticket.version = self.revision;
         if customer_sees {
             ticket.customer_version = self.revision;
@@ -261,17 +180,8 @@ impl<'w> Draft<'w> {
         ticket.changed_at = self.now;
         ticket.changed_by = self.actor;
         ticket.changed = what;
-        let change = TicketChange {
-            before: Some(Sight::from(&old.image)),
-            ticket: ticket.clone(),
-        };
-        self.events.push(Event::Ticket(
-            Box::new(Entry {
-                image: change,
-                words: Arc::clone(&old.words),
-            }),
-            None,
-        ));
+        let change = TicketChange { before: Some(Sight::from(&old.image)), ticket: ticket.clone() };
+        self.events.push(Event::Ticket(Box::new(Entry { image: change, words: Arc::clone(&old.words) }), None));
         ticket
     }
 
@@ -284,35 +194,18 @@ impl<'w> Draft<'w> {
     ) -> super::ids::MessageId {
         let id = super::ids::MessageId(self.id());
         let words = self.content(text);
-        let image = Message {
-            id,
-            ticket,
-            kind,
-            author,
-            at: self.now,
-            words,
-        };
-        self.events.push(Event::Message(
-            Box::new(Entry {
-                image,
-                words: Arc::clone(&text.words),
-            }),
-            text.row.clone(),
-        ));
+        let image = Message { id, ticket, kind, author, at: self.now, words };
+        self.events.push(Event::Message(Box::new(Entry { image, words: Arc::clone(&text.words) }), text.row.clone()));
         id
     }
 
     fn change_member(&mut self, member: &MemberEntry, image: Member, row: Option<NewWords>) {
         let words = member.words.clone();
-        self.events
-            .push(Event::Member(Box::new(Entry { image, words }), row));
+        self.events.push(Event::Member(Box::new(Entry { image, words }), row));
     }
 
     /// These members see other things from this revision on.
-    fn sight_changes(
-        &mut self,
-        members: impl IntoIterator<Item = MemberId>,
-    ) -> Result<(), Refusal> {
+    fn sight_changes(&mut self, members: impl IntoIterator<Item = MemberId>) -> Result<(), Refusal> {
         let team = self.team()?;
         for id in members {
             if let Some(member) = team.members.get(&id) {
@@ -325,8 +218,7 @@ impl<'w> Draft<'w> {
 
     /// Takes an operator's name off the open tickets they have; the tickets keep their group.
     fn leave_tickets(&mut self, member: MemberId) {
-        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.operator == Some(member))
-        {
+        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.operator == Some(member)) {
             let mut ticket = old.image.clone();
             ticket.operator = None;
             self.change_ticket(old, ticket, What::OperatorLeft, true);
@@ -335,12 +227,7 @@ impl<'w> Draft<'w> {
 
     /// Tickets at hand of that kind, by number.
     fn tickets_where(&self, wanted: impl Fn(&Ticket) -> bool) -> Vec<&'w TicketEntry> {
-        let mut tickets: Vec<_> = self
-            .world
-            .tickets
-            .values()
-            .filter(|ticket| wanted(ticket))
-            .collect();
+        let mut tickets: Vec<_> = self.world.tickets.values().filter(|ticket| wanted(ticket)).collect();
         tickets.sort_by_key(|ticket| ticket.number);
         tickets
     }
@@ -358,9 +245,5 @@ pub(super) fn stale(team: &Team, ticket: &Ticket) -> Refusal {
         Actor::Customer => "customer".to_owned(),
         Actor::Account(_) | Actor::Clock | Actor::Host => "clock".to_owned(),
     };
-    Refusal::Stale {
-        by,
-        what: ticket.changed.word(),
-        version: ticket.version,
-    }
+    Refusal::Stale { by, what: ticket.changed.word(), version: ticket.version }
 }

@@ -25,18 +25,10 @@ impl<'w> Draft<'w> {
         }
         let kept = |id: &super::super::GroupId| {
             // A group that was deleted under a profile is flagged, and must not keep the rest from being saved.
-            but.and_then(|but| team.profiles.get(&but))
-                .is_some_and(|profile| profile.groups.contains(id))
+            but.and_then(|but| team.profiles.get(&but)).is_some_and(|profile| profile.groups.contains(id))
         };
-        if draft
-            .groups
-            .iter()
-            .any(|group| team.live_group(*group).is_none() && !kept(group))
-        {
-            return Err(Refusal::invalid(
-                "settings.group_ids",
-                "the team has no such group",
-            ));
+        if draft.groups.iter().any(|group| team.live_group(*group).is_none() && !kept(group)) {
+            return Err(Refusal::invalid("settings.group_ids", "the team has no such group"));
         }
         Ok(())
     }
@@ -45,18 +37,12 @@ impl<'w> Draft<'w> {
         self.team()?.profiles.get(&id).ok_or(Refusal::NotFound)
     }
 
-    pub(super) fn create_profile(
-        &mut self,
-        draft: &Checked<Box<ProfileDraft>>,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn create_profile(&mut self, draft: &Checked<Box<ProfileDraft>>) -> Result<Reply, Refusal> {
         self.admin()?;
         let draft = draft.clone()?;
         self.check(&draft, None)?;
         if self.team()?.profiles.len() >= PROFILES {
-            return Err(Refusal::Full {
-                what: "profiles",
-                limit: PROFILES,
-            });
+            return Err(Refusal::Full { what: "profiles", limit: PROFILES });
         }
         let id = ProfileId(self.id());
         let words = self.content(&draft.words);
@@ -72,10 +58,7 @@ impl<'w> Draft<'w> {
             words,
         };
         self.events.push(Event::Profile(
-            Box::new(Entry {
-                image,
-                words: (*draft.words.words).clone(),
-            }),
+            Box::new(Entry { image, words: (*draft.words.words).clone() }),
             Some(draft.words.row),
         ));
         Ok(Reply::Profile(id))
@@ -90,11 +73,7 @@ impl<'w> Draft<'w> {
         self.admin()?;
         let old = self.existing(id)?;
         if revision != old.revision {
-            return Err(Refusal::Stale {
-                by: "an admin".to_owned(),
-                what: "profile_saved",
-                version: old.revision,
-            });
+            return Err(Refusal::Stale { by: "an admin".to_owned(), what: "profile_saved", version: old.revision });
         }
         let draft = draft.clone()?;
         self.check(&draft, Some(id))?;
@@ -107,30 +86,20 @@ impl<'w> Draft<'w> {
         image.default_priority = draft.default_priority;
         image.words = draft.words.at(old.image.words.id);
         self.events.push(Event::Profile(
-            Box::new(Entry {
-                image,
-                words: (*draft.words.words).clone(),
-            }),
+            Box::new(Entry { image, words: (*draft.words.words).clone() }),
             Some(draft.words.row),
         ));
         Ok(Reply::Profile(id))
     }
 
-    pub(super) fn set_profile_state(
-        &mut self,
-        id: ProfileId,
-        state: ProfileState,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn set_profile_state(&mut self, id: ProfileId, state: ProfileState) -> Result<Reply, Refusal> {
         self.admin()?;
         let mut profile = self.existing(id)?.clone();
         if profile.state == state {
             return Ok(Reply::Profile(id));
         }
         if profile.state == ProfileState::Revoked {
-            return Err(Refusal::precondition(
-                "REVOKED_FOR_GOOD",
-                "a revoked profile stays revoked; create a new one",
-            ));
+            return Err(Refusal::precondition("REVOKED_FOR_GOOD", "a revoked profile stays revoked; create a new one"));
         }
         profile.state = state;
         profile.revision += 1;

@@ -16,20 +16,13 @@ use super::Draft;
 const EXPIRE_AFTER: Millis = 24 * 60 * 60 * 1000;
 
 impl Draft<'_> {
-    pub(super) fn activate_team(
-        &mut self,
-        name: &Checked<Prepared<TeamWords>>,
-        salt: Salt,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn activate_team(&mut self, name: &Checked<Prepared<TeamWords>>, salt: Salt) -> Result<Reply, Refusal> {
         let Caller::Account(id) = self.caller else {
             return Err(Refusal::NO_TEAM);
         };
         let mut account = self.world.account(id)?.clone();
         if account.membership.is_some() {
-            return Err(Refusal::precondition(
-                "HAS_TEAM",
-                "this account belongs to a team already",
-            ));
+            return Err(Refusal::precondition("HAS_TEAM", "this account belongs to a team already"));
         }
         let name = name.clone()?;
         let words = self.content(&name);
@@ -40,13 +33,8 @@ impl Draft<'_> {
             created_at: self.now,
             words,
         };
-        self.events.push(Event::Team(
-            Box::new(Entry {
-                image: settings,
-                words: (*name.words).clone(),
-            }),
-            Some(name.row),
-        ));
+        self.events
+            .push(Event::Team(Box::new(Entry { image: settings, words: (*name.words).clone() }), Some(name.row)));
         let member = MemberId(self.id());
         let prepared = Prepared::new(
             MemberWords {
@@ -66,12 +54,8 @@ impl Draft<'_> {
             sight_since: self.revision,
             words: self.content(&prepared),
         };
-        let entry = Entry {
-            image,
-            words: (*prepared.words).clone(),
-        };
-        self.events
-            .push(Event::Member(Box::new(entry), Some(prepared.row)));
+        let entry = Entry { image, words: (*prepared.words).clone() };
+        self.events.push(Event::Member(Box::new(entry), Some(prepared.row)));
         account.membership = Some((self.world.id, member));
         self.events.push(Event::Account(Box::new(account)));
         Ok(Reply::Done)
@@ -96,8 +80,7 @@ impl Draft<'_> {
         }
         let mode_before = settings.image.queue_mode;
         settings.image.queue_mode = queue_mode.unwrap_or(mode_before);
-        settings.image.default_priority =
-            default_priority.unwrap_or(settings.image.default_priority);
+        settings.image.default_priority = default_priority.unwrap_or(settings.image.default_priority);
         if let Some(after) = expire_after {
             settings.image.expire_after = after.clone().transpose()?;
         }
@@ -107,11 +90,8 @@ impl Draft<'_> {
         let mode_changes = settings.image.queue_mode != mode_before;
         self.events.push(Event::Team(Box::new(settings), row));
         if mode_changes {
-            let operators = team
-                .members
-                .values()
-                .filter(|member| member.operator && !member.admin)
-                .map(|member| member.id);
+            let operators =
+                team.members.values().filter(|member| member.operator && !member.admin).map(|member| member.id);
             self.sight_changes(operators)?;
         }
         Ok(Reply::Done)

@@ -21,8 +21,7 @@ impl<'w> Draft<'w> {
 
     pub(super) fn take(&mut self, number: i64, version: Revision) -> Result<Reply, Refusal> {
         let ticket = self.open_at(number, version)?;
-        self.make_mine(ticket)
-            .map(|ticket| Reply::Ticket(Box::new(ticket)))
+        self.make_mine(ticket).map(|ticket| Reply::Ticket(Box::new(ticket)))
     }
 
     fn make_mine(&mut self, old: &TicketEntry) -> Result<Ticket, Refusal> {
@@ -52,29 +51,18 @@ impl<'w> Draft<'w> {
                 && viewer.sees(&Sight::from(&ticket.image))
         };
         let mut candidates: Vec<_> = self.world.tickets.values().filter(waiting).collect();
-        candidates.sort_by_key(|ticket| {
-            (
-                std::cmp::Reverse(ticket.priority),
-                ticket.submitted_at,
-                ticket.number,
-            )
-        });
+        candidates.sort_by_key(|ticket| (std::cmp::Reverse(ticket.priority), ticket.submitted_at, ticket.number));
         let first = *candidates.first().ok_or(Refusal::QueueEmpty)?;
-        let peers = candidates
-            .iter()
-            .filter(|ticket| ticket.priority == first.priority)
-            .count();
+        let peers = candidates.iter().filter(|ticket| ticket.priority == first.priority).count();
         let reason = match peers {
-            1 => format!(
-                "the only one waiting with priority {}",
-                first.priority.word()
-            ),
+            1 => format!("the only one waiting with priority {}", first.priority.word()),
             _ => format!("{}, waiting longest of {peers}", first.priority.word()),
         };
         let ticket = self.make_mine(first)?;
         Ok(Reply::Next(Box::new(ticket), reason))
     }
 
+    #[expect(clippy::option_option, reason = "not said, nobody, or somebody: as the contract has it")]
     pub(super) fn assign(
         &mut self,
         number: i64,
@@ -85,27 +73,18 @@ impl<'w> Draft<'w> {
         let old = self.open_at(number, version)?;
         let team = self.team()?;
         if operator.is_none() && group.is_none() {
-            return Err(Refusal::invalid(
-                "operator_id",
-                "say which operator or group the ticket goes to",
-            ));
+            return Err(Refusal::invalid("operator_id", "say which operator or group the ticket goes to"));
         }
         let mut ticket = old.image.clone();
         if let Some(group) = group {
             let target = group
-                .map(|id| {
-                    team.live_group(id)
-                        .ok_or_else(|| Refusal::invalid("group_id", "the team has no such group"))
-                })
+                .map(|id| team.live_group(id).ok_or_else(|| Refusal::invalid("group_id", "the team has no such group")))
                 .transpose()?;
             ticket.group = group;
             // A group that comes back later must not take the ticket away from where it was sent meanwhile.
             ticket.former_group = None;
-            let stays = target.is_none_or(|group| {
-                ticket
-                    .operator
-                    .is_some_and(|member| group.operators.contains(&member))
-            });
+            let stays =
+                target.is_none_or(|group| ticket.operator.is_some_and(|member| group.operators.contains(&member)));
             if !stays {
                 ticket.operator = None;
             }
@@ -113,10 +92,7 @@ impl<'w> Draft<'w> {
         if let Some(operator) = operator {
             if let Some(id) = operator {
                 team.operator(id).ok_or_else(|| {
-                    Refusal::invalid(
-                        "operator_id",
-                        "no member with assistance management switched on has this id",
-                    )
+                    Refusal::invalid("operator_id", "no member with assistance management switched on has this id")
                 })?;
                 ticket.remember_handler(id);
             }
@@ -202,10 +178,7 @@ impl<'w> Draft<'w> {
         let old = self.visible(number)?;
         self.same_version(old, version)?;
         if old.is_open() {
-            return Err(Refusal::precondition(
-                "TICKET_IS_OPEN",
-                "the ticket is open already",
-            ));
+            return Err(Refusal::precondition("TICKET_IS_OPEN", "the ticket is open already"));
         }
         let mut ticket = old.image.clone();
         self.open_again(&mut ticket)?;
@@ -216,22 +189,11 @@ impl<'w> Draft<'w> {
     /// Opens an ended ticket: its clock starts anew, and it goes back to whoever had it, as far as they are still there.
     pub(super) fn open_again(&self, ticket: &mut Ticket) -> Result<(), Refusal> {
         let team = self.team()?;
-        ticket.operator = ticket
-            .operator
-            .filter(|operator| team.operator(*operator).is_some());
-        ticket.group = ticket
-            .group
-            .filter(|group| team.live_group(*group).is_some());
-        ticket.state = if ticket.operator.is_some() {
-            State::InProgress
-        } else {
-            State::New
-        };
+        ticket.operator = ticket.operator.filter(|operator| team.operator(*operator).is_some());
+        ticket.group = ticket.group.filter(|group| team.live_group(*group).is_some());
+        ticket.state = if ticket.operator.is_some() { State::InProgress } else { State::New };
         ticket.ended_at = None;
-        ticket.expires_at = team
-            .settings
-            .expire_after
-            .map(|after| self.now.saturating_add(after));
+        ticket.expires_at = team.settings.expire_after.map(|after| self.now.saturating_add(after));
         Ok(())
     }
 
@@ -252,9 +214,6 @@ fn open(ticket: &Ticket) -> Result<(), Refusal> {
     if ticket.is_open() {
         Ok(())
     } else {
-        Err(Refusal::precondition(
-            "TICKET_ENDED",
-            "the ticket is no longer open; reopen it first",
-        ))
+        Err(Refusal::precondition("TICKET_ENDED", "the ticket is no longer open; reopen it first"))
     }
 }
