@@ -96,6 +96,12 @@ impl Manifests {
         };
         match self.judge(&file) {
             Ok(Verdict::Follows(verified) | Verdict::First(verified)) => {
+                // The same revision as came over the wire since: a group may have another name by now.
+                let kept = newest(&self.folder(&verified.manifest.profile_id));
+                if let Some(kept) = kept.filter(|kept| kept.manifest.revision == verified.manifest.revision) {
+                    let trouble = self.point_to(&verified).err().map(Trouble::NotKept);
+                    return Start { used: Some(kept), trouble };
+                }
                 let trouble = self.keep(&file, &verified).err().map(Trouble::NotKept);
                 Start { used: Some(verified), trouble }
             }
@@ -125,6 +131,12 @@ impl Manifests {
         if newest(&folder).as_ref() != Some(verified) {
             disk::write(&folder.join("newest.manifest"), file)?;
         }
+        self.point_to(verified)
+    }
+
+    /// Remembers that this copy of the program shows this profile.
+    fn point_to(&self, verified: &Verified) -> io::Result<()> {
+        let folder = self.folder(&verified.manifest.profile_id);
         let pointer = self.pointer();
         let name = folder.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
         if disk::read(&pointer, 64).ok().flatten().as_deref() == Some(name.as_slice()) {

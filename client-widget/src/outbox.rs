@@ -84,7 +84,7 @@ impl Kept {
             email: draft.email.clone(),
             title: draft.title.clone(),
             description: draft.description.clone(),
-            facts: draft.facts.clone().into_iter().collect(),
+            facts: draft.facts.clone(),
             profile_revision: draft.profile_revision,
         };
         Ok(Self {
@@ -102,20 +102,21 @@ impl Kept {
         BASE64_STANDARD.decode(&self.secret).ok()?.try_into().ok()
     }
 
-    /// The bytes to send.
-    pub fn body(&self) -> Vec<u8> {
-        BASE64_STANDARD.decode(&self.body).unwrap_or_default()
+    /// What to send.
+    pub fn request(&self) -> SubmitTicketRequest {
+        let body = BASE64_STANDARD.decode(&self.body).unwrap_or_default();
+        SubmitTicketRequest::decode(body.as_slice()).unwrap_or_default()
     }
 
     /// What was asked.
     pub fn draft(&self) -> Draft {
-        let request = SubmitTicketRequest::decode(self.body().as_slice()).unwrap_or_default();
+        let request = self.request();
         Draft {
             group_id: request.group_id,
             email: request.email,
             title: request.title,
             description: request.description,
-            facts: request.facts.into_iter().collect(),
+            facts: request.facts,
             profile_revision: request.profile_revision,
         }
     }
@@ -246,13 +247,12 @@ mod tests {
         for _ in 0..20 {
             // As if by a program that was started again.
             let again = outbox.try_lock().unwrap().unwrap().load(&name).unwrap().unwrap();
-            assert_eq!(again.body(), kept.body());
+            assert_eq!(BASE64_STANDARD.encode(again.request().encode_to_vec()), kept.body);
             assert_eq!(again.secret(), kept.secret());
             assert_eq!(again.draft(), draft());
         }
-        let request = SubmitTicketRequest::decode(kept.body().as_slice()).unwrap();
         let hash = digest::digest(&digest::SHA256, &kept.secret().unwrap());
-        assert_eq!(request.secret_hash, hash.as_ref());
+        assert_eq!(kept.request().secret_hash, hash.as_ref());
         assert_ne!(kept.secret(), Kept::new(&draft()).unwrap().secret());
     }
 

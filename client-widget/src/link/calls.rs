@@ -4,20 +4,12 @@ use deskbell_proto::client::{Client, Credentials, Server};
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1::{
-    CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, SubmitTicketResponse, WriteMessageRequest,
+    CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, WriteMessageRequest,
 };
-use bytes::BufMut as _;
-use prost::Message as _;
-use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::codegen::http::uri::PathAndQuery;
-use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status, Streaming};
+use tonic::{Code, Streaming};
 
 use crate::outbox::{Kept, Unsent};
-
-const SUBMIT: &str = "/deskbell.v1.AssistanceService/SubmitTicket";
 
 /// The server and the profile's credential. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -37,11 +29,10 @@ impl Calls {
         Ok(Self { channel: server.connect_lazy()?, profile: Credentials::profile(&used.manifest.credential)? })
     }
 
-    /// Sends a kept request, byte for byte as it lies on disk.
+    /// Sends a kept request. The contract's maps are ordered, so what was decoded is encoded to the same bytes again.
     pub async fn submit(&self, kept: &Kept) -> Result<CustomerTicket, Problem> {
-        let mut grpc = Grpc::new(InterceptedService::new(self.channel.clone(), self.profile.clone()));
-        grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
-        let response = grpc.unary(Request::new(kept.body()), PathAndQuery::from_static(SUBMIT), KeptCodec).await?;
+        let client = Client::new(self.channel.clone(), self.profile.clone());
+        let response = client.assistance().submit_ticket(kept.request()).await?;
         response.into_inner().ticket.ok_or_else(no_ticket)
     }
 
@@ -76,42 +67,4 @@ impl Calls {
 
 fn no_ticket() -> Problem {
     Problem::local(Code::Internal, "ANSWER_INCOMPLETE", "The server's answer holds no ticket.")
-}
-
-/// Sends bytes that are a message already. Encoding a decoded request again could order its facts differently.
-#[derive(Clone, Copy, Debug)]
-struct KeptCodec;
-
-impl Codec for KeptCodec {
-    type Encode = Vec<u8>;
-    type Decode = SubmitTicketResponse;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for KeptCodec {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, body: Vec<u8>, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        into.put(body.as_slice());
-        Ok(())
-    }
-}
-
-impl Decoder for KeptCodec {
-    type Item = SubmitTicketResponse;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<SubmitTicketResponse>, Status> {
-        SubmitTicketResponse::decode(from).map(Some).map_err(|problem| Status::internal(format!("the answer is no ticket: {problem}")))
-    }
 }

@@ -74,8 +74,6 @@ pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outco
         match calls.cancel(&secret, request_id).await {
             Ok(changed) => ticket = Some(changed),
             Err(problem) if problem.code == Code::NotFound => return Ok(Outcome::Gone),
-            // It has ended in the meantime: what the customer wanted.
-            Err(problem) if problem.code == Code::FailedPrecondition && !problem.reason.starts_with("CERTIFICATE") => {}
             Err(problem) => return Err(Held::Server(problem)),
         }
         kept.cancel = None;

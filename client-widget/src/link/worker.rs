@@ -125,9 +125,10 @@ impl Worker {
             Ok(calls) => calls,
             Err(problem) => return Ended::Failed(problem),
         };
-        if let Err(problem) = self.deliver_all(&calls).await {
-            return Ended::Failed(problem);
-        }
+        let mut all_sent = match self.deliver_all(&calls).await {
+            Ok(all_sent) => all_sent,
+            Err(problem) => return Ended::Failed(problem),
+        };
         let secret = self.shown_secret().await;
         let mut stream = match calls.follow(used.manifest.revision, secret.as_ref()).await {
             Ok(stream) => stream,
@@ -144,13 +145,16 @@ impl Worker {
                     }
                     let before = self.followed();
                     self.carry_out().await;
-                    if let Err(problem) = self.deliver_all(&calls).await {
-                        return Ended::Failed(problem);
+                    match self.deliver_all(&calls).await {
+                        Ok(sent) => all_sent = sent,
+                        Err(problem) => return Ended::Failed(problem),
                     }
                     if self.followed() != before || self.used.as_ref() != Some(used) {
                         return Ended::OnPurpose;
                     }
                 }
+                // Paused, busy or in trouble: it may take what it refused.
+                () = tokio::time::sleep(NOT_SERVED_PAUSE), if !all_sent => return Ended::OnPurpose,
                 prompt = next_prompt(&mut stream) => match prompt {
                     Ok(Some(prompt)) => {
                         if self.hear(prompt, used).await {
@@ -332,26 +336,35 @@ impl Worker {
         Ok(())
     }
 
-    /// Delivers everything that waits. A disk that fails is told and does not end the connection.
-    async fn deliver_all(&mut self, calls: &Calls) -> Result<(), Problem> {
-        let Some(outbox) = self.outbox.clone() else { return Ok(()) };
+    /// Delivers everything that waits; says whether all of it is sent. A server that answers and does not take it, or a disk that
+    /// fails, does not end the connection.
+    async fn deliver_all(&mut self, calls: &Calls) -> Result<bool, Problem> {
+        let Some(outbox) = self.outbox.clone() else { return Ok(true) };
         let names = match delivery::names(&outbox).await {
             Ok(names) => names,
             Err(error) => {
                 self.tell_storage(&error);
-                return Ok(());
+                return Ok(false);
             }
         };
+        let mut all_sent = true;
         for name in names {
             let is_shown = self.shown.as_ref().is_some_and(|shown| shown.name == name);
             match delivery::deliver(&outbox, &name, calls).await {
                 Ok(outcome) if is_shown => self.delivered(outcome).await,
                 Ok(_) => {}
-                Err(Held::Server(problem)) => return Err(problem),
-                Err(Held::Disk(error)) => self.tell_storage(&error),
+                Err(Held::Server(problem)) if is_unreached(&problem) => return Err(problem),
+                Err(Held::Server(problem)) => {
+                    tracing::info!(reason = problem.reason, code = ?problem.code, "not taken for now");
+                    all_sent = false;
+                }
+                Err(Held::Disk(error)) => {
+                    self.tell_storage(&error);
+                    all_sent = false;
+                }
             }
         }
-        Ok(())
+        Ok(all_sent)
     }
 
     async fn delivered(&mut self, outcome: Outcome) {
@@ -430,8 +443,7 @@ impl Worker {
             self.teller.tell(News::Standing(standing));
             return NOT_SERVED_PAUSE;
         }
-        let untrusted = problem.reason.starts_with("CERTIFICATE_") || problem.reason == "NOT_A_SERVER";
-        self.teller.tell(News::Connection(if untrusted { Connection::Untrusted } else { Connection::Away }));
+        self.teller.tell(News::Connection(if is_untrusted(problem) { Connection::Untrusted } else { Connection::Away }));
         let jitter = uuid::Uuid::new_v4().as_bytes().first().map_or(0.5, |byte| f64::from(*byte) / 255.0);
         problem.retry_after.unwrap_or_default().max(PAUSES.wait(failures, jitter))
     }
@@ -443,6 +455,16 @@ impl Worker {
     fn tell_storage(&self, error: &io::Error) {
         self.tell_trouble(&Trouble::NotKept(io::Error::new(error.kind(), error.to_string())));
     }
+}
+
+/// Something answered that is not the server of the manifest.
+fn is_untrusted(problem: &Problem) -> bool {
+    problem.reason.starts_with("CERTIFICATE_") || problem.reason == "NOT_A_SERVER"
+}
+
+/// The server itself said nothing.
+fn is_unreached(problem: &Problem) -> bool {
+    problem.code == tonic::Code::Unavailable || problem.interrupted || is_untrusted(problem) || problem.reason == "ADDRESS_INVALID"
 }
 
 /// The next thing the server says. `Ok(None)`: something that this version does not know.

@@ -138,6 +138,8 @@ fn pictures_of_a_ticket() {
     state.hear(News::Connection(Connection::Away));
     state.hear(News::Ticket(Box::new(Reported { description: "The printer is on fire.".into(), ..Reported::default() })));
     compare("ticket-kept", &mut state);
+    state.language = Language::new(["de"]);
+    compare("ticket-kept-de", &mut state);
 
     let mut hostile = example(now());
     hostile.known.as_mut().unwrap().messages.push(CustomerMessage {

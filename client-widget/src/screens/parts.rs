@@ -1,6 +1,6 @@
 //! What several screens are made of.
 
-use eframe::egui::{self, Align, Button, CornerRadius, Frame, Label, Layout, Margin, Response, RichText, TextEdit, TextStyle, Ui, vec2};
+use eframe::egui::{self, Button, CornerRadius, Frame, Label, Margin, Response, RichText, TextEdit, TextStyle, Ui, vec2};
 
 use super::View;
 use crate::inert;
@@ -114,9 +114,4 @@ pub fn fallback(ui: &mut Ui, view: &View<'_>) {
             ui.add(Label::new(format!("{}: {}", view.say(label), inert::line(way))).wrap());
         }
     });
-}
-
-/// Things that end at the right edge.
-pub fn to_the_right(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
-    ui.with_layout(Layout::right_to_left(Align::Center), contents);
 }

@@ -50,11 +50,14 @@ fn head(ui: &mut Ui, view: &mut View<'_>) {
             None if matches!(view.state.connection, Connection::Online { .. }) => view.say(Key::TicketSending).to_owned(),
             None => view.say(Key::TicketKept).to_owned(),
         };
-        ui.heading(title);
-        parts::to_the_right(ui, |ui| {
+        // The button takes its place first, so that a long title wraps beside it.
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if ui.button(view.say(Key::Back)).clicked() {
                 view.intend(Intent::Back);
             }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(RichText::new(title).heading()).wrap());
+            });
         });
     });
     parts::card(view.theme).show(ui, |ui| {
