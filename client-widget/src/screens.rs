@@ -134,7 +134,8 @@ fn line(ui: &mut Ui, view: &View<'_>) {
         Connection::Online { staffed: false } => (view.theme.well, view.say(Key::Online).to_owned()),
         Connection::Online { staffed: true } => (view.theme.well, view.say(Key::OnlineStaffed).to_owned()),
         Connection::Away => (view.theme.faint, view.fill(Key::Away, &[("name", &name)])),
-        Connection::Untrusted => (view.theme.wrong, view.say(Key::Untrusted).to_owned()),
+        // The screens say why.
+        Connection::Untrusted => (view.theme.wrong, view.fill(Key::Away, &[("name", &name)])),
     };
     ui.horizontal_top(|ui| {
         let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, 18.0), egui::Sense::hover());

@@ -104,6 +104,8 @@ fn pictures_of_home() {
     let mut away = window("en");
     away.hear(News::Connection(Connection::Away));
     compare("home-away", &mut away);
+    away.hear(News::Connection(Connection::Untrusted));
+    compare("home-untrusted", &mut away);
     let mut dark = window("en");
     let mut branded = profile();
     let branding = branded.manifest.branding.as_mut().unwrap();

@@ -17,10 +17,7 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
     groups(ui, view);
     fields(ui, view);
     facts(ui, view);
-    if matches!(view.state.connection, Connection::Away | Connection::Untrusted) {
-        parts::text(ui, &view.fill(Key::AwayStillRing, &[("name", &view.name())]));
-        ui.add_space(6.0);
-    }
+    parts::disconnected(ui, view);
     ui.add_enabled_ui(!view.state.form.ringing, |ui| {
         if parts::primary(ui, view.theme, view.say(Key::Ring), 52.0).clicked() {
             view.intend(Intent::Ring);
@@ -36,7 +33,7 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
         }
     });
     parts::faint(ui, view.theme, view.say(Key::RingHint));
-    if view.state.connection == Connection::Away {
+    if matches!(view.state.connection, Connection::Away | Connection::Untrusted) {
         parts::fallback(ui, view);
     }
 }

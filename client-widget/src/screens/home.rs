@@ -4,7 +4,7 @@ use eframe::egui::{Align, Image, Label, Layout, RichText, TextStyle, Ui, vec2};
 
 use super::{View, parts};
 use crate::inert;
-use crate::state::{Connection, Intent};
+use crate::state::Intent;
 use crate::texts::Key;
 
 /// The largest logo, in points.
@@ -37,15 +37,8 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
             view.intend(Intent::OpenForm);
         }
     }
-    if matches!(view.state.connection, Connection::Away | Connection::Untrusted) {
-        ui.add_space(12.0);
-        let name = view.name();
-        let text = match view.state.connection {
-            Connection::Untrusted => view.say(Key::Untrusted).to_owned(),
-            _ => view.fill(Key::AwayStillRing, &[("name", &name)]),
-        };
-        parts::text(ui, &text);
-    }
+    ui.add_space(12.0);
+    parts::disconnected(ui, view);
     parts::fallback(ui, view);
     signature(ui, view);
 }

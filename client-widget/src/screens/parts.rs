@@ -4,7 +4,7 @@ use eframe::egui::{self, Button, CornerRadius, Frame, Label, Margin, Response, R
 
 use super::View;
 use crate::inert;
-use crate::state::Intent;
+use crate::state::{Connection, Intent};
 use crate::state::form::{Complaint, Field};
 use crate::texts::Key;
 use crate::theme::Theme;
@@ -96,6 +96,16 @@ pub fn complaint(ui: &mut Ui, view: &View<'_>, field: Field) {
 /// A text that says what is wrong.
 pub fn wrong(ui: &mut Ui, theme: &Theme, text: &str) {
     ui.add(Label::new(RichText::new(text).text_style(TextStyle::Small).color(theme.wrong)).wrap());
+}
+
+/// Why there is no connection, and that ringing is possible all the same.
+pub fn disconnected(ui: &mut Ui, view: &View<'_>) {
+    match view.state.connection {
+        Connection::Connecting | Connection::Online { .. } => return,
+        Connection::Away => text(ui, &view.fill(Key::AwayStillRing, &[("name", &view.name())])),
+        Connection::Untrusted => text(ui, view.say(Key::Untrusted)),
+    }
+    ui.add_space(6.0);
 }
 
 /// Where the customer can turn otherwise, when the profile says so.
