@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Actor, Change, Entry, Event, Revision, Sight, Team, Ticket, TicketWords, Viewer};
+use crate::domain::{Change, Entry, Event, Revision, Sight, Team, Ticket, TicketWords, Viewer, actor_name};
 use crate::hub::{Frame, Part, Topic};
 
 /// A ticket with its words.
@@ -17,15 +17,6 @@ pub trait Encoder: Send + Sync {
 
     /// A change of encoded tickets, and numbers of those that left the viewer's sight.
     fn change(&self, revision: Revision, kind: &str, actor: &str, tickets: &[Bytes], removed: &[i64]) -> Bytes;
-}
-
-/// What people call who did it.
-pub fn actor_name(team: &Team, actor: Actor) -> String {
-    match actor {
-        Actor::Member(member) => team.member_name(member).to_owned(),
-        Actor::Customer => "customer".to_owned(),
-        Actor::Account(_) | Actor::Clock | Actor::Host => "clock".to_owned(),
-    }
 }
 
 /// The frame of a change that was just committed.

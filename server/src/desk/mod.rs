@@ -22,7 +22,7 @@ use tokio::sync::watch as watch_channel;
 
 pub use assistance::{CustomerTicket, CustomerView, Follow, News, RawSubmission, Widget};
 pub use failure::Failure;
-pub use frames::{Encoder, TicketEntry, actor_name};
+pub use frames::{Encoder, TicketEntry};
 pub use host::NewAccount;
 pub use profiles::{LIMITS as PROFILE_LIMITS, Manifest, RawProfile};
 pub use queue::{Filter, Page, TicketEvent};

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Desk, Failure, Staff, TicketEntry, actor_name, memory, salt};
+use super::{Desk, Failure, Staff, TicketEntry, memory, salt};
 use crate::domain::{
     Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared, Priority, Refusal,
-    Reply, Sight, State, Ticket, What, text,
+    Reply, Sight, State, Ticket, What, actor_name, text,
 };
 use crate::store::{After, MessageEntry, Name, Stored};
 

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use tokio::sync::broadcast;
 
 use super::frames::{self, FrameDraft};
-use super::{Desk, Failure, Session, Staff, TicketEntry, actor_name};
-use crate::domain::{Entry, Revision, Sight, Team};
+use super::{Desk, Failure, Session, Staff, TicketEntry};
+use crate::domain::{Entry, Revision, Sight, Team, actor_name};
 use crate::hub::{Following, Frame, Subscription};
 use crate::store::{LoggedChange, Stored};
 

@@ -209,6 +209,7 @@ impl Command {
         matches!(
             self,
             Command::AddMember { .. }
+                | Command::UpdateMember { .. }
                 | Command::RemoveMember { .. }
                 | Command::CreateAccount { .. }
                 | Command::ResetPassword { .. }
@@ -228,7 +229,6 @@ impl Command {
             || matches!(
                 self,
                 Command::Next
-                    | Command::UpdateMember { .. }
                     | Command::DeleteGroup { .. }
                     | Command::UndeleteGroup { .. }
                     | Command::EraseGroup { .. }

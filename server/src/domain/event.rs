@@ -14,7 +14,7 @@ use super::ids::{AccountId, GroupId, MemberId, Revision, TeamId, TicketId};
 use super::member::{Member, MemberWords};
 use super::profile::{Profile, ProfileWords};
 use super::sight::Sight;
-use super::team::{Settings, TeamWords};
+use super::team::{Settings, Team, TeamWords};
 use super::ticket::{Message, MessageWords, Priority, Ticket, TicketWords};
 use super::words::{Digest, Entry, NewWords};
 
@@ -163,4 +163,13 @@ pub struct Change {
     pub actor: Actor,
     /// What happened.
     pub events: Vec<Event>,
+}
+
+/// What people call who did it: a member's name, "customer" or "clock".
+pub fn actor_name(team: &Team, actor: Actor) -> String {
+    match actor {
+        Actor::Member(member) => team.member_name(member).to_owned(),
+        Actor::Customer => "customer".to_owned(),
+        Actor::Account(_) | Actor::Clock | Actor::Host => "clock".to_owned(),
+    }
 }

@@ -23,7 +23,7 @@ mod world;
 
 pub use account::{Account, NewSession, OneTimeCode, SESSION_IDLE};
 pub use command::{Checked, Command, ProfileDraft, Submission};
-pub use event::{Actor, Change, Event, TicketChange, What};
+pub use event::{Actor, Change, Event, TicketChange, What, actor_name};
 pub use group::{Group, GroupWords, Visibility};
 pub use ids::{AccountId, ContentId, GroupId, MemberId, MessageId, ProfileId, Revision, TeamId, TicketId};
 pub use lint::{Warning, color, lint};

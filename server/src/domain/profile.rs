@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Millis;
+use super::event::Actor;
 use super::ids::{GroupId, ProfileId};
 use super::ticket::Priority;
 use super::words::ContentRef;
@@ -30,6 +31,8 @@ pub struct Profile {
     pub revision: i64,
     /// When it was last saved.
     pub saved_at: Millis,
+    /// Who saved it.
+    pub saved_by: Actor,
     /// Customers can ring.
     pub assistance_enabled: bool,
     /// The groups it offers, in this order.

@@ -123,7 +123,7 @@ impl Check<'_> {
             match replayed.tickets.get(&ticket.id) {
                 Some(logged) if *logged == ticket.image => {}
                 Some(logged) => {
-                    self.fault(format_args!("ticket {}: logged {logged:?}, found {:?}", ticket.number, ticket.image))
+                    self.fault(format_args!("ticket {}: logged {logged:?}, found {:?}", ticket.number, ticket.image));
                 }
                 None => self.fault(format_args!("ticket {} is not in the log", ticket.number)),
             }

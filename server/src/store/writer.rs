@@ -208,7 +208,7 @@ impl Writer {
                     let repeated = decision.events.is_empty();
                     world.next_id = decision.next_id;
                     world.next_number = decision.next_number;
-                    changes.extend(changes_of(request, decision.events, now, &mut worlds, &mut locks));
+                    changes.extend(changes_of(request, decision.events, now, &mut worlds, &mut locks)?);
                     if let (Some(key), Some(memory)) = (key, &request.memory) {
                         in_batch.insert(key, (memory.fingerprint, decision.reply.clone()));
                         to_remember.push((index, decision.reply.clone()));
@@ -311,15 +311,17 @@ fn changes_of(
     at: Millis,
     worlds: &mut Worlds,
     locks: &mut BTreeMap<TeamId, Locked>,
-) -> Vec<Change> {
+) -> Result<Vec<Change>, StoreError> {
     let (of_host, of_team): (Vec<_>, Vec<_>) = events.into_iter().partition(domain::Event::is_of_host);
     let parts = [(request.team, of_team), (TeamId::HOST, of_host)];
     let mut changes = Vec::new();
     for (team, events) in parts {
-        let (Some(world), Some(lock)) = (worlds.get_mut(&team), locks.get_mut(&team)) else { continue };
         if events.is_empty() {
             continue;
         }
+        let (Some(world), Some(lock)) = (worlds.get_mut(&team), locks.get_mut(&team)) else {
+            return Err(StoreError::Broken("a request has events for a team that it did not lock".to_owned()));
+        };
         world.apply(&events);
         world.revision += 1;
         lock.changed = true;
@@ -328,7 +330,7 @@ fn changes_of(
         }
         changes.push(Change { team, revision: world.revision, at, actor: request.caller.actor(), events });
     }
-    changes
+    Ok(changes)
 }
 
 async fn raise(

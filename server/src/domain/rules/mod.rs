@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::Millis;
 use super::command::Command;
-use super::event::{Actor, Event, TicketChange, What};
+use super::event::{Actor, Event, TicketChange, What, actor_name};
 use super::ids::{ContentId, GroupId, MemberId, Revision, TicketId};
 use super::member::{Member, MemberState, MemberWords};
 use super::refusal::Refusal;
@@ -239,11 +239,7 @@ impl<'w> Draft<'w> {
 }
 
 /// Somebody was faster: who, and what they did.
-pub(super) fn stale(team: &Team, ticket: &Ticket) -> Refusal {
-    let by = match ticket.changed_by {
-        Actor::Member(member) => team.member_name(member).to_owned(),
-        Actor::Customer => "customer".to_owned(),
-        Actor::Account(_) | Actor::Clock | Actor::Host => "clock".to_owned(),
-    };
+fn stale(team: &Team, ticket: &Ticket) -> Refusal {
+    let by = actor_name(team, ticket.changed_by);
     Refusal::Stale { by, what: ticket.changed.word(), version: ticket.version }
 }

@@ -1,7 +1,7 @@
 //! Profiles: saving and states.
 
 use super::super::command::{Checked, ProfileDraft};
-use super::super::event::Event;
+use super::super::event::{Event, actor_name};
 use super::super::ids::ProfileId;
 use super::super::profile::{Profile, ProfileState, ProfileWords};
 use super::super::refusal::Refusal;
@@ -51,6 +51,7 @@ impl<'w> Draft<'w> {
             state: ProfileState::Active,
             revision: 1,
             saved_at: self.now,
+            saved_by: self.actor,
             assistance_enabled: draft.assistance_enabled,
             groups: draft.groups.clone(),
             group_required: draft.group_required,
@@ -73,13 +74,15 @@ impl<'w> Draft<'w> {
         self.admin()?;
         let old = self.existing(id)?;
         if revision != old.revision {
-            return Err(Refusal::Stale { by: "an admin".to_owned(), what: "profile_saved", version: old.revision });
+            let by = actor_name(self.team()?, old.saved_by);
+            return Err(Refusal::Stale { by, what: "profile_saved", version: old.revision });
         }
         let draft = draft.clone()?;
         self.check(&draft, Some(id))?;
         let mut image = old.image.clone();
         image.revision += 1;
         image.saved_at = self.now;
+        image.saved_by = self.actor;
         image.assistance_enabled = draft.assistance_enabled;
         image.groups.clone_from(&draft.groups);
         image.group_required = draft.group_required;
@@ -104,6 +107,7 @@ impl<'w> Draft<'w> {
         profile.state = state;
         profile.revision += 1;
         profile.saved_at = self.now;
+        profile.saved_by = self.actor;
         self.events.push(Event::Profile(Box::new(profile), None));
         Ok(Reply::Profile(id))
     }

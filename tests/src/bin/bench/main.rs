@@ -1,0 +1,71 @@
+//! The benchmark: ratios to yardsticks measured in the same run, interleaved, median of rounds. Never fails because a machine is
+//! slow.
+//!
+//! Runs against a real server with all its checks on (limits are raised by configuration), over TLS on loopback. Prints one JSON
+//! line a figure and a table for people at the end. Start with `./tests/bench`, which builds what is needed.
+
+mod figures;
+mod load;
+mod server;
+mod table;
+
+use std::error::Error;
+
+use figures::Figure;
+use server::{Bench, memory_of, start_up};
+use table::print_table;
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// What to measure.
+struct Options {
+    /// Rounds for each figure.
+    rounds: usize,
+    /// Only figures whose name contains this.
+    only: Option<String>,
+}
+
+fn options() -> Outcome<Options> {
+    let mut options = Options { rounds: 5, only: None };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => options.rounds = 3,
+            "--only" => options.only = Some(arguments.next().ok_or("--only wants a word, e.g. submit")?),
+            other => return Err(format!("unknown option {other}: use --quick, --only WORD").into()),
+        }
+    }
+    Ok(options)
+}
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let options = options()?;
+    let wanted = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
+    let mut figures = Vec::new();
+    let mut tell = |figure: Figure| {
+        println!("{}", figure.to_json());
+        figures.push(figure);
+    };
+
+    if wanted("start") {
+        tell(start_up(options.rounds).await?);
+    }
+    let bench = Bench::start().await?;
+    for in_flight in [1, 64, 1024] {
+        let name = format!("submit {in_flight} in flight");
+        if wanted(&name) {
+            tell(load::submits(&bench, name, in_flight, options.rounds).await?);
+        }
+    }
+    if wanted("submit to screen") {
+        tell(load::submit_to_screen(&bench, options.rounds).await?);
+    }
+    if wanted("memory") {
+        tell(load::idle_watch(&bench, options.rounds).await?);
+        tell(memory_of(&bench)?);
+    }
+    bench.stop().await?;
+    print_table(&figures);
+    Ok(())
+}
