@@ -68,10 +68,15 @@ pub fn run(manifests: Manifests, language: Language) -> eframe::Result {
         .with_min_inner_size([320.0, 420.0])
         .with_drag_and_drop(true);
     viewport = viewport.with_icon(icon(profile.as_ref()));
-    let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, centered: true, ..Default::default() };
+    let options =
+        eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, centered: true, ..Default::default() };
     let mut state = State::new(language, profile, facts::facts());
     state.notice = trouble.map(|trouble| Notice { key: trouble.key(), reason: trouble.reason() });
-    eframe::run_native(&title, options, Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, state, manifests, used)))))
+    eframe::run_native(
+        &title,
+        options,
+        Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, state, manifests, used)))),
+    )
 }
 
 fn title(profile: Option<&Profile>) -> String {

@@ -108,7 +108,8 @@ fn carry_out(command: Command) -> Result<(), Failure> {
     };
     let manifests = Manifests::new(data_folder(command.data_dir)?, place(command.manifest)?);
     match command.what {
-        None => app::run(manifests, language).map_err(|error| Failure::refused(format!("The window cannot be opened: {error}"))),
+        None => app::run(manifests, language)
+            .map_err(|error| Failure::refused(format!("The window cannot be opened: {error}"))),
         Some(What::Submit(arguments)) => submit::run(&arguments, &manifests),
         Some(What::Manifest(ManifestCommand::Show(Show { json }))) => show(&manifests, json),
         Some(What::Preview(arguments)) => preview::run(&arguments, &manifests, language),
@@ -117,7 +118,9 @@ fn carry_out(command: Command) -> Result<(), Failure> {
 
 fn data_folder(chosen: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let usual = || ProjectDirs::from("", "", "deskbell-widget").map(|folders| folders.data_local_dir().to_owned());
-    chosen.or_else(usual).ok_or_else(|| Failure::refused("This user has no home folder: name a folder with --data-dir."))
+    chosen
+        .or_else(usual)
+        .ok_or_else(|| Failure::refused("This user has no home folder: name a folder with --data-dir."))
 }
 
 fn place(chosen: Option<PathBuf>) -> Result<PathBuf, Failure> {
@@ -139,7 +142,9 @@ pub fn profile_in_use(manifests: &Manifests) -> Result<Verified, Failure> {
             Ok(used)
         }
         (None, Some(told)) => Err(Failure::refused(told)),
-        (None, None) => Err(Failure::refused("There is no deskbell.manifest beside this program: name one with --manifest.")),
+        (None, None) => {
+            Err(Failure::refused("There is no deskbell.manifest beside this program: name one with --manifest."))
+        }
     }
 }
 

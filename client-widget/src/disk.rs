@@ -22,7 +22,9 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     // The process id keeps two programs apart; each writes one file at a time.
     let unfinished = path.with_extension(format!("{}.{UNFINISHED}", std::process::id()));
-    let written = write_through(&unfinished, content).and_then(|()| fs::rename(&unfinished, path)).and_then(|()| sync_folder_of(path));
+    let written = write_through(&unfinished, content)
+        .and_then(|()| fs::rename(&unfinished, path))
+        .and_then(|()| sync_folder_of(path));
     if written.is_err() {
         // On a full disk the half-written file would only make things worse.
         let _ = fs::remove_file(&unfinished);

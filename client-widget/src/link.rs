@@ -1,10 +1,11 @@
 //! The line to the server: one thread that does all input and output, so that the window never waits.
 //!
-//! Orders go in, news come out. `worker` is the thread's work, `delivery` sends what is kept on disk, `calls` are the calls of
-//! the contract.
+//! Orders go in, news come out. `worker` is the thread's work, `orders` puts what was ordered on disk, `delivery` sends what is
+//! kept there, `calls` are the calls of the contract.
 
 pub mod calls;
 pub mod delivery;
+mod orders;
 mod worker;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use deskbell_proto::manifest::{self, Verified};
-use tokio::sync::{mpsc as orders, oneshot};
+use tokio::sync::{mpsc as channel, oneshot};
 
 use crate::manifest::Manifests;
 use crate::state::profile::Profile;
@@ -21,7 +22,7 @@ use crate::state::{News, Order};
 /// The line, from the window's side.
 #[derive(Debug)]
 pub struct Link {
-    orders: orders::UnboundedSender<Order>,
+    orders: channel::UnboundedSender<Order>,
     news: mpsc::Receiver<News>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -44,8 +45,12 @@ impl Teller {
 
 impl Link {
     /// Starts the thread. `wake` is called after each piece of news.
-    pub fn start(manifests: Manifests, used: Option<Verified>, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
-        let (order_sender, order_receiver) = orders::unbounded_channel();
+    pub fn start(
+        manifests: Manifests,
+        used: Option<Verified>,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        let (order_sender, order_receiver) = channel::unbounded_channel();
         let (news_sender, news_receiver) = mpsc::channel();
         let (stop_sender, stop_receiver) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

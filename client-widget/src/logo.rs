@@ -24,7 +24,8 @@ pub fn decode(png: &[u8]) -> Option<ColorImage> {
     let mut reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
     // Width and height are compared as soon as the header is read.
     reader.limits(limits);
-    let picture = reader.decode().inspect_err(|error| tracing::info!(%error, "the logo is not shown")).ok()?.into_rgba8();
+    let picture =
+        reader.decode().inspect_err(|error| tracing::info!(%error, "the logo is not shown")).ok()?.into_rgba8();
     let size = [usize::try_from(picture.width()).ok()?, usize::try_from(picture.height()).ok()?];
     Some(ColorImage::from_rgba_unmultiplied(size, &picture))
 }
@@ -37,7 +38,9 @@ mod tests {
 
     fn png(width: u32, height: u32) -> Vec<u8> {
         let mut file = Vec::new();
-        RgbaImage::from_pixel(width, height, image::Rgba([9, 99, 199, 255])).write_with_encoder(PngEncoder::new(&mut file)).unwrap();
+        RgbaImage::from_pixel(width, height, image::Rgba([9, 99, 199, 255]))
+            .write_with_encoder(PngEncoder::new(&mut file))
+            .unwrap();
         file
     }
 

@@ -140,7 +140,9 @@ impl Outbox {
         loop {
             match self.try_lock()? {
                 Some(locked) => return Ok(locked),
-                None if Instant::now() > deadline => return Err(io::Error::new(io::ErrorKind::TimedOut, "another program holds the folder")),
+                None if Instant::now() > deadline => {
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, "another program holds the folder"));
+                }
                 None => tokio::time::sleep(LOCK_EVERY).await,
             }
         }
@@ -287,8 +289,11 @@ mod tests {
         let locked = outbox.try_lock().unwrap().unwrap();
         let waiting = Kept::new(&draft()).unwrap();
         let settled = Kept { number: Some(1), ..waiting.clone() };
-        let with_message =
-            Kept { number: Some(2), messages: vec![Unsent { request_id: "r".into(), text: "hello".into() }], ..waiting.clone() };
+        let with_message = Kept {
+            number: Some(2),
+            messages: vec![Unsent { request_id: "r".into(), text: "hello".into() }],
+            ..waiting.clone()
+        };
         let first = locked.keep(&waiting).unwrap();
         let second = locked.keep(&settled).unwrap();
         let third = locked.keep(&with_message).unwrap();

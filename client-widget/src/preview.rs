@@ -58,7 +58,9 @@ pub fn run(arguments: &Arguments, manifests: &Manifests, language: Language) -> 
         Shown::Ticket => state.hear(News::Ticket(Box::new(example(now)))),
     }
     let picture = picture(&mut state, now, &TimeZone::system(), 2.0);
-    let failed = |error: image::ImageError| Failure::refused(format!("{} cannot be written: {error}", arguments.output.display()));
+    let failed = |error: image::ImageError| {
+        Failure::refused(format!("{} cannot be written: {error}", arguments.output.display()))
+    };
     picture.save_with_format(&arguments.output, image::ImageFormat::Png).map_err(failed)
 }
 
@@ -79,7 +81,10 @@ fn example(now: SystemTime) -> Reported {
             helper: "Ana".into(),
             submit_time: ago(12),
             description: "The printer says \"paper jam\", and there is none.".into(),
-            messages: vec![message("Ana", "Hello! Does it also say so after you open and close the cover?", 6), message("", "Yes, it does.", 2)],
+            messages: vec![
+                message("Ana", "Hello! Does it also say so after you open and close the cover?", 6),
+                message("", "Yes, it does.", 2),
+            ],
             ..CustomerTicket::default()
         }),
         ..Reported::default()
@@ -94,7 +99,8 @@ pub fn picture(state: &mut State, now: SystemTime, zone: &TimeZone, scale: f32) 
     let mut canvas = paint::Canvas::new(size * scale, look.theme.background);
     // Later passes know the sizes that earlier ones found, and fades have ended; the last one is painted.
     for pass in 0..=LAST_PASS {
-        let mut input = RawInput { screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, size)), ..RawInput::default() };
+        let mut input =
+            RawInput { screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, size)), ..RawInput::default() };
         input.time = Some(f64::from(pass));
         input.viewports.entry(egui::ViewportId::ROOT).or_default().native_pixels_per_point = Some(scale);
         let mut output = context.run_ui(input, |ui| {

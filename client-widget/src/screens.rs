@@ -12,7 +12,9 @@ mod ticket;
 
 use std::time::SystemTime;
 
-use eframe::egui::{self, CentralPanel, Frame, Key as Button, Margin, Modifiers, Panel, RichText, ScrollArea, TextStyle, Ui};
+use eframe::egui::{
+    self, CentralPanel, Frame, Key as Button, Margin, Modifiers, Panel, RichText, ScrollArea, TextStyle, Ui,
+};
 use jiff::tz::TimeZone;
 
 use crate::inert;
@@ -72,9 +74,12 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
     keys(ui, view);
     let screen = view.state.screen();
     let background = Frame::new().fill(view.theme.background);
-    Panel::bottom("line").frame(background.inner_margin(Margin::symmetric(20, 10))).show_separator_line(false).show(ui, |ui| {
-        line(ui, view);
-    });
+    Panel::bottom("line").frame(background.inner_margin(Margin::symmetric(20, 10))).show_separator_line(false).show(
+        ui,
+        |ui| {
+            line(ui, view);
+        },
+    );
     let reads = view.state.reading.or_else(|| view.state.opening.offer.is_some().then_some(Reading::Help));
     let in_conversation = screen == Screen::Ticket && reads.is_none();
     // A request nobody has answered yet is read from its beginning.
@@ -108,9 +113,8 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
 
 fn keys(ui: &mut Ui, view: &mut View<'_>) {
     // Taken before a text field sees them: there, Enter would be a new line.
-    let (accept, back) = ui.input_mut(|input| {
-        (input.consume_key(Modifiers::COMMAND, Button::Enter), input.key_pressed(Button::Escape))
-    });
+    let (accept, back) =
+        ui.input_mut(|input| (input.consume_key(Modifiers::COMMAND, Button::Enter), input.key_pressed(Button::Escape)));
     if accept {
         match view.state.screen() {
             Screen::Form => view.intend(Intent::Ring),
@@ -147,8 +151,10 @@ fn line(ui: &mut Ui, view: &View<'_>) {
 fn notice(ui: &mut Ui, view: &mut View<'_>) {
     let Some(notice) = view.state.notice.clone() else { return };
     let mut text = view.fill(notice.key, &[("reason", &inert::line(&notice.reason))]);
-    let about_manifest =
-        matches!(notice.key, Key::ManifestUnreadable | Key::ManifestSignature | Key::ManifestOtherSigner | Key::ManifestNotRead);
+    let about_manifest = matches!(
+        notice.key,
+        Key::ManifestUnreadable | Key::ManifestSignature | Key::ManifestOtherSigner | Key::ManifestNotRead
+    );
     if about_manifest && view.state.profile.is_some() {
         text = format!("{text} {}", view.say(Key::LastGoodStays));
     }

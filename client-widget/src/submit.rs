@@ -68,7 +68,8 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
             if arguments.json {
                 writeln!(out, "{}", answer(None))?;
             }
-            let text = format!("The request is kept and not sent yet; the next start of this program sends it. {problem}");
+            let text =
+                format!("The request is kept and not sent yet; the next start of this program sends it. {problem}");
             return Err(Failure { status: 3, text });
         }
     }
@@ -80,7 +81,12 @@ fn answer(ticket: Option<&CustomerTicket>) -> Value {
 }
 
 /// The inner problem: it is kept on disk.
-async fn send(outbox: &Outbox, name: &str, used: &Verified, wait: bool) -> Result<Result<CustomerTicket, Problem>, Failure> {
+async fn send(
+    outbox: &Outbox,
+    name: &str,
+    used: &Verified,
+    wait: bool,
+) -> Result<Result<CustomerTicket, Problem>, Failure> {
     loop {
         // A new connection each time: the one before may be what failed.
         let calls = match Calls::new(used) {
@@ -138,11 +144,17 @@ fn group(wanted: Option<&str>, used: &Verified) -> Result<String, Failure> {
     let names = || groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>().join(", ");
     let Some(wanted) = wanted else {
         let required = used.manifest.group_required && !groups.is_empty();
-        return if required { Err(Failure::refused(format!("--group: choose one of {}.", names()))) } else { Ok(String::new()) };
+        return if required {
+            Err(Failure::refused(format!("--group: choose one of {}.", names())))
+        } else {
+            Ok(String::new())
+        };
     };
     let same = |name: &str| name.to_lowercase() == wanted.to_lowercase();
     let found = groups.iter().find(|group| group.id == wanted || same(&group.name));
-    found.map(|group| group.id.clone()).ok_or_else(|| Failure::refused(format!("--group: there is no \"{wanted}\"; there are: {}.", names())))
+    found
+        .map(|group| group.id.clone())
+        .ok_or_else(|| Failure::refused(format!("--group: there is no \"{wanted}\"; there are: {}.", names())))
 }
 
 /// One line feed at the end belongs to the shell, not to the text.

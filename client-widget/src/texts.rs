@@ -118,7 +118,8 @@ mod tests {
             for key in ALL {
                 let found: Vec<_> = table.iter().filter(|(known, _)| known == key).collect();
                 match (found.as_slice(), look_up(en::TEXTS, *key)) {
-                    ([(_, text)], Some(english)) if placeholders(text) == placeholders(english) && !text.is_empty() => {}
+                    ([(_, text)], Some(english)) if placeholders(text) == placeholders(english) && !text.is_empty() => {
+                    }
                     (found, _) => wrong.push(format!("{language}: {key:?}: {found:?}")),
                 }
             }

@@ -42,21 +42,34 @@ pub struct Theme {
 impl Theme {
     /// From a profile's branding; what cannot be read as a colour is the default.
     pub fn new(branding: Option<&Branding>) -> Self {
-        let chosen = |text: Option<&String>, default| text.and_then(|text| Color32::from_hex(text).ok()).map_or(default, opaque);
+        let chosen =
+            |text: Option<&String>, default| text.and_then(|text| Color32::from_hex(text).ok()).map_or(default, opaque);
         let accent = chosen(branding.map(|branding| &branding.accent_color), DEFAULT_ACCENT);
         let background = chosen(branding.map(|branding| &branding.background_color), DEFAULT_BACKGROUND);
         let text = first_readable(&[INK, CHALK], background);
         // Cards go away from the text, so that what is readable on the background is at least as readable on them.
         let away = if luminance(text) < luminance(background) { Color32::WHITE } else { Color32::BLACK };
         let card = mix(background, away, 0.3);
-        let on_card = |colour: &Color32| contrast(*colour, background) >= READABLE && contrast(*colour, card) >= READABLE;
-        let faint = [0.4, 0.3, 0.2, 0.1].map(|share| mix(text, background, share)).into_iter().find(on_card).unwrap_or(text);
+        let on_card =
+            |colour: &Color32| contrast(*colour, background) >= READABLE && contrast(*colour, card) >= READABLE;
+        let faint =
+            [0.4, 0.3, 0.2, 0.1].map(|share| mix(text, background, share)).into_iter().find(on_card).unwrap_or(text);
         let reds = [Color32::from_rgb(0xb4, 0x1c, 0x1c), Color32::from_rgb(0xff, 0xb0, 0xa8)];
         let wrong = reds.into_iter().find(on_card).unwrap_or(text);
         let greens = [Color32::from_rgb(0x1f, 0x8a, 0x4c), Color32::from_rgb(0x6f, 0xdc, 0x9a)];
         let well = greens.into_iter().find(|green| contrast(*green, background) >= VISIBLE).unwrap_or(text);
         let outline = mix(background, text, 0.22);
-        Self { accent, on_accent: first_readable(&[Color32::WHITE, INK], accent), background, card, outline, text, faint, wrong, well }
+        Self {
+            accent,
+            on_accent: first_readable(&[Color32::WHITE, INK], accent),
+            background,
+            card,
+            outline,
+            text,
+            faint,
+            wrong,
+            well,
+        }
     }
 
     /// The colour of marks and outlines that must be seen on the background.
@@ -72,7 +85,8 @@ impl Theme {
 
     /// Makes egui draw this way.
     pub fn apply(&self, context: &egui::Context) {
-        let theme = if luminance(self.text) < luminance(self.background) { egui::Theme::Light } else { egui::Theme::Dark };
+        let theme =
+            if luminance(self.text) < luminance(self.background) { egui::Theme::Light } else { egui::Theme::Dark };
         context.set_theme(theme);
         context.style_mut_of(theme, |style| self.style(style));
     }
@@ -143,9 +157,9 @@ fn mix(from: Color32, towards: Color32, share: f32) -> Color32 {
 /// The first of the colours that is readable on this background, else whichever of black and white is.
 fn first_readable(colours: &[Color32], background: Color32) -> Color32 {
     let nice = colours.iter().copied().find(|colour| contrast(*colour, background) >= READABLE);
-    let plain = [Color32::BLACK, Color32::WHITE].into_iter().max_by(|one, other| {
-        contrast(*one, background).total_cmp(&contrast(*other, background))
-    });
+    let plain = [Color32::BLACK, Color32::WHITE]
+        .into_iter()
+        .max_by(|one, other| contrast(*one, background).total_cmp(&contrast(*other, background)));
     nice.or(plain).unwrap_or(Color32::BLACK)
 }
 
@@ -169,7 +183,11 @@ mod tests {
     use super::*;
 
     fn theme(accent: &str, background: &str) -> Theme {
-        Theme::new(Some(&Branding { accent_color: accent.into(), background_color: background.into(), ..Branding::default() }))
+        Theme::new(Some(&Branding {
+            accent_color: accent.into(),
+            background_color: background.into(),
+            ..Branding::default()
+        }))
     }
 
     #[test]

@@ -3,9 +3,7 @@
 use deskbell_proto::client::{Client, Credentials, Server};
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
-use deskbell_proto::v1::{
-    CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, WriteMessageRequest,
-};
+use deskbell_proto::v1::{CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, WriteMessageRequest};
 use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 

@@ -64,7 +64,9 @@ pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outco
             Ok(changed) => ticket = Some(changed),
             Err(problem) if problem.code == Code::NotFound => return Ok(Outcome::Gone),
             // It passed our own checks, and repeating it changes nothing: one message must not hold back all others for ever.
-            Err(problem) if problem.code == Code::InvalidArgument => tracing::warn!(reason = problem.reason, "a message was refused"),
+            Err(problem) if problem.code == Code::InvalidArgument => {
+                tracing::warn!(reason = problem.reason, "a message was refused")
+            }
             Err(problem) => return Err(Held::Server(problem)),
         }
         kept.messages.remove(0);
@@ -82,7 +84,12 @@ pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outco
     Ok(Outcome::Settled(ticket.map(Box::new)))
 }
 
-async fn submit(locked: &Locked, name: &str, kept: &mut Kept, calls: &Calls) -> Result<Result<CustomerTicket, Box<Outcome>>, Held> {
+async fn submit(
+    locked: &Locked,
+    name: &str,
+    kept: &mut Kept,
+    calls: &Calls,
+) -> Result<Result<CustomerTicket, Box<Outcome>>, Held> {
     if !kept.tried {
         if kept.cancel.is_some() {
             let draft = kept.draft();

@@ -1,15 +1,14 @@
 //! The thread's work: carry out orders, keep the stream to the server open, deliver what waits, tell what happens.
 //!
-//! An order is first written to disk, whether there is a server or not; then everything that waits is delivered. The stream is
-//! opened again, with growing pauses, whenever it ends.
+//! An order is first written to disk (see `orders`), whether there is a server or not; then everything that waits is delivered.
+//! The stream is opened again, with growing pauses, whenever it ends.
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
-use deskbell_proto::client::{self, Retry};
-use deskbell_proto::manifest::{LARGEST, Verified};
+use deskbell_proto::client::Retry;
+use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1::{CustomerTicket, FollowResponse, ProfileState, SignedManifest, follow_response::Prompt};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -18,41 +17,52 @@ use tonic::Streaming;
 use super::calls::Calls;
 use super::delivery::{self, Held, Outcome};
 use super::{Teller, profile};
-use crate::manifest::{Manifests, Trouble, Verdict};
-use crate::outbox::{Kept, Outbox, Unsent};
-use crate::state::form::{Draft, Field};
+use crate::manifest::{Manifests, Trouble};
+use crate::outbox::{Kept, Outbox};
+use crate::state::form::Field;
 use crate::state::ticket::Reported;
 use crate::state::{Connection, News, Notice, Order};
-use crate::disk;
 
 /// The server says something every 20 seconds or so; after this long without a word the stream is dead.
 const SILENCE: Duration = Duration::from_mins(1);
 /// Pauses between tries to reach the server.
-const PAUSES: Retry = Retry { tries: u32::MAX, first_wait: Duration::from_millis(500), longest_wait: Duration::from_secs(15) };
+const PAUSES: Retry =
+    Retry { tries: u32::MAX, first_wait: Duration::from_millis(500), longest_wait: Duration::from_secs(15) };
 /// How often a paused or revoked copy asks again.
 const NOT_SERVED_PAUSE: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub(super) struct Worker {
-    manifests: Manifests,
-    used: Option<Verified>,
+    pub(super) manifests: Manifests,
+    pub(super) used: Option<Verified>,
     /// Judged, and waiting for the customer's trust: the file and what it says.
-    offered: Option<(Vec<u8>, Verified)>,
-    outbox: Option<Outbox>,
-    /// The request on screen: its name on disk, and the ticket as the server last told it.
-    shown: Option<Shown>,
+    pub(super) offered: Option<(Vec<u8>, Verified)>,
+    pub(super) outbox: Option<Outbox>,
+    /// The request on screen.
+    pub(super) shown: Option<Shown>,
     orders: UnboundedReceiver<Order>,
     /// Taken out of the channel and not carried out yet; survives a stop in the middle.
-    waiting: VecDeque<Order>,
-    teller: Teller,
+    pub(super) waiting: VecDeque<Order>,
+    pub(super) teller: Teller,
     /// The server was reached since the last failure.
     reached: bool,
 }
 
-struct Shown {
-    name: String,
-    known: Option<CustomerTicket>,
-    gone: bool,
+/// The request on screen.
+pub(super) struct Shown {
+    /// Its name on disk.
+    pub(super) name: String,
+    /// The ticket as the server last told it.
+    pub(super) known: Option<CustomerTicket>,
+    /// The server does not know it any more.
+    pub(super) gone: bool,
+}
+
+impl Shown {
+    /// Nothing was heard of it yet.
+    pub(super) fn new(name: String) -> Self {
+        Self { name, known: None, gone: false }
+    }
 }
 
 /// Why the stream is to be opened anew.
@@ -64,8 +74,23 @@ enum Ended {
 }
 
 impl Worker {
-    pub(super) fn new(manifests: Manifests, used: Option<Verified>, orders: UnboundedReceiver<Order>, teller: Teller) -> Self {
-        Self { manifests, used, offered: None, outbox: None, shown: None, orders, waiting: VecDeque::new(), teller, reached: false }
+    pub(super) fn new(
+        manifests: Manifests,
+        used: Option<Verified>,
+        orders: UnboundedReceiver<Order>,
+        teller: Teller,
+    ) -> Self {
+        Self {
+            manifests,
+            used,
+            offered: None,
+            outbox: None,
+            shown: None,
+            orders,
+            waiting: VecDeque::new(),
+            teller,
+            reached: false,
+        }
     }
 
     /// Works for as long as the window is open.
@@ -186,7 +211,9 @@ impl Worker {
     /// Takes a prompt; says whether the stream is to be opened anew.
     async fn hear(&mut self, prompt: Prompt, used: &Verified) -> bool {
         match prompt {
-            Prompt::KeepAlive(alive) => self.teller.tell(News::Connection(Connection::Online { staffed: alive.staffed })),
+            Prompt::KeepAlive(alive) => {
+                self.teller.tell(News::Connection(Connection::Online { staffed: alive.staffed }))
+            }
             Prompt::Ticket(ticket) => self.ticket_changed(ticket).await,
             Prompt::Manifest(signed) => return self.manifest_came(&signed, used),
         }
@@ -213,127 +240,6 @@ impl Worker {
         self.teller.tell(News::Profile(Box::new(profile(&verified))));
         self.used = Some(verified);
         goes_elsewhere
-    }
-
-    async fn carry_out(&mut self) {
-        while let Some(order) = self.waiting.front().cloned() {
-            if let Err(error) = self.carry_out_one(order).await {
-                self.tell_storage(&error);
-            }
-            self.waiting.pop_front();
-        }
-    }
-
-    async fn carry_out_one(&mut self, order: Order) -> io::Result<()> {
-        match order {
-            Order::Ring(draft) => self.keep_request(&draft).await,
-            Order::Write(text) => {
-                self.change_shown(|kept| kept.messages.push(Unsent { request_id: client::request_id(), text })).await
-            }
-            Order::Cancel => self.change_shown(|kept| kept.cancel = Some(client::request_id())).await,
-            Order::Leave => self.leave().await,
-            Order::KeepDraft(draft) => match &self.outbox {
-                Some(outbox) => outbox.lock().await?.save_draft(&draft),
-                None => Ok(()),
-            },
-            Order::ReadManifest(path) => {
-                match disk::read(Path::new(&path), LARGEST) {
-                    Ok(Some(file)) => self.consider(file).await,
-                    Ok(None) => self.tell_trouble(&Trouble::NotRead(io::ErrorKind::NotFound.into())),
-                    Err(error) => self.tell_trouble(&Trouble::NotRead(error)),
-                }
-                Ok(())
-            }
-            Order::TrustManifest => {
-                if let Some((file, verified)) = self.offered.take() {
-                    self.take_manifest(&file, verified).await;
-                }
-                Ok(())
-            }
-        }
-    }
-
-    async fn keep_request(&mut self, draft: &Draft) -> io::Result<()> {
-        let Some(outbox) = &self.outbox else { return Err(io::Error::other("the data folder cannot be used")) };
-        let locked = outbox.lock().await?;
-        let kept = Kept::new(draft)?;
-        let name = locked.keep(&kept)?;
-        // Next time only the address is there already.
-        locked.save_draft(&Draft { email: draft.email.clone(), ..Draft::default() })?;
-        self.shown = Some(Shown { name, known: None, gone: false });
-        self.tell_shown(&kept);
-        Ok(())
-    }
-
-    async fn change_shown(&mut self, change: impl FnOnce(&mut Kept)) -> io::Result<()> {
-        let (Some(outbox), Some(shown)) = (&self.outbox, &self.shown) else { return Ok(()) };
-        let locked = outbox.lock().await?;
-        if let Some(mut kept) = locked.load(&shown.name)? {
-            change(&mut kept);
-            locked.save(&shown.name, &kept)?;
-            self.tell_shown(&kept);
-        }
-        Ok(())
-    }
-
-    async fn leave(&mut self) -> io::Result<()> {
-        if let (Some(outbox), Some(shown)) = (&self.outbox, self.shown.take()) {
-            let locked = outbox.lock().await?;
-            if locked.load(&shown.name)?.is_some() {
-                locked.remove(&shown.name)?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn consider(&mut self, file: Vec<u8>) {
-        match self.manifests.judge(&file) {
-            Ok(Verdict::Follows(verified)) => self.take_manifest(&file, verified).await,
-            Ok(Verdict::First(verified)) => {
-                self.teller.tell(News::Offer(Box::new(profile(&verified))));
-                self.offered = Some((file, verified));
-            }
-            Err((refusal, _)) => self.tell_trouble(&Trouble::Refused(refusal)),
-        }
-    }
-
-    async fn take_manifest(&mut self, file: &[u8], verified: Verified) {
-        if let Err(error) = self.manifests.keep(file, &verified) {
-            self.tell_storage(&error);
-            return;
-        }
-        let same_profile = self.used.as_ref().is_some_and(|used| used.manifest.profile_id == verified.manifest.profile_id);
-        self.teller.tell(News::Profile(Box::new(profile(&verified))));
-        self.used = Some(verified);
-        if !same_profile {
-            self.open_outbox().await;
-        }
-    }
-
-    /// Opens the requests of the profile in use, and shows the newest of them.
-    async fn open_outbox(&mut self) {
-        self.shown = None;
-        let Some(used) = &self.used else { return };
-        let folder = self.manifests.folder(&used.manifest.profile_id).join("requests");
-        if let Err(error) = self.open_folder(folder).await {
-            self.tell_storage(&error);
-        }
-    }
-
-    async fn open_folder(&mut self, folder: std::path::PathBuf) -> io::Result<()> {
-        let outbox = Outbox::open(folder)?;
-        let locked = outbox.lock().await?;
-        if let Some(draft) = locked.load_draft()? {
-            self.teller.tell(News::Draft(draft));
-        }
-        if let Some(name) = locked.names()?.pop()
-            && let Some(kept) = locked.load(&name)?
-        {
-            self.shown = Some(Shown { name, known: None, gone: false });
-            self.tell_shown(&kept);
-        }
-        self.outbox = Some(outbox);
-        Ok(())
     }
 
     /// Delivers everything that waits; says whether all of it is sent. A server that answers and does not take it, or a disk that
@@ -417,7 +323,7 @@ impl Worker {
         }
     }
 
-    fn tell_shown(&self, kept: &Kept) {
+    pub(super) fn tell_shown(&self, kept: &Kept) {
         let Some(shown) = &self.shown else { return };
         self.teller.tell(News::Ticket(Box::new(Reported {
             number: kept.number,
@@ -443,16 +349,20 @@ impl Worker {
             self.teller.tell(News::Standing(standing));
             return NOT_SERVED_PAUSE;
         }
-        self.teller.tell(News::Connection(if is_untrusted(problem) { Connection::Untrusted } else { Connection::Away }));
+        self.teller.tell(News::Connection(if is_untrusted(problem) {
+            Connection::Untrusted
+        } else {
+            Connection::Away
+        }));
         let jitter = uuid::Uuid::new_v4().as_bytes().first().map_or(0.5, |byte| f64::from(*byte) / 255.0);
         problem.retry_after.unwrap_or_default().max(PAUSES.wait(failures, jitter))
     }
 
-    fn tell_trouble(&self, trouble: &Trouble) {
+    pub(super) fn tell_trouble(&self, trouble: &Trouble) {
         self.teller.tell(News::Notice(Notice { key: trouble.key(), reason: trouble.reason() }));
     }
 
-    fn tell_storage(&self, error: &io::Error) {
+    pub(super) fn tell_storage(&self, error: &io::Error) {
         self.tell_trouble(&Trouble::NotKept(io::Error::new(error.kind(), error.to_string())));
     }
 }
@@ -464,7 +374,10 @@ fn is_untrusted(problem: &Problem) -> bool {
 
 /// The server itself said nothing.
 fn is_unreached(problem: &Problem) -> bool {
-    problem.code == tonic::Code::Unavailable || problem.interrupted || is_untrusted(problem) || problem.reason == "ADDRESS_INVALID"
+    problem.code == tonic::Code::Unavailable
+        || problem.interrupted
+        || is_untrusted(problem)
+        || problem.reason == "ADDRESS_INVALID"
 }
 
 /// The next thing the server says. `Ok(None)`: something that this version does not know.

@@ -15,7 +15,11 @@ pub struct Canvas {
 
 impl Canvas {
     /// A picture of so many pixels, all of one colour.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a window's size is small and positive")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a window's size is small and positive"
+    )]
     pub fn new(size: Vec2, colour: Color32) -> Self {
         let size = [size.x.max(1.0) as usize, size.y.max(1.0) as usize];
         Self { size, pixels: vec![colour; size[0] * size[1]], textures: HashMap::new() }
@@ -46,7 +50,10 @@ impl Canvas {
         for ClippedPrimitive { clip_rect, primitive } in primitives {
             let Primitive::Mesh(mesh) = primitive else { continue };
             let Some(texture) = textures.get(&mesh.texture_id) else { continue };
-            let clip = Rect::from_min_max((clip_rect.min.to_vec2() * scale).to_pos2(), (clip_rect.max.to_vec2() * scale).to_pos2());
+            let clip = Rect::from_min_max(
+                (clip_rect.min.to_vec2() * scale).to_pos2(),
+                (clip_rect.max.to_vec2() * scale).to_pos2(),
+            );
             self.mesh(mesh, texture, clip, scale);
         }
         self.textures = textures;
@@ -74,7 +81,12 @@ impl Canvas {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "clipped to the picture")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "clipped to the picture"
+    )]
     fn triangle(&mut self, corners: [&Vertex; 3], texture: &ColorImage, clip: Rect, scale: f32) {
         let [a, b, c] = corners.map(|corner| (corner.pos.to_vec2() * scale).to_pos2());
         let area = edge(a, b, c);
@@ -130,7 +142,12 @@ fn shade(corners: [&Vertex; 3], weights: [f32; 3], texture: &ColorImage) -> [f32
 }
 
 /// The texture between its four nearest pixels.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "clamped to the texture")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "clamped to the texture"
+)]
 fn sample(texture: &ColorImage, at: Vec2) -> [f32; 4] {
     let [width, height] = texture.size;
     let place = |along: f32, length: usize| {
@@ -139,7 +156,8 @@ fn sample(texture: &ColorImage, at: Vec2) -> [f32; 4] {
         (low, (low + 1).min(length.saturating_sub(1)), position.fract())
     };
     let ((left, right, x), (top, bottom, y)) = (place(at.x, width), place(at.y, height));
-    let texel = |x: usize, y: usize| texture.pixels.get(y * width + x).copied().unwrap_or_default().to_array().map(f32::from);
+    let texel =
+        |x: usize, y: usize| texture.pixels.get(y * width + x).copied().unwrap_or_default().to_array().map(f32::from);
     let (nw, ne, sw, se) = (texel(left, top), texel(right, top), texel(left, bottom), texel(right, bottom));
     [0, 1, 2, 3].map(|at| {
         let (north, south) = (nw[at] + (ne[at] - nw[at]) * x, sw[at] + (se[at] - sw[at]) * x);
@@ -151,7 +169,8 @@ fn sample(texture: &ColorImage, at: Vec2) -> [f32; 4] {
 fn over(above: [f32; 4], below: Color32) -> Color32 {
     let shines_through = 1.0 - above[3] / 255.0;
     let below = below.to_array().map(f32::from);
-    let [red, green, blue, alpha] = [0, 1, 2, 3].map(|at| (above[at] + below[at] * shines_through).round().clamp(0.0, 255.0) as u8);
+    let [red, green, blue, alpha] =
+        [0, 1, 2, 3].map(|at| (above[at] + below[at] * shines_through).round().clamp(0.0, 255.0) as u8);
     Color32::from_rgba_premultiplied(red, green, blue, alpha)
 }
 

@@ -54,7 +54,11 @@ fn profile() -> Profile {
             help: "Tell us what you see.".into(),
             ..ProfileTexts::default()
         }],
-        fallback: Some(FallbackContact { phone: "+43 1 234 56 78".into(), email: "help@acme.example".into(), ..FallbackContact::default() }),
+        fallback: Some(FallbackContact {
+            phone: "+43 1 234 56 78".into(),
+            email: "help@acme.example".into(),
+            ..FallbackContact::default()
+        }),
         assistance_enabled: true,
         groups: vec![group("Network"), group("Printing"), group("Accounts")],
         group_required: true,
@@ -90,9 +94,10 @@ fn compare(name: &str, state: &mut State) {
     }
     let looked_at = image::open(&path).unwrap().into_rgba8();
     assert_eq!(painted.dimensions(), looked_at.dimensions(), "{name}");
-    let off = painted.pixels().zip(looked_at.pixels()).filter(|(one, other)| {
-        one.0.iter().zip(other.0).any(|(one, other)| one.abs_diff(other) > CHANNEL)
-    });
+    let off = painted
+        .pixels()
+        .zip(looked_at.pixels())
+        .filter(|(one, other)| one.0.iter().zip(other.0).any(|(one, other)| one.abs_diff(other) > CHANNEL));
     let (off, all) = (off.count(), painted.pixels().len());
     assert!(off * 1000 <= all * PIXELS, "{name}: {off} of {all} pixels differ from {}", path.display());
 }
@@ -138,7 +143,10 @@ fn pictures_of_a_ticket() {
 
     let mut state = window("en");
     state.hear(News::Connection(Connection::Away));
-    state.hear(News::Ticket(Box::new(Reported { description: "The printer is on fire.".into(), ..Reported::default() })));
+    state.hear(News::Ticket(Box::new(Reported {
+        description: "The printer is on fire.".into(),
+        ..Reported::default()
+    })));
     compare("ticket-kept", &mut state);
     state.language = Language::new(["de"]);
     compare("ticket-kept-de", &mut state);

@@ -65,11 +65,12 @@ fn groups(ui: &mut Ui, view: &mut View<'_>) {
     } else {
         let chosen = choices.iter().find(|(id, _)| *id == view.state.form.group);
         let shown = chosen.map_or(view.say(Key::GroupHint), |(_, name)| name).to_owned();
-        let combo = ComboBox::from_id_salt("group").width(ui.available_width()).selected_text(shown).show_ui(ui, |ui| {
-            for (id, name) in choices {
-                ui.selectable_value(&mut view.state.form.group, id, name);
-            }
-        });
+        let combo =
+            ComboBox::from_id_salt("group").width(ui.available_width()).selected_text(shown).show_ui(ui, |ui| {
+                for (id, name) in choices {
+                    ui.selectable_value(&mut view.state.form.group, id, name);
+                }
+            });
         let combo = combo.response.labelled_by(label.id);
         if view.fresh {
             combo.request_focus();

@@ -51,7 +51,8 @@ pub fn head(ui: &mut Ui, view: &View<'_>) {
             ui.add_space(8.0);
         }
         ui.add(Label::new(RichText::new(view.name()).text_style(TextStyle::Heading).strong()).wrap());
-        let greeting = view.state.profile.as_ref().and_then(|profile| profile.text(&view.state.language, |texts| &texts.greeting));
+        let greeting =
+            view.state.profile.as_ref().and_then(|profile| profile.text(&view.state.language, |texts| &texts.greeting));
         ui.add(Label::new(inert::block(greeting.unwrap_or(view.say(Key::Greeting))).into_owned()).wrap());
     });
 }

@@ -26,10 +26,11 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
     let field = parts::labelled(ui, language.say(Key::ManifestPath), |ui| {
         ui.add(parts::line_field(&mut view.state.opening.path, "deskbell.manifest"))
     });
-    if view.fresh {
+    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter));
+    if view.fresh || entered {
+        // After a slip of the pen the path is corrected at once.
         field.request_focus();
     }
-    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter));
     ui.add_space(6.0);
     if parts::primary(ui, view.theme, view.say(Key::ManifestOpen), 46.0).clicked() || entered {
         view.intend(Intent::OpenManifest);

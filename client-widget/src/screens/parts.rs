@@ -1,11 +1,13 @@
 //! What several screens are made of.
 
-use eframe::egui::{self, Button, CornerRadius, Frame, Label, Margin, Response, RichText, TextEdit, TextStyle, Ui, vec2};
+use eframe::egui::{
+    self, Button, CornerRadius, Frame, Label, Margin, Response, RichText, TextEdit, TextStyle, Ui, vec2,
+};
 
 use super::View;
 use crate::inert;
-use crate::state::{Connection, Intent};
 use crate::state::form::{Complaint, Field};
+use crate::state::{Connection, Intent};
 use crate::texts::Key;
 use crate::theme::Theme;
 
@@ -79,7 +81,11 @@ pub fn line_field<'t>(text: &'t mut String, hint: &str) -> TextEdit<'t> {
 
 /// A field of several lines.
 pub fn block_field<'t>(text: &'t mut String, hint: &str, rows: usize) -> TextEdit<'t> {
-    TextEdit::multiline(text).hint_text(hint.to_owned()).desired_width(f32::INFINITY).desired_rows(rows).margin(Margin::symmetric(12, 9))
+    TextEdit::multiline(text)
+        .hint_text(hint.to_owned())
+        .desired_width(f32::INFINITY)
+        .desired_rows(rows)
+        .margin(Margin::symmetric(12, 9))
 }
 
 /// What is wrong with a field, beside it.
@@ -110,7 +116,9 @@ pub fn disconnected(ui: &mut Ui, view: &View<'_>) {
 
 /// Where the customer can turn otherwise, when the profile says so.
 pub fn fallback(ui: &mut Ui, view: &View<'_>) {
-    let Some(contact) = view.state.profile.as_ref().and_then(|profile| profile.manifest.fallback.as_ref()) else { return };
+    let Some(contact) = view.state.profile.as_ref().and_then(|profile| profile.manifest.fallback.as_ref()) else {
+        return;
+    };
     let ways = [(Key::Phone, &contact.phone), (Key::Email, &contact.email), (Key::Website, &contact.url)];
     if ways.iter().all(|(_, way)| way.is_empty()) {
         return;

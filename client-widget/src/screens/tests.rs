@@ -62,7 +62,11 @@ fn open(state: State) -> Harness<'static, Window> {
 
 fn with_ticket(ticket: CustomerTicket) -> State {
     let mut state = state();
-    state.hear(News::Ticket(Box::new(Reported { number: Some(ticket.number), known: Some(ticket), ..Reported::default() })));
+    state.hear(News::Ticket(Box::new(Reported {
+        number: Some(ticket.number),
+        known: Some(ticket),
+        ..Reported::default()
+    })));
     state
 }
 
@@ -136,7 +140,8 @@ fn errors_stand_in_the_form_and_go_when_corrected() {
 
 #[test]
 fn a_ticket_is_written_on_and_cancelled_after_one_question() {
-    let mut window = open(with_ticket(CustomerTicket { number: 7, state: TicketState::New.into(), ..CustomerTicket::default() }));
+    let mut window =
+        open(with_ticket(CustomerTicket { number: 7, state: TicketState::New.into(), ..CustomerTicket::default() }));
     window.get_by_label("Request 7");
     type_into(&mut window, Role::MultilineTextInput, "Your message", "Hello?");
     window.run();

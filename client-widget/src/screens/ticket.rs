@@ -19,7 +19,10 @@ const BUBBLE: f32 = 0.86;
 pub fn draw_around(ui: &mut Ui, view: &mut View<'_>) {
     let frame = Frame::new().fill(view.theme.background).inner_margin(Margin { top: 14, bottom: 6, ..Margin::ZERO });
     Panel::top("ticket").frame(frame).show_separator_line(false).show(ui, |ui| parts::column(ui, |ui| head(ui, view)));
-    Panel::bottom("write").frame(frame).show_separator_line(false).show(ui, |ui| parts::column(ui, |ui| write(ui, view)));
+    Panel::bottom("write")
+        .frame(frame)
+        .show_separator_line(false)
+        .show(ui, |ui| parts::column(ui, |ui| write(ui, view)));
 }
 
 /// Everything that was written.
@@ -27,10 +30,13 @@ pub fn draw_conversation(ui: &mut Ui, view: &mut View<'_>) {
     let Some(ticket) = view.state.ticket.clone() else { return };
     let reported = &ticket.reported;
     let known = reported.known.as_ref();
-    let description = known.map(|known| known.description.as_str()).filter(|text| !text.is_empty()).unwrap_or(&reported.description);
+    let description =
+        known.map(|known| known.description.as_str()).filter(|text| !text.is_empty()).unwrap_or(&reported.description);
     let submitted = known.and_then(|known| known.submit_time);
     bubble(ui, view, None, description, &submitted.map(|time| clock(view, time)).unwrap_or_default());
-    for CustomerMessage { from, text, create_time, .. } in known.map(|known| known.messages.as_slice()).unwrap_or_default() {
+    for CustomerMessage { from, text, create_time, .. } in
+        known.map(|known| known.messages.as_slice()).unwrap_or_default()
+    {
         let from = (!from.is_empty()).then_some(from.as_str());
         bubble(ui, view, from, text, &create_time.map(|time| clock(view, time)).unwrap_or_default());
     }
@@ -47,7 +53,9 @@ fn head(ui: &mut Ui, view: &mut View<'_>) {
     ui.horizontal(|ui| {
         let title = match ticket.reported.number {
             Some(number) => view.fill(Key::TicketNumber, &[("number", &number.to_string())]),
-            None if matches!(view.state.connection, Connection::Online { .. }) => view.say(Key::TicketSending).to_owned(),
+            None if matches!(view.state.connection, Connection::Online { .. }) => {
+                view.say(Key::TicketSending).to_owned()
+            }
             None => view.say(Key::TicketKept).to_owned(),
         };
         // The button takes its place first, so that a long title wraps beside it.
@@ -64,7 +72,9 @@ fn head(ui: &mut Ui, view: &mut View<'_>) {
         ui.set_width(ui.available_width());
         standing(ui, view, &ticket);
         match view.state.standing {
-            ProfileState::Paused => parts::wrong(ui, view.theme, &view.fill(Key::PausedText, &[("name", &view.name())])),
+            ProfileState::Paused => {
+                parts::wrong(ui, view.theme, &view.fill(Key::PausedText, &[("name", &view.name())]))
+            }
             ProfileState::Revoked => parts::wrong(ui, view.theme, view.say(Key::Revoked)),
             ProfileState::Active | ProfileState::Unspecified => {}
         }

@@ -194,9 +194,13 @@ pub fn check_email(email: &str) -> Option<Key> {
     if email.chars().count() > EMAIL_LIMIT {
         return Some(Key::EmailLong);
     }
-    let odd = |character: char| character.is_whitespace() || character.is_control() || ",;:<>()[]\\\"".contains(character);
+    let odd =
+        |character: char| character.is_whitespace() || character.is_control() || ",;:<>()[]\\\"".contains(character);
     let well_formed = email.rsplit_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !local.contains('@') && domain.split('.').all(|label| !label.is_empty()) && !email.contains(odd)
+        !local.is_empty()
+            && !local.contains('@')
+            && domain.split('.').all(|label| !label.is_empty())
+            && !email.contains(odd)
     });
     (!well_formed).then_some(Key::EmailWrong)
 }

@@ -56,7 +56,8 @@ mod tests {
             help: help.into(),
             terms: String::new(),
         };
-        let manifest = Manifest { texts: vec![texts("en", "Hello", "Ask us"), texts("de", "Hallo", " ")], ..Manifest::default() };
+        let manifest =
+            Manifest { texts: vec![texts("en", "Hello", "Ask us"), texts("de", "Hallo", " ")], ..Manifest::default() };
         let profile = Profile { manifest, fingerprint: String::new() };
         let table = [("de-AT", "Hallo", "Ask us"), ("en", "Hello", "Ask us"), ("fr", "Hello", "Ask us")];
         for (tag, greeting, help) in table {

@@ -52,7 +52,11 @@ fn the_screen_follows_profile_and_place() {
         ("the form", |state| drop(state.intend(Intent::OpenForm)), Screen::Form),
         ("paused by the server", |state| state.hear(News::Standing(ProfileState::Paused)), Screen::Paused),
         ("revoked by the server", |state| state.hear(News::Standing(ProfileState::Revoked)), Screen::Revoked),
-        ("paused by a new revision", |state| state.hear(News::Profile(Box::new(profile(2, ProfileState::Paused)))), Screen::Paused),
+        (
+            "paused by a new revision",
+            |state| state.hear(News::Profile(Box::new(profile(2, ProfileState::Paused)))),
+            Screen::Paused,
+        ),
         (
             "resumed",
             |state| {

@@ -15,10 +15,19 @@ pub const TEXTS: &[(Key, &str)] = &[
     (Online, "Conectado"),
     (OnlineStaffed, "Conectado – hay alguien disponible"),
     (Away, "Ahora mismo no podemos contactar con {name}."),
-    (AwayKept, "Ahora mismo no podemos contactar con {name}. Su solicitud queda guardada y se enviará en cuanto vuelva la conexión."),
-    (AwayStillRing, "Ahora mismo no podemos contactar con {name}. Puede llamar de todos modos: su solicitud queda guardada en este equipo y se enviará en cuanto vuelva la conexión."),
+    (
+        AwayKept,
+        "Ahora mismo no podemos contactar con {name}. Su solicitud queda guardada y se enviará en cuanto vuelva la conexión.",
+    ),
+    (
+        AwayStillRing,
+        "Ahora mismo no podemos contactar con {name}. Puede llamar de todos modos: su solicitud queda guardada en este equipo y se enviará en cuanto vuelva la conexión.",
+    ),
     (Dismiss, "De acuerdo"),
-    (Untrusted, "Este programa no confía en el servidor al que llegó; no se envió nada. Pida una copia nueva a quien se lo dio."),
+    (
+        Untrusted,
+        "Este programa no confía en el servidor al que llegó; no se envió nada. Pida una copia nueva a quien se lo dio.",
+    ),
     (FormTitle, "¿Qué podemos hacer por usted?"),
     (Group, "¿Quién debe ayudarle?"),
     (GroupNone, "No lo sé"),
@@ -50,7 +59,10 @@ pub const TEXTS: &[(Key, &str)] = &[
     (FieldRefused, "El servidor no acepta esto: {reason}"),
     (TicketNumber, "Solicitud {number}"),
     (TicketKept, "Su solicitud está guardada"),
-    (TicketKeptHint, "Está guardada en este equipo y se enviará una sola vez, en cuanto vuelva la conexión. Puede cerrar esta ventana; continuará cuando la abra de nuevo."),
+    (
+        TicketKeptHint,
+        "Está guardada en este equipo y se enviará una sola vez, en cuanto vuelva la conexión. Puede cerrar esta ventana; continuará cuando la abra de nuevo.",
+    ),
     (TicketSending, "Llamando …"),
     (StateNew, "Esperando a que alguien la atienda"),
     (StateInProgress, "En curso"),
@@ -86,7 +98,10 @@ pub const TEXTS: &[(Key, &str)] = &[
     (DisabledText, "{name} no acepta solicitudes por este programa en este momento."),
     (WrittenKept, "Lo que escribió queda guardado."),
     (NoManifest, "A este programa le falta su perfil"),
-    (NoManifestText, "El archivo deskbell.manifest debería estar junto a este programa. Si lo abrió desde dentro de un archivo comprimido, extráigalo primero. Si tiene el archivo en otro lugar, suéltelo aquí o escriba dónde está."),
+    (
+        NoManifestText,
+        "El archivo deskbell.manifest debería estar junto a este programa. Si lo abrió desde dentro de un archivo comprimido, extráigalo primero. Si tiene el archivo en otro lugar, suéltelo aquí o escriba dónde está.",
+    ),
     (ManifestPath, "Dónde está el archivo"),
     (ManifestOpen, "Abrir"),
     (ManifestDrop, "Suelte aquí deskbell.manifest"),
@@ -102,6 +117,9 @@ pub const TEXTS: &[(Key, &str)] = &[
     (ManifestNotRead, "No se puede leer el archivo: {reason}"),
     (LastGoodStays, "El último perfil bueno sigue en uso."),
     (SubmitRefused, "El servidor no aceptó la solicitud: {reason}"),
-    (StorageFull, "No se puede guardar nada en este equipo ({reason}). Libere espacio e inténtelo de nuevo; no se envió nada."),
+    (
+        StorageFull,
+        "No se puede guardar nada en este equipo ({reason}). Libere espacio e inténtelo de nuevo; no se envió nada.",
+    ),
     (TicketGone, "El servidor ya no conoce esta solicitud."),
 ];
