@@ -65,7 +65,7 @@ pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outco
             Err(problem) if problem.code == Code::NotFound => return Ok(Outcome::Gone),
             // It passed our own checks, and repeating it changes nothing: one message must not hold back all others for ever.
             Err(problem) if problem.code == Code::InvalidArgument => {
-                tracing::warn!(reason = problem.reason, "a message was refused")
+                tracing::warn!(reason = problem.reason, "a message was refused");
             }
             Err(problem) => return Err(Held::Server(problem)),
         }

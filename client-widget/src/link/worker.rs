@@ -212,7 +212,7 @@ impl Worker {
     async fn hear(&mut self, prompt: Prompt, used: &Verified) -> bool {
         match prompt {
             Prompt::KeepAlive(alive) => {
-                self.teller.tell(News::Connection(Connection::Online { staffed: alive.staffed }))
+                self.teller.tell(News::Connection(Connection::Online { staffed: alive.staffed }));
             }
             Prompt::Ticket(ticket) => self.ticket_changed(ticket).await,
             Prompt::Manifest(signed) => return self.manifest_came(&signed, used),

@@ -73,7 +73,7 @@ fn head(ui: &mut Ui, view: &mut View<'_>) {
         standing(ui, view, &ticket);
         match view.state.standing {
             ProfileState::Paused => {
-                parts::wrong(ui, view.theme, &view.fill(Key::PausedText, &[("name", &view.name())]))
+                parts::wrong(ui, view.theme, &view.fill(Key::PausedText, &[("name", &view.name())]));
             }
             ProfileState::Revoked => parts::wrong(ui, view.theme, view.say(Key::Revoked)),
             ProfileState::Active | ProfileState::Unspecified => {}
