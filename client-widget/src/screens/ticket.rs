@@ -134,6 +134,10 @@ fn ask_cancel(ui: &mut Ui, view: &mut View<'_>) {
     parts::text(ui, view.say(Key::CancelAsk));
     ui.horizontal_wrapped(|ui| {
         let keep = parts::quiet(ui, view.say(Key::CancelNo));
+        if ui.memory(|memory| memory.focused().is_none()) {
+            // The button that asked is gone, and with it the keyboard's place: on to the harmless answer.
+            keep.request_focus();
+        }
         if keep.clicked() {
             view.intend(Intent::KeepTicket);
         }
