@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use metrics::gauge;
 use prost::Message as _;
 use serde_json::{Value, json};
-use tokio::sync::watch;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 
@@ -19,7 +18,7 @@ use crate::config::{Settings, masked_url};
 use crate::desk::Desk;
 use crate::front::{Certificates, Ended, Front, Stage, Stopping, on_signals};
 use crate::grpc;
-use crate::secrets::{HostSecrets, hex, random_bytes};
+use crate::secrets::HostSecrets;
 use crate::telemetry::{log, names, serve_metrics};
 
 /// How often the database is asked whether it is there.
@@ -55,9 +54,6 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let routes = grpc::routes(&desk, &settings).add_service(health);
     tokio::spawn(on_signals(announce.clone()));
     tokio::spawn(look_after(Arc::clone(&certificates), stopping.clone()));
-    let stop = stop_flag(&stopping);
-    tokio::spawn(Arc::clone(&desk).sweep(server_id()?, stop.clone()));
-    tokio::spawn(Arc::clone(&desk).listen(stop));
     tokio::spawn(tell_health(Arc::clone(&desk), reporter, stopping.clone()));
     let ready = json!({
         "address": addresses.first(),
@@ -69,6 +65,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
 
     let ended = front.serve(routes, stopping, settings.drain()).await;
     drop(told?);
+    desk.close();
     database.close().await;
     match ended {
         Ok(Ended::Drained) => tracing::info!("the server has stopped"),
@@ -94,23 +91,6 @@ async fn look_after(certificates: Arc<Certificates>, stopping: Stopping) {
 
 fn listening(settings: &Settings, error: &std::io::Error) -> Failure {
     Failure::failed(format!("the server cannot listen on {}: {error}; choose another \"listen\"", settings.listen))
-}
-
-/// A flag that rises when the server stops.
-fn stop_flag(stopping: &Stopping) -> watch::Receiver<bool> {
-    let (raise, flag) = watch::channel(false);
-    let stopping = stopping.clone();
-    tokio::spawn(async move {
-        stopping.reaches(Stage::Draining).await;
-        raise.send_replace(true);
-    });
-    flag
-}
-
-/// What other servers on the same database know this one as.
-fn server_id() -> Result<String, Failure> {
-    let bytes: [u8; 8] = random_bytes().map_err(|problem| Failure::failed(problem.to_string()))?;
-    Ok(hex(&bytes))
 }
 
 /// Tells people and scripts that the server answers: the socket listens, and what comes now is served next.

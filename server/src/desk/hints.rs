@@ -1,35 +1,32 @@
-//! Listening to other servers on the same database. What they say are hints to read sooner; losing one loses nothing.
+//! Listening to other servers on the same database. What they say are hints to read sooner; losing one loses nothing, because
+//! every few seconds the revisions of watched teams are read as well.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Desk;
+use super::{Desk, Failure};
+use crate::domain::{Revision, TeamId};
 use crate::store::{Hint, Hints};
 
 /// How long to wait before listening again after a failure.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// How often to look at watched teams without a hint.
+const LOOK: Duration = Duration::from_secs(5);
+
 impl Desk {
     /// Listens until `stop` says so. Ends at once on a database that nobody shares.
     pub async fn listen(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         loop {
-            match Hints::listen(self.store.database()).await {
+            match Hints::listen(self.store.database(), self.store.origin()).await {
                 Ok(None) => return,
-                Ok(Some(mut hints)) => {
-                    self.take(Hint::Lost);
-                    loop {
-                        tokio::select! {
-                            _ = stop.wait_for(|stop| *stop) => return,
-                            next = hints.next() => match next {
-                                Ok(hints) => hints.into_iter().for_each(|hint| self.take(hint)),
-                                Err(cause) => {
-                                    tracing::warn!(%cause, "word from other servers is lost for now");
-                                    break;
-                                }
-                            }
-                        }
+                Ok(Some(hints)) => {
+                    tokio::select! {
+                        _ = stop.wait_for(|stop| *stop) => return,
+                        () = self.follow_hints(hints) => {}
                     }
                 }
                 Err(cause) => tracing::warn!(%cause, "cannot listen to other servers"),
@@ -39,6 +36,39 @@ impl Desk {
                 () = tokio::time::sleep(AGAIN) => {}
             }
         }
+    }
+
+    /// Until the connection fails for good.
+    async fn follow_hints(&self, mut hints: Hints) {
+        self.take(Hint::Lost);
+        let mut known = HashMap::new();
+        let mut looks = tokio::time::interval(LOOK);
+        loop {
+            tokio::select! {
+                next = hints.next() => match next {
+                    Ok(hints) => hints.into_iter().for_each(|hint| self.take(hint)),
+                    Err(cause) => {
+                        tracing::warn!(%cause, "word from other servers is lost for now");
+                        return;
+                    }
+                },
+                // A look that fails is made again; the failure is in the log.
+                _ = looks.tick() => drop(self.look(&mut known).await),
+            }
+        }
+    }
+
+    /// Finds what no hint told: teams that moved since the last look.
+    async fn look(&self, known: &mut HashMap<TeamId, Revision>) -> Result<(), Failure> {
+        let watched = self.hub.watched();
+        let now: HashMap<_, _> = self.store.revisions(&watched).await?.into_iter().collect();
+        for (team, revision) in &now {
+            if known.get(team) != Some(revision) {
+                self.take(Hint::Changed(*team, *revision));
+            }
+        }
+        *known = now;
+        Ok(())
     }
 
     fn take(&self, hint: Hint) {

@@ -34,7 +34,7 @@ pub use watch::{Watch, WatchItem};
 use crate::domain::{self, Caller, Change, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId};
 use crate::hub::{Hub, Topic};
 use crate::secrets::{HostSecrets, Passwords, random_bytes};
-use crate::store::{Database, Outcome, Store, Teller, process_clock};
+use crate::store::{Database, Outcome, Store, Teller};
 use sessions::SessionCache;
 use throttle::Throttle;
 
@@ -90,8 +90,7 @@ impl Desk {
 
     /// Begins what a server does by itself: sweeps, and listening to other servers. Commands of the host leave it out.
     pub fn start(self: &Arc<Self>) {
-        let holder = format!("{}-{}", std::process::id(), process_clock());
-        tokio::spawn(Arc::clone(self).sweep(holder, self.stop.subscribe()));
+        tokio::spawn(Arc::clone(self).sweep(self.stop.subscribe()));
         tokio::spawn(Arc::clone(self).listen(self.stop.subscribe()));
     }
 

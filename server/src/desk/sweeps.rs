@@ -34,7 +34,7 @@ const MISTRUST: Duration = Duration::from_mins(5);
 
 impl Desk {
     /// Sweeps until `stop` says so.
-    pub async fn sweep(self: Arc<Self>, holder: String, mut stop: watch::Receiver<bool>) {
+    pub async fn sweep(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut clock = ClockWatch::new(process_clock());
         let mut tidied = None;
         loop {
@@ -44,22 +44,22 @@ impl Desk {
             }
             let trusted = clock.is_trusted(process_clock());
             // What fails now is due still at the next look; the failure is in the log.
-            let _ = self.expire_due(&holder, trusted).await;
-            let _ = self.erase_deleted(&holder).await;
-            if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_EVERY) && self.tidy(&holder).await.is_ok() {
+            let _ = self.expire_due(trusted).await;
+            let _ = self.erase_deleted().await;
+            if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_EVERY) && self.tidy().await.is_ok() {
                 tidied = Some(Instant::now());
             }
         }
     }
 
-    async fn expire_due(&self, holder: &str, trusted: bool) -> Result<(), Failure> {
+    async fn expire_due(&self, trusted: bool) -> Result<(), Failure> {
         if !trusted {
             tracing::warn!("the clock jumped; nothing expires for some minutes");
             return Ok(());
         }
         let now = self.store.now().await?;
         let due = self.store.due(now, AT_ONCE).await?;
-        if due.is_empty() || !self.store.lease("expire", holder, LEASE).await? {
+        if due.is_empty() || !self.store.lease("expire", self.store.origin(), LEASE).await? {
             return Ok(());
         }
         let expiring =
@@ -70,9 +70,9 @@ impl Desk {
         Ok(())
     }
 
-    async fn erase_deleted(&self, holder: &str) -> Result<(), Failure> {
+    async fn erase_deleted(&self) -> Result<(), Failure> {
         for (team, group) in self.store.deleted_groups().await? {
-            if !self.store.lease("erase", holder, LEASE).await? {
+            if !self.store.lease("erase", self.store.origin(), LEASE).await? {
                 return Ok(());
             }
             // Step by step, so that a large history holds nobody up.
@@ -87,8 +87,8 @@ impl Desk {
         Ok(())
     }
 
-    async fn tidy(&self, holder: &str) -> Result<(), Failure> {
-        if self.store.lease("tidy", holder, LEASE).await? {
+    async fn tidy(&self) -> Result<(), Failure> {
+        if self.store.lease("tidy", self.store.origin(), LEASE).await? {
             self.store.tidy(self.store.now().await?, REMEMBER).await?;
         }
         Ok(())

@@ -168,6 +168,12 @@ impl World {
                 Event::Ticket(change, _) => {
                     self.hold(Entry { image: change.ticket.clone(), words: Arc::clone(&change.words) });
                 }
+                Event::HistoryMoved { from, to } => {
+                    let tickets = self.tickets.values_mut();
+                    for ticket in tickets.filter(|ticket| !ticket.is_open() && ticket.group == Some(*from)) {
+                        ticket.group = Some(*to);
+                    }
+                }
                 Event::TicketsErased(tickets) => {
                     for ticket in tickets {
                         self.tickets.remove(ticket);

@@ -127,6 +127,19 @@ impl Hub {
         locked(&self.teams).get(&team).is_some_and(|channel| channel.strong_count() > 0)
     }
 
+    /// The teams that somebody watches, or waits for something of.
+    pub fn watched(&self) -> Vec<TeamId> {
+        let mut teams: Vec<_> = locked(&self.teams)
+            .iter()
+            .filter(|(_, channel)| channel.strong_count() > 0)
+            .map(|(team, _)| *team)
+            .collect();
+        teams.extend(locked(&self.topics).keys());
+        teams.sort_unstable();
+        teams.dedup();
+        teams
+    }
+
     /// Tells a change to whoever watches its team; `make` runs only if somebody does.
     pub fn tell(&self, team: TeamId, revision: Revision, make: impl FnOnce() -> Frame) {
         let Some(channel) = locked(&self.teams).get(&team).and_then(Weak::upgrade) else { return };

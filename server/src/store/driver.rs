@@ -296,7 +296,8 @@ impl Connection {
     }
 }
 
-/// The channel on which servers tell each other where teams stand: `team:revision` pairs with commas between.
+/// The channel on which servers tell each other where teams stand: who says so, a blank, then `team:revision` pairs with
+/// commas between.
 pub const CHANGES: &str = "deskbell_changes";
 
 /// The channel on which servers tell each other whose sessions ended: an account's id.
@@ -314,25 +315,32 @@ pub enum Hint {
 }
 
 /// Listens to other servers on the same database.
-pub struct Hints(PgListener);
+pub struct Hints {
+    listener: PgListener,
+    /// What this server says itself it knows.
+    own: String,
+}
 
 impl Hints {
-    /// Starts listening. None: nobody shares a file.
-    pub async fn listen(database: &Database) -> Result<Option<Self>, StoreError> {
+    /// Starts listening to all but `own` words. None: nobody shares a file.
+    pub async fn listen(database: &Database, own: &str) -> Result<Option<Self>, StoreError> {
         let Database::Postgres(pool) = database else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
         listener.listen_all([CHANGES, SIGN_OUTS]).await?;
-        Ok(Some(Hints(listener)))
+        Ok(Some(Hints { listener, own: own.to_owned() }))
     }
 
     /// The next hints. The listener connects again by itself, and says [`Hint::Lost`] when it had to.
     pub async fn next(&mut self) -> Result<Vec<Hint>, StoreError> {
-        let Some(notification) = self.0.try_recv().await? else { return Ok(vec![Hint::Lost]) };
+        let Some(notification) = self.listener.try_recv().await? else { return Ok(vec![Hint::Lost]) };
         let payload = notification.payload();
         if notification.channel() == SIGN_OUTS {
             return Ok(payload.parse().map(|id| Hint::SignedOut(AccountId(id))).into_iter().collect());
         }
-        let heads = payload.split(',').filter_map(|pair| pair.split_once(':'));
+        let Some((_, heads)) = payload.split_once(' ').filter(|(origin, _)| *origin != self.own) else {
+            return Ok(Vec::new());
+        };
+        let heads = heads.split(',').filter_map(|pair| pair.split_once(':'));
         let heads = heads.filter_map(|(team, revision)| Some((team.parse().ok()?, revision.parse().ok()?)));
         Ok(heads.map(|(team, revision)| Hint::Changed(TeamId(team), revision)).collect())
     }

@@ -37,6 +37,7 @@ use writer::Writers;
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
+    origin: Arc<str>,
     directories: Arc<Directories>,
     writers: Writers,
 }
@@ -45,13 +46,19 @@ impl Store {
     /// Starts the writers on a database that has this binary's schema. Every change is told to `tell` after its commit.
     pub fn start(database: Database, tell: &Teller) -> Self {
         let directories = Arc::new(Directories::default());
-        let writers = Writers::start(&database, &directories, tell);
-        Store { database, directories, writers }
+        let origin: Arc<str> = format!("{}-{}", std::process::id(), process_clock()).into();
+        let writers = Writers::start(&database, &origin, &directories, tell);
+        Store { database, origin, directories, writers }
     }
 
     /// Asks for a change; answered when it is on disk.
     pub async fn ask(&self, request: Request) -> Result<Outcome, WriteError> {
         self.writers.ask(request).await
+    }
+
+    /// What tells this server from others on the same database.
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// The database below, for what is not a team's.

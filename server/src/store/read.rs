@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::driver::{Connection, values};
 use super::error::StoreError;
 use super::log::{Record, read_record};
+use super::many::Many;
 use super::tickets::{self, Name, TicketEntry, by_number, select_tickets};
 use super::{Store, directory};
 use crate::domain::{
@@ -106,6 +107,15 @@ impl Store {
             Some(mut row) => row.next(),
             None => Ok(0),
         }
+    }
+
+    /// The revisions that teams are at.
+    pub async fn revisions(&self, teams: &[TeamId]) -> Result<Vec<(TeamId, Revision)>, StoreError> {
+        const REVISIONS: Many =
+            Many { before: "SELECT team_id, revision FROM teams WHERE (team_id) IN (VALUES", width: 1, after: ")" };
+        let mut connection = self.database.read().await?;
+        let rows = REVISIONS.rows(&mut connection, teams.iter().map(|team| values![*team]).collect()).await?;
+        rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), row.next()?))).collect()
     }
 
     /// Messages of a ticket, oldest first.

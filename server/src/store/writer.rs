@@ -72,15 +72,19 @@ impl std::fmt::Debug for Job {
 
 impl Writers {
     /// Starts the writers: one on SQLite, two on PostgreSQL, which share the teams between them.
-    pub fn start(database: &Database, directories: &Arc<Directories>, tell: &Teller) -> Self {
+    pub fn start(database: &Database, origin: &Arc<str>, directories: &Arc<Directories>, tell: &Teller) -> Self {
         let count = match database {
             Database::Sqlite { .. } => 1,
             Database::Postgres(_) => 2,
         };
         let senders = (0..count).map(|_| {
             let (sender, receiver) = mpsc::channel(WAITING);
-            let writer =
-                Writer { database: database.clone(), directories: Arc::clone(directories), tell: Arc::clone(tell) };
+            let writer = Writer {
+                database: database.clone(),
+                origin: Arc::clone(origin),
+                directories: Arc::clone(directories),
+                tell: Arc::clone(tell),
+            };
             tokio::spawn(writer.run(receiver));
             sender
         });
@@ -100,6 +104,7 @@ impl Writers {
 
 struct Writer {
     database: Database,
+    origin: Arc<str>,
     directories: Arc<Directories>,
     tell: Teller,
 }
@@ -234,7 +239,7 @@ impl Writer {
         rows.write(&mut connection).await?;
         raise(&mut connection, &worlds, &locks).await?;
         if !changes.is_empty() {
-            hint_others(&mut connection, &changes).await?;
+            hint_others(&mut connection, &self.origin, &changes).await?;
         }
         connection.commit().await?;
         for (team, lock) in &locks {
@@ -286,10 +291,10 @@ impl Writer {
 
 /// Tells other servers on the same database where each team stands now, and whose sessions ended: a hint to read the log
 /// sooner, sent with the commit. A payload has at most 8000 bytes, so it names at most 128 teams; the rest is found by sweeps.
-async fn hint_others(connection: &mut Connection, changes: &[Change]) -> Result<(), StoreError> {
+async fn hint_others(connection: &mut Connection, origin: &str, changes: &[Change]) -> Result<(), StoreError> {
     let heads: BTreeMap<_, _> = changes.iter().map(|change| (change.team.0, change.revision)).collect();
     let heads: Vec<_> = heads.iter().take(128).map(|(team, revision)| format!("{team}:{revision}")).collect();
-    connection.notify(CHANGES, heads.join(",")).await?;
+    connection.notify(CHANGES, format!("{origin} {}", heads.join(","))).await?;
     let events = changes.iter().flat_map(|change| &change.events);
     let accounts: BTreeSet<_> = events
         .filter_map(|event| match event {

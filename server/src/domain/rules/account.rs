@@ -10,14 +10,25 @@ use super::super::request::{Caller, Reply};
 use super::super::words::Digest;
 use super::Draft;
 
-impl Draft<'_> {
+impl<'w> Draft<'w> {
+    /// Refuses whoever is no command on the host.
+    fn on_host(&self) -> Result<(), Refusal> {
+        if self.caller == Caller::Host { Ok(()) } else { Err(Refusal::NOT_ADMIN) }
+    }
+
+    /// The account, if it is the caller's own.
+    fn own_account(&self, id: AccountId) -> Result<&'w Account, Refusal> {
+        if self.caller == Caller::Account(id) { self.world.account(id) } else { Err(Refusal::NotFound) }
+    }
+
     pub(super) fn create_account(&mut self, command: &Command) -> Result<Reply, Refusal> {
         let Command::CreateAccount { account, email, display_name, password_hash, code } = command else {
             return Err(Refusal::NotFound);
         };
+        self.on_host()?;
         let email = email.clone()?;
         let display_name = display_name.clone()?;
-        if self.caller != Caller::Host || self.world.accounts.iter().any(|known| known.email_key == email.key) {
+        if self.world.accounts.iter().any(|known| known.email_key == email.key) {
             return Err(Refusal::AlreadyExists { field: "email", text: "this address has an account already".into() });
         }
         self.events.push(Event::Account(Box::new(Account {
@@ -35,13 +46,14 @@ impl Draft<'_> {
     }
 
     pub(super) fn reset_password(&mut self, account: AccountId, code: &OneTimeCode) -> Result<Reply, Refusal> {
+        self.on_host()?;
         self.world.account(account)?;
         self.events.push(Event::CodeMade(code.clone()));
         Ok(Reply::Account(account))
     }
 
     pub(super) fn change_password(&mut self, id: AccountId, hash: &str, keep: Digest) -> Result<Reply, Refusal> {
-        let mut account = self.world.account(id)?.clone();
+        let mut account = self.own_account(id)?.clone();
         account.password_hash = Some(hash.to_owned());
         self.events.push(Event::Account(Box::new(account)));
         self.events.push(Event::SessionsEnded { account: id, only: None, except: Some(keep) });
@@ -55,6 +67,11 @@ impl Draft<'_> {
         let code = self.world.code.as_ref().filter(|code| code.expires_at > self.now).ok_or(Refusal::NotFound)?;
         let mut account = self.world.account(code.account)?.clone();
         if account.email_key != *email_key {
+            return Err(Refusal::NotFound);
+        }
+        if code.invitation.is_some() && account.password_hash.is_some() {
+            // An invitation's code sets the first password of a new account. Whoever invited knows it, so it must not
+            // reset a password that the owner has set meanwhile in another way.
             return Err(Refusal::NotFound);
         }
         account.password_hash = Some(password_hash.clone());
@@ -77,13 +94,13 @@ impl Draft<'_> {
     }
 
     pub(super) fn open_session(&mut self, session: &NewSession) -> Result<Reply, Refusal> {
-        self.world.account(session.account)?;
+        self.own_account(session.account)?;
         self.events.push(Event::SessionOpened(session.clone()));
         Ok(Reply::Account(session.account))
     }
 
     pub(super) fn end_sessions(&mut self, account: AccountId, only: Option<Digest>) -> Result<Reply, Refusal> {
-        self.world.account(account)?;
+        self.own_account(account)?;
         self.events.push(Event::SessionsEnded { account, only, except: None });
         Ok(Reply::Done)
     }

@@ -24,9 +24,16 @@ const GROUPS: usize = 1_000;
 impl Draft<'_> {
     fn name_is_free(&self, name: &str, but: Option<GroupId>) -> Result<(), Refusal> {
         match self.team()?.group_named(name) {
+            // A deleted group keeps its name as long as it can come back.
             Some(twin) if Some(twin.id) != but => Err(Refusal::AlreadyExists {
                 field: "name",
-                text: format!("the team has a group named \u{201c}{}\u{201d}", twin.words.name),
+                text: match twin.deleted_at {
+                    None => format!("the team has a group named \u{201c}{}\u{201d}", twin.words.name),
+                    Some(_) => format!(
+                        "the group \u{201c}{}\u{201d} was deleted and can still come back: undelete it, or use its name in ten minutes",
+                        twin.words.name
+                    ),
+                },
             }),
             _ => Ok(()),
         }
@@ -136,7 +143,7 @@ impl Draft<'_> {
         if dry_run {
             return Ok(reply);
         }
-        if erased > 0 && confirm != erased {
+        if move_to.is_none() && confirm != erased {
             return Err(Refusal::precondition(
                 "CONFIRMATION_NEEDED",
                 format!("deleting this group erases {erased} tickets from history; confirm with exactly that number"),

@@ -186,6 +186,8 @@ impl<'w> Draft<'w> {
             return Err(Refusal::NotFound);
         }
         if !accept {
+            // An admin may have put them into groups already.
+            self.leave_groups(member)?;
             self.events.push(Event::MemberRemoved(member));
             return Ok(Reply::Account(id));
         }

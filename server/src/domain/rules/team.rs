@@ -24,6 +24,11 @@ impl Draft<'_> {
         if account.membership.is_some() {
             return Err(Refusal::precondition("HAS_TEAM", "this account belongs to a team already"));
         }
+        if self.world.team.is_some() {
+            // The id follows from account and request id, so this founder asked before and has left since: a late repeat
+            // must not make them the admin of a team that others hold now.
+            return Err(Refusal::RequestReused);
+        }
         let name = name.clone()?;
         let words = self.content(&name);
         let settings = Settings {

@@ -4,7 +4,7 @@ use super::super::command::Checked;
 use super::super::event::What;
 use super::super::ids::{GroupId, MemberId, Revision, TicketId};
 use super::super::refusal::Refusal;
-use super::super::request::Reply;
+use super::super::request::{Caller, Reply};
 use super::super::sight::Sight;
 use super::super::ticket::{MessageKind, MessageWords, Priority, State, Ticket};
 use super::super::words::Prepared;
@@ -99,7 +99,9 @@ impl<'w> Draft<'w> {
             ticket.operator = operator;
             ticket.former_group = None;
         }
-        if (ticket.operator, ticket.group) != (old.operator, old.group) {
+        if (ticket.operator, ticket.group) == (old.operator, old.group) {
+            ticket = old.image.clone();
+        } else {
             ticket = self.change_ticket(old, ticket, What::Assigned, true);
         }
         let viewer = team.viewer(self.member()?.id).ok_or(Refusal::NO_TEAM)?;
@@ -198,7 +200,7 @@ impl<'w> Draft<'w> {
     }
 
     pub(super) fn expire(&mut self, id: TicketId) -> Result<Reply, Refusal> {
-        let old = self.world.tickets.get(&id).ok_or(Refusal::NotFound)?;
+        let old = self.world.tickets.get(&id).filter(|_| self.caller == Caller::Clock).ok_or(Refusal::NotFound)?;
         // It may have been closed, or its time moved, since the sweep looked.
         if !old.is_open() || old.expires_at.is_none_or(|due| due > self.now) {
             return Ok(Reply::Done);
