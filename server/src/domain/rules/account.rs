@@ -69,6 +69,11 @@ impl<'w> Draft<'w> {
         if account.email_key != *email_key {
             return Err(Refusal::NotFound);
         }
+        if code.invitation.is_some() && account.password_hash.is_some() {
+            // An invitation's code sets the first password of a new account. Whoever invited knows it, so it must not
+            // reset a password that the owner has set meanwhile in another way.
+            return Err(Refusal::NotFound);
+        }
         account.password_hash = Some(password_hash.clone());
         if let Some(name) = display_name {
             account.display_name.clone_from(name);
