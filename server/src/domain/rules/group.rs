@@ -27,7 +27,13 @@ impl Draft<'_> {
             // A deleted group keeps its name as long as it can come back.
             Some(twin) if Some(twin.id) != but => Err(Refusal::AlreadyExists {
                 field: "name",
-                text: format!("the team has a group named \u{201c}{}\u{201d}", twin.words.name),
+                text: match twin.deleted_at {
+                    None => format!("the team has a group named \u{201c}{}\u{201d}", twin.words.name),
+                    Some(_) => format!(
+                        "the group \u{201c}{}\u{201d} was deleted and can still come back: undelete it, or use its name in ten minutes",
+                        twin.words.name
+                    ),
+                },
             }),
             _ => Ok(()),
         }
