@@ -200,7 +200,7 @@ impl<'w> Draft<'w> {
     }
 
     pub(super) fn expire(&mut self, id: TicketId) -> Result<Reply, Refusal> {
-        let old = self.world.tickets.get(&id).ok_or(Refusal::NotFound)?;
+        let old = self.world.tickets.get(&id).filter(|_| self.caller == Caller::Clock).ok_or(Refusal::NotFound)?;
         // It may have been closed, or its time moved, since the sweep looked.
         if !old.is_open() || old.expires_at.is_none_or(|due| due > self.now) {
             return Ok(Reply::Done);
