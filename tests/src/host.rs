@@ -1,0 +1,120 @@
+//! Whoever hosts a Deskbell: a database, a data folder, settings, and the commands of `deskbell-server`.
+
+use std::cell::RefCell;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::server::Server;
+use crate::{postgres, programs, scratch};
+
+/// The password of every account that the harness makes.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// Which database a story runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// Embedded.
+    Sqlite,
+    /// On its own, perhaps shared by many servers.
+    Postgres,
+}
+
+/// A host with its database, before and while servers run on it.
+pub struct Host {
+    data: PathBuf,
+    database: String,
+    settings: RefCell<Vec<String>>,
+}
+
+impl Host {
+    /// A host with an empty database. Its limits for anonymous callers are far away; stories about limits set them back.
+    pub fn new(database: Database) -> Self {
+        let data = scratch::folder("host");
+        let database = match database {
+            Database::Sqlite => format!("sqlite:{}", data.join("deskbell.db").display()),
+            Database::Postgres => postgres::new_database(),
+        };
+        let host = Self { data, database, settings: RefCell::default() };
+        for setting in [
+            "metrics.listen=off",
+            "log.filter=info,deskbell_server=debug",
+            "limits.submits_per_address=1000000",
+            "limits.submits_per_profile=1000000",
+            "limits.sign_ins_per_address=1000000",
+        ] {
+            host.set(setting);
+        }
+        host
+    }
+
+    /// Changes a setting, e.g. `limits.connections=5`, for servers and commands from now on.
+    pub fn set(&self, setting: &str) {
+        let mut settings = self.settings.borrow_mut();
+        let name = setting.split('=').next().unwrap_or_default();
+        settings.retain(|known| known.split('=').next() != Some(name));
+        settings.push(setting.to_owned());
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Arguments that every command of this host has.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut arguments = vec!["--data-dir".to_owned(), self.data.display().to_string()];
+        arguments.extend(["--database".to_owned(), self.database.clone()]);
+        arguments.extend(self.settings.borrow().iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]));
+        arguments
+    }
+
+    /// Starts a server on a free port.
+    pub async fn serve(&self) -> Server {
+        self.serve_at(SocketAddr::from(([127, 0, 0, 1], 0)), &[]).await
+    }
+
+    /// Starts a server there, with more arguments.
+    pub async fn serve_at(&self, listen: SocketAddr, more: &[&str]) -> Server {
+        Server::start(self, listen, more).await
+    }
+
+    /// Runs a command of `deskbell-server` with these words on its standard input, to its end.
+    pub fn command(&self, words: &[&str], input: &str) -> Output {
+        run(Command::new(programs::server()).args(words).args(self.arguments()).arg("--json"), input)
+    }
+
+    /// Makes an account on the host, which is how the first one is made. Its password is [`PASSWORD`].
+    pub fn account(&self, email: &str, name: &str) {
+        let words = ["account", "create", "--email", email, "--name", name, "--password-stdin"];
+        let output = self.command(&words, PASSWORD);
+        assert!(output.status.success(), "account create: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The self-check: replaying the log gives the tables, and the log's chain holds. Also while servers run.
+    pub fn verify(&self) {
+        let output = self.command(&["verify"], "");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        assert!(
+            output.status.success() && answer["faults"] == serde_json::json!([]),
+            "the self-check found faults: {answer} {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+/// Runs a program to its end, with this on its standard input.
+pub fn run(command: &mut Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    // A program that reads nothing may have closed its end.
+    drop(child.stdin.take().expect("piped").write_all(input.as_bytes()));
+    child.wait_with_output().expect("output")
+}

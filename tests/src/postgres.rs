@@ -1,0 +1,107 @@
+//! A private PostgreSQL, one for the whole run, with a database for each story.
+//!
+//! It listens on a socket in its own folder alone, so that runs beside each other never meet. It refuses to run as root; then
+//! it runs as the user that its package made.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::process::{Process, as_user};
+use crate::scratch;
+use crate::waiting::BOUND;
+
+/// Nothing here outlives the run, so nothing has to reach the disk.
+const SETTINGS: [&str; 6] = [
+    "listen_addresses=",
+    "fsync=off",
+    "full_page_writes=off",
+    "max_connections=400",
+    "shared_buffers=64MB",
+    "unix_socket_permissions=0777",
+];
+
+struct Cluster {
+    programs: PathBuf,
+    folder: PathBuf,
+    user: Option<&'static str>,
+    _process: Process,
+}
+
+static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+
+/// A fresh, empty database: its address.
+pub(crate) fn new_database() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let name = format!("story_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let mut create = CLUSTER.command("createdb");
+    succeed(create.args(["-U", "deskbell", &name]).arg("-h").arg(&CLUSTER.folder));
+    format!("postgres://deskbell@localhost/{name}?host={}", CLUSTER.folder.display())
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let programs = newest_programs();
+        let folder = scratch::folder("postgres");
+        let root = fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0);
+        let user = root.then_some("postgres");
+        if let Some(user) = user {
+            succeed(Command::new("chown").arg(user).arg(&folder));
+        }
+        let data = folder.join("data");
+        succeed(
+            as_user(user, &[])
+                .arg(programs.join("initdb"))
+                .args(["--username=deskbell", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+                .arg(&data),
+        );
+        let mut arguments = vec!["-D".to_owned(), path_text(&data), "-k".to_owned(), path_text(&folder)];
+        arguments.extend(SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
+        // SIGQUIT is its immediate shutdown: its own children end, too.
+        let process = Process::start(user, "QUIT", &programs.join("postgres"), &arguments, &scratch::folder("logs"));
+        let cluster = Self { programs, folder, user, _process: process };
+        let begun = Instant::now();
+        while !cluster.answers() {
+            assert!(begun.elapsed() < BOUND, "PostgreSQL does not start: {}", cluster._process.printed());
+            sleep(Duration::from_millis(20));
+        }
+        cluster
+    }
+
+    fn answers(&self) -> bool {
+        let asked = self
+            .command("pg_isready")
+            .args(["-q", "-U", "deskbell", "-d", "postgres", "-h"])
+            .arg(&self.folder)
+            .status();
+        asked.is_ok_and(|status| status.success())
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = as_user(self.user, &[]);
+        command.arg(self.programs.join(program)).current_dir("/");
+        command
+    }
+}
+
+/// Debian keeps each version's programs in a folder of its own.
+fn newest_programs() -> PathBuf {
+    let folders = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = folders.filter_map(|folder| folder.file_name().to_str()?.parse::<u32>().ok());
+    let newest = versions.max().expect("PostgreSQL's programs in /usr/lib/postgresql: install the package postgresql");
+    PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin"))
+}
+
+fn path_text(path: &Path) -> String {
+    path.to_str().expect("a path in UTF-8").to_owned()
+}
+
+fn succeed(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

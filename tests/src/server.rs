@@ -1,0 +1,116 @@
+//! A running `deskbell-server`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use deskbell_proto::client::{Client, Credentials, Server as Target};
+use deskbell_proto::pin;
+use serde_json::Value;
+
+use crate::host::Host;
+use crate::process::Process;
+use crate::waiting::{BOUND, eventually};
+use crate::{programs, scratch};
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    process: Process,
+    address: String,
+    fingerprint: String,
+    authorities: Option<String>,
+}
+
+impl Server {
+    /// Starts one and waits until it answers.
+    pub(crate) async fn start(host: &Host, listen: SocketAddr, more: &[&str]) -> Self {
+        let folder = scratch::folder("server");
+        let ready_file = folder.join("ready.json");
+        let mut arguments = vec!["serve".to_owned(), "--listen".to_owned(), listen.to_string()];
+        arguments.extend(["--ready-file".to_owned(), ready_file.display().to_string()]);
+        arguments.extend(host.arguments());
+        arguments.extend(more.iter().map(|&word| word.to_owned()));
+        let mut process = Process::start(None, "KILL", &programs::server(), &arguments, &folder);
+        let ready = ready(&mut process, &ready_file).await;
+        assert_eq!(ready["pid"], process.id(), "the ready file is this server's");
+        let address = ready["address"].as_str().expect("an address").to_owned();
+        let fingerprint = ready["fingerprint"].as_str().unwrap_or_default().to_owned();
+        let authorities = if fingerprint.is_empty() {
+            None
+        } else {
+            let presented = pin::inspect(&address).await.expect("certificates");
+            assert!(
+                pin::same_fingerprint(&presented.fingerprint, &fingerprint),
+                "the server shows another fingerprint"
+            );
+            Some(presented.authorities_pem)
+        };
+        Self { process, address, fingerprint, authorities }
+    }
+
+    /// Its address, e.g. `https://127.0.0.1:40123`.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Its fingerprint; empty without TLS.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> SocketAddr {
+        let (_, socket) = self.address.split_once("://").expect("a scheme");
+        socket.parse().expect("a socket's address")
+    }
+
+    /// A new connection to it, as nobody yet.
+    pub fn connect(&self) -> Client {
+        self.connect_through(&[self.address.clone()])
+    }
+
+    /// A new connection to it at other addresses, tried in order, as nobody yet.
+    pub fn connect_through(&self, addresses: &[String]) -> Client {
+        let target = Target { addresses: addresses.to_vec(), authorities_pem: self.authorities.clone() };
+        Client::new(target.connect_lazy().expect("a usable address"), Credentials::none())
+    }
+
+    /// Kills it in the middle of whatever it does.
+    pub fn kill(mut self) {
+        self.process.kill();
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        self.process.signal("TERM");
+    }
+
+    /// Waits for its end.
+    pub async fn ends_within(&mut self, longest: Duration) -> ExitStatus {
+        self.process.ends_within(longest).await
+    }
+
+    /// Whether it still runs.
+    pub fn runs(&mut self) -> bool {
+        self.process.ended().is_none()
+    }
+
+    /// What it logged.
+    pub fn log(&self) -> String {
+        self.process.printed()
+    }
+}
+
+async fn ready(process: &mut Process, file: &PathBuf) -> Value {
+    let mut content = None;
+    eventually("the server is ready", BOUND, async || {
+        // The file appears whole.
+        content = std::fs::read(file).ok();
+        let ended = process.ended();
+        assert!(content.is_some() || ended.is_none(), "the server does not start: {}", process.printed());
+        content.is_some()
+    })
+    .await;
+    serde_json::from_slice(&content.expect("waited for")).expect("the ready file is JSON")
+}
