@@ -10,6 +10,8 @@ pub mod v1 {
 
 pub mod address;
 pub mod client;
+#[cfg(test)]
+mod contract;
 pub mod encoded;
 pub mod json;
 pub mod manifest;
@@ -18,7 +20,7 @@ pub mod problem;
 mod tls;
 pub mod watch;
 
-/// The compiled contract (`google.protobuf.FileDescriptorSet`), with comments' positions left out.
+/// The compiled contract (`google.protobuf.FileDescriptorSet`), with its comments.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// Lower-case hexadecimal.
