@@ -75,7 +75,7 @@ pub struct CustomerView {
     pub helper: String,
     /// The group, if it is public.
     pub group: String,
-    /// Its place in the queue; 0: it does not wait.
+    /// Its place in the queue; 0: it does not wait, or it is not known yet.
     pub place: i64,
     /// When the server received it.
     pub submitted_at: Millis,
@@ -103,8 +103,13 @@ impl Desk {
     pub async fn widget(&self, credential: &str) -> Result<Widget, Failure> {
         let unknown = || Failure::Refused(Refusal::PROFILE_UNKNOWN);
         let genuine = ProfileCredential::verify(&self.secrets.credential_key, credential).ok_or_else(unknown)?;
-        let team = self.store.team(TeamId(genuine.team)).await?.ok_or_else(unknown)?;
         let profile = ProfileId(genuine.profile);
+        let recent = self.store.recent_team(TeamId(genuine.team)).await?;
+        let team = match recent.filter(|team| team.profiles.contains_key(&profile)) {
+            Some(team) => team,
+            // It may have been made on another server a moment ago.
+            None => self.store.team(TeamId(genuine.team)).await?.ok_or_else(unknown)?,
+        };
         if team.profiles.contains_key(&profile) { Ok(Widget { team, profile }) } else { Err(unknown()) }
     }
 
@@ -133,9 +138,9 @@ impl Desk {
             let caller = CustomerTicket { widget: widget.clone(), secret: secret_hash };
             return self.my_ticket(&caller).await;
         }
-        let place = self.place(widget.team.id, &ticket).await?;
         let entry = TicketEntry { image: *ticket, words: words_for_answer };
-        Ok(view(&widget.team, &entry, place, Vec::new()))
+        // Counting who waits before would cost every call for help; the widget's stream tells it at once.
+        Ok(view(&widget.team, &entry, 0, Vec::new()))
     }
 
     async fn mine(&self, caller: &CustomerTicket) -> Result<(Arc<Team>, TicketEntry), Failure> {

@@ -37,6 +37,12 @@ impl Directories {
         held.get(&team).filter(|(at, _)| *at == revision).map(|(_, team)| Arc::clone(team))
     }
 
+    /// The directory as it was when it was last looked at, if it is held.
+    pub fn last(&self, team: TeamId) -> Option<Arc<Team>> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(&team).map(|(_, team)| Arc::clone(team))
+    }
+
     /// Holds a directory, unless a newer one is held.
     pub fn put(&self, revision: Revision, team: &Arc<Team>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);

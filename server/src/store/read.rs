@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::log::{Record, read_record};
 use super::many::Many;
 use super::tickets::{self, Name, TicketEntry, by_number, select_tickets};
-use super::{Store, directory};
+use super::{Database, Store, directory};
 use crate::domain::{
     ContentId, ContentRef, Entry, GroupId, MemberId, Message, MessageId, MessageKind, MessageWords, Millis, Priority,
     Revision, Team, TeamId, TicketId, TicketWords,
@@ -41,8 +41,20 @@ pub type MessageEntry = Entry<Message, MessageWords>;
 impl Store {
     /// A team's directory, as it is now. None: no such team.
     pub async fn team(&self, team: TeamId) -> Result<Option<Arc<Team>>, StoreError> {
+        // A file has one server, and this one's writer leaves each directory here as it was committed.
+        if let (Database::Sqlite { .. }, Some(directory)) = (&self.database, self.directories.last(team)) {
+            return Ok(Some(directory));
+        }
         let mut connection = self.database.read().await?;
         Ok(self.team_in(&mut connection, team).await?.map(|(_, team)| team))
+    }
+
+    /// A team's directory as it was a moment ago: for callers whose request the rules look at again in the transaction.
+    pub async fn recent_team(&self, team: TeamId) -> Result<Option<Arc<Team>>, StoreError> {
+        match self.directories.last(team) {
+            Some(directory) => Ok(Some(directory)),
+            None => self.team(team).await,
+        }
     }
 
     async fn team_in(
@@ -156,7 +168,7 @@ impl Store {
         read_changes(connection.rows(sql, values![team, after, limit]).await?)
     }
 
-    /// How many tickets wait before that one: new ones of the same group, by priority and time.
+    /// How many tickets wait before that one: new ones of the same group, by priority and time. Counts to 1000 at most.
     pub async fn waiting_before(
         &self,
         team: TeamId,
@@ -165,8 +177,9 @@ impl Store {
         submitted_at: Millis,
     ) -> Result<i64, StoreError> {
         let mut connection = self.database.read().await?;
-        let sql = "SELECT COUNT(*) FROM tickets WHERE team_id = $1 AND ended_at IS NULL AND state = 1 \
-                   AND group_id IS NOT DISTINCT FROM $2 AND (priority > $3 OR (priority = $3 AND submitted_at < $4))";
+        let sql = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM tickets WHERE team_id = $1 AND ended_at IS NULL \
+                   AND state = 1 AND group_id IS NOT DISTINCT FROM $2 \
+                   AND (priority > $3 OR (priority = $3 AND submitted_at < $4)) LIMIT 1000) AS before";
         let values = values![team, group.map(|group| group.0), priority as i64, submitted_at];
         match connection.row(sql, values).await? {
             Some(mut row) => row.next(),
