@@ -1,6 +1,6 @@
 //! A team in which every role, state and visibility exists, and short ways to ask for something and to look at what came.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::*;
@@ -85,8 +85,8 @@ pub fn member_words(name: &str) -> MemberWords {
 }
 
 /// A text for a message.
-pub fn text(text: &str) -> Checked<Prepared<MessageWords>> {
-    Ok(Prepared::new(MessageWords { text: text.to_owned() }, SALT))
+pub fn text(text: &str) -> Prepared<MessageWords> {
+    Prepared::new(MessageWords { text: text.to_owned() }, SALT)
 }
 
 /// A profile's settings with this name and these groups.
@@ -114,7 +114,10 @@ fn member(id: MemberId, name: &str, state: MemberState, admin: bool, operator: b
 fn group(id: GroupId, name: &str, visibility: Visibility, operators: &[MemberId]) -> Entry<Group, GroupWords> {
     let (content, words) = words(200 + id.0, GroupWords { name: name.to_owned() });
     let deleted_at = (id == GONE).then_some(START - MINUTE);
-    Entry { image: Group { id, visibility, operators: operators.iter().copied().collect(), deleted_at, words: content }, words }
+    Entry {
+        image: Group { id, visibility, operators: operators.iter().copied().collect(), deleted_at, words: content },
+        words,
+    }
 }
 
 fn profile(id: ProfileId, name: &str, state: ProfileState, groups: &[GroupId]) -> Entry<Profile, ProfileWords> {
@@ -327,9 +330,9 @@ impl Scene {
     }
 }
 
-/// The customer of the ticket that was put or rung with that secret.
-pub fn customer(secret: impl ToString) -> Caller {
-    Caller::Customer(DESK, hash(&secret.to_string()))
+/// The customer of a ticket that was put.
+pub fn customer(number: i64) -> Caller {
+    Caller::Customer(DESK, hash(&number.to_string()))
 }
 
 /// A call for help; the body follows from the secret.
@@ -365,9 +368,4 @@ pub fn word(refusal: &Refusal) -> String {
         Refusal::RequestReused => "request reused".to_owned(),
         Refusal::Full { what, .. } => format!("full {what}"),
     }
-}
-
-/// A set of members.
-pub fn set(members: &[MemberId]) -> BTreeSet<MemberId> {
-    members.iter().copied().collect()
 }

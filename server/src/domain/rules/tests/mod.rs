@@ -1,14 +1,6 @@
 //! The rules as tables and properties, each written from the words of the product's behaviour.
 
-mod accounts;
-mod callers;
-mod customer;
 mod fixtures;
-mod groups;
-mod members;
-mod profiles;
-mod properties;
-mod sequences;
 mod sight;
 mod tickets;
 mod tickets_assign;
