@@ -14,6 +14,7 @@ mod process;
 pub mod programs;
 pub mod proxy;
 pub mod recorder;
+pub mod scene;
 mod scratch;
 pub mod server;
 pub mod setup;

@@ -30,7 +30,7 @@ struct Cluster {
     programs: PathBuf,
     folder: PathBuf,
     user: Option<&'static str>,
-    _process: Process,
+    process: Process,
 }
 
 static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
@@ -64,10 +64,10 @@ impl Cluster {
         arguments.extend(SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
         // SIGQUIT is its immediate shutdown: its own children end, too.
         let process = Process::start(user, "QUIT", &programs.join("postgres"), &arguments, &scratch::folder("logs"));
-        let cluster = Self { programs, folder, user, _process: process };
+        let cluster = Self { programs, folder, user, process };
         let begun = Instant::now();
         while !cluster.answers() {
-            assert!(begun.elapsed() < BOUND, "PostgreSQL does not start: {}", cluster._process.printed());
+            assert!(begun.elapsed() < BOUND, "PostgreSQL does not start: {}", cluster.process.printed());
             sleep(Duration::from_millis(20));
         }
         cluster

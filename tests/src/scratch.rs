@@ -17,6 +17,7 @@ struct Scratch {
     _broom: Option<ChildStdin>,
 }
 
+#[expect(clippy::zombie_processes, reason = "the broom outlives the tests")]
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| {
     let folder = tempfile::Builder::new().prefix("deskbell-tests-").tempdir().expect("a temporary folder").keep();
     // The database's own user passes through.

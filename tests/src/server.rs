@@ -67,7 +67,7 @@ impl Server {
 
     /// A new connection to it, as nobody yet.
     pub fn connect(&self) -> Client {
-        self.connect_through(&[self.address.clone()])
+        self.connect_through(std::slice::from_ref(&self.address))
     }
 
     /// A new connection to it at other addresses, tried in order, as nobody yet.

@@ -154,7 +154,7 @@ impl Staff {
     /// All tickets that a filter lets through, over all pages.
     pub async fn list(&self, filter: v1::ListTicketsRequest) -> Result<Vec<v1::Ticket>, Problem> {
         let mut tickets = Vec::new();
-        let mut page_token = String::new();
+        let mut page_token = filter.page_token.clone();
         loop {
             let request = v1::ListTicketsRequest { page_token, ..filter.clone() };
             let page = ask!(self.client, queue, list_tickets, request)?;
@@ -168,7 +168,12 @@ impl Staff {
 
     /// The open tickets this person sees.
     pub async fn open(&self) -> Vec<v1::Ticket> {
-        self.list(v1::ListTicketsRequest::default()).await.expect("open tickets")
+        self.open_or_problem().await.expect("open tickets")
+    }
+
+    /// The open tickets this person sees, or why not.
+    pub async fn open_or_problem(&self) -> Result<Vec<v1::Ticket>, Problem> {
+        self.list(v1::ListTicketsRequest::default()).await
     }
 
     /// The numbers of the open tickets this person sees, sorted.
