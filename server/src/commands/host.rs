@@ -76,3 +76,58 @@ fn make_private(file: &Path) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(folder: &Path) -> Settings {
+        let flag = crate::config::Override {
+            flag: "--data-dir".to_owned(),
+            setting: "data_dir".to_owned(),
+            value: folder.display().to_string(),
+        };
+        let sources = crate::config::Sources { flags: vec![flag], ..crate::config::Sources::default() };
+        sources.load().expect("settings").0
+    }
+
+    #[tokio::test]
+    async fn a_host_keeps_its_secrets_and_needs_its_key_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = settings(&folder.path().join("data"));
+        let (database, migrated) = open_database(&settings).await.expect("opened");
+        assert_eq!(migrated.from, 0);
+        let fingerprint = open_secrets(&settings, &database).await.expect("made").authority.fingerprint();
+        assert_eq!(open_secrets(&settings, &database).await.expect("read").authority.fingerprint(), fingerprint);
+        fs::remove_file(&settings.key_file).expect("removed");
+        let failure = open_secrets(&settings, &database).await.expect_err("refused");
+        assert!(failure.sentence.contains("secrets.key"), "{failure:?}");
+        assert!(!settings.key_file.exists(), "no other key is made");
+        database.close().await;
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_embedded_database_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = settings(&folder.path().join("data"));
+        let (database, _) = open_database(&settings).await.expect("opened");
+        for entry in fs::read_dir(&settings.data_dir).expect("listed") {
+            let entry = entry.expect("an entry");
+            let mode = entry.metadata().expect("there").permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", entry.path().display());
+        }
+        database.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_not_there_is_named_without_its_password() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = settings(folder.path());
+        "postgres://desk:hunter2@127.0.0.1:1/desk".clone_into(&mut settings.database);
+        let failure = open_database(&settings).await.err().expect("refused");
+        assert!(failure.sentence.contains("postgres://desk:***@127.0.0.1:1/desk"), "{failure:?}");
+        assert!(!failure.sentence.contains("hunter2"));
+    }
+}

@@ -35,3 +35,25 @@ impl Drop for ReadyFile {
         let _ = fs::remove_file(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_there_as_long_as_it_is_held() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ready.json");
+        let file = ReadyFile::write(path.clone(), &serde_json::json!({"pid": 1})).expect("written");
+        assert_eq!(fs::read_to_string(&path).expect("read"), "{\"pid\":1}\n");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "no draft stays");
+        drop(file);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn says_where_it_cannot_be_written() {
+        let problem = ReadyFile::write(PathBuf::from("/nowhere/ready.json"), &Value::Null).err().expect("refused");
+        assert!(problem.sentence.contains("/nowhere/ready.json"), "{problem:?}");
+    }
+}

@@ -61,10 +61,10 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
         "pid": std::process::id(),
     });
     tracing::info!(listen = %bound, ?addresses, fingerprint = %ready["fingerprint"], "the server is ready");
-    let told = tell_ready(common, serve, &ready);
+    let ready_file = tell_ready(common, serve, &ready)?;
 
     let ended = front.serve(routes, stopping, settings.drain()).await;
-    drop(told?);
+    drop(ready_file);
     desk.close();
     database.close().await;
     match ended {

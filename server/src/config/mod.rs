@@ -129,9 +129,9 @@ pub struct Limits {
     pub submits_per_address: u32,
     /// Calls for help with one profile, a minute.
     pub submits_per_profile: u32,
-    /// Attempts to sign in to one account, in fifteen minutes.
+    /// Failed attempts to sign in to one account, in fifteen minutes.
     pub sign_ins_per_account: u32,
-    /// Attempts to sign in from one IP address, in fifteen minutes.
+    /// Failed attempts to sign in from one IP address, in fifteen minutes.
     pub sign_ins_per_address: u32,
     /// Passwords hashed at once.
     pub passwords_at_once: usize,
