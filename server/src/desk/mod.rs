@@ -49,6 +49,9 @@ pub struct HostFacts {
     pub authorities_pem: String,
 }
 
+/// Snapshots read at once.
+const SNAPSHOTS: usize = 2;
+
 /// All use cases of a server.
 pub struct Desk {
     store: Store,
@@ -59,6 +62,9 @@ pub struct Desk {
     passwords: Passwords,
     sessions: Arc<SessionCache>,
     throttle: Throttle,
+    /// Whole queues are read by a few at a time: thousands of terminals that come back at once must not take all memory and all
+    /// of the database.
+    snapshots: tokio::sync::Semaphore,
     stop: watch_channel::Sender<bool>,
 }
 
@@ -84,6 +90,7 @@ impl Desk {
             passwords: Passwords::new(rates.passwords_at_once),
             sessions,
             throttle: Throttle::new(rates),
+            snapshots: tokio::sync::Semaphore::new(SNAPSHOTS),
             stop: watch_channel::Sender::new(false),
         })
     }

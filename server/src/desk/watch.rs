@@ -148,6 +148,8 @@ impl Watch {
 
     async fn snapshot(&mut self) -> Result<WatchItem, Failure> {
         let team = self.staff.team.id;
+        // The semaphore is never closed; without a place nothing is held back.
+        let _place = self.desk.snapshots.acquire().await.ok();
         let Some((revision, directory, tickets)) = self.desk.store.snapshot(team).await? else {
             return Err(Failure::SignedOut);
         };
