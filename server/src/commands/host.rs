@@ -126,7 +126,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = settings(folder.path());
         "postgres://desk:hunter2@127.0.0.1:1/desk".clone_into(&mut settings.database);
-        let failure = open_database(&settings).await.err().expect("refused");
+        let failure = open_database(&settings).await.expect_err("refused");
         assert!(failure.sentence.contains("postgres://desk:***@127.0.0.1:1/desk"), "{failure:?}");
         assert!(!failure.sentence.contains("hunter2"));
     }

@@ -5,12 +5,11 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, Decode, Postgres, Row as _, Sqlite, Transaction, Type};
+use sqlx::{Arguments as _, AssertSqlSafe, Decode, Encode, Postgres, Row as _, Sqlite, Transaction, Type};
 
 use super::error::StoreError;
 use crate::domain::{AccountId, Millis, Revision, TeamId};
@@ -214,10 +213,10 @@ impl Connection {
     pub async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         Ok(match self {
             Connection::Sqlite(transaction) => {
-                sqlx::query_with(sql, sqlite_arguments(values)?).execute(&mut **transaction).await?.rows_affected()
+                sqlx::query_with(sql, arguments::<Sqlite>(values)?).execute(&mut **transaction).await?.rows_affected()
             }
             Connection::Postgres(transaction) => {
-                sqlx::query_with(sql, postgres_arguments(values)?).execute(&mut **transaction).await?.rows_affected()
+                sqlx::query_with(sql, arguments::<Postgres>(values)?).execute(&mut **transaction).await?.rows_affected()
             }
         })
     }
@@ -226,11 +225,11 @@ impl Connection {
     pub async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
             Connection::Sqlite(transaction) => {
-                let rows = sqlx::query_with(sql, sqlite_arguments(values)?).fetch_all(&mut **transaction).await?;
+                let rows = sqlx::query_with(sql, arguments::<Sqlite>(values)?).fetch_all(&mut **transaction).await?;
                 rows.into_iter().map(|row| Row { row: AnyRow::Sqlite(row), column: 0 }).collect()
             }
             Connection::Postgres(transaction) => {
-                let rows = sqlx::query_with(sql, postgres_arguments(values)?).fetch_all(&mut **transaction).await?;
+                let rows = sqlx::query_with(sql, arguments::<Postgres>(values)?).fetch_all(&mut **transaction).await?;
                 rows.into_iter().map(|row| Row { row: AnyRow::Postgres(row), column: 0 }).collect()
             }
         })
@@ -352,24 +351,16 @@ pub fn process_clock() -> Millis {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
-    use sqlx::Arguments as _;
-    let mut arguments = SqliteArguments::default();
-    for value in values {
-        match value {
-            Value::Int(value) => arguments.add(value),
-            Value::Text(value) => arguments.add(value),
-            Value::Bytes(value) => arguments.add(value),
-            Value::Bool(value) => arguments.add(value),
-        }
-        .map_err(|cause| StoreError::Broken(cause.to_string()))?;
-    }
-    Ok(arguments)
-}
-
-fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {
-    use sqlx::Arguments as _;
-    let mut arguments = PgArguments::default();
+/// The values in a database's own form.
+fn arguments<DB>(values: Vec<Value>) -> Result<DB::Arguments, StoreError>
+where
+    DB: sqlx::Database,
+    for<'q> Option<i64>: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<String>: Encode<'q, DB> + Type<DB>,
+    for<'q> Option<Vec<u8>>: Encode<'q, DB> + Type<DB>,
+    for<'q> bool: Encode<'q, DB> + Type<DB>,
+{
+    let mut arguments = DB::Arguments::default();
     for value in values {
         match value {
             Value::Int(value) => arguments.add(value),

@@ -179,7 +179,7 @@ impl Store {
         let mut connection = self.database.read().await?;
         let sql = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM tickets WHERE team_id = $1 AND ended_at IS NULL \
                    AND state = 1 AND group_id IS NOT DISTINCT FROM $2 \
-                   AND (priority > $3 OR (priority = $3 AND submitted_at < $4)) LIMIT 1000) AS before";
+                   AND (priority > $3 OR (priority = $3 AND submitted_at < $4)) LIMIT 1000) AS waiting";
         let values = values![team, group.map(|group| group.0), priority as i64, submitted_at];
         match connection.row(sql, values).await? {
             Some(mut row) => row.next(),

@@ -1,6 +1,10 @@
 //! The rules as tables and properties, each written from the words of the product's behaviour.
 
+mod customer;
 mod fixtures;
+mod groups;
+mod members;
+mod profiles;
 mod sight;
 mod tickets;
 mod tickets_assign;
