@@ -1,8 +1,11 @@
 //! Deskbell from end to end, as stories: real processes, real gRPC, both databases. Rules are tested beside their code.
 
+mod groups;
 mod main_job;
+mod members;
 mod races;
 mod sight;
+mod sign_in;
 mod submits;
 mod tickets;
 mod watching;
