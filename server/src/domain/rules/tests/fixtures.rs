@@ -218,20 +218,41 @@ impl Scene {
         Arc::make_mut(self.world.team.as_mut().expect("the scene has a team"))
     }
 
-    /// What would be decided. Nothing moves.
+    /// What would be decided, on what the store loads for it. Nothing moves.
     pub fn decide(&self, caller: Caller, command: Command) -> Result<Decision, Refusal> {
-        let mut world = self.world.clone();
-        match &command {
-            Command::DeleteGroup { group, .. } => {
-                let ended = |ticket: &&Entry<Ticket, _>| !ticket.is_open() && ticket.group == Some(*group);
-                world.ended_in_group = i64::try_from(world.tickets.values().filter(ended).count()).expect("a few");
+        let request = Request { team: self.world.id, caller, memory: None, command };
+        decide(&self.loaded(&request), &request, self.now)
+    }
+
+    /// The world as the store loads it for a request: what is needed, and nothing else.
+    pub fn loaded(&self, request: &Request) -> World {
+        let World { id, team, revision, next_id, next_number, .. } = self.world.clone();
+        let mut world = World::new(id, team, revision, next_id, next_number);
+        let needs = Needs::of(request);
+        let named = |asked: Option<GroupId>, is: Option<GroupId>| asked.is_some() && asked == is;
+        for ticket in self.world.tickets.values() {
+            let (open, has_operator) = (ticket.is_open(), ticket.operator.is_some());
+            let wanted = needs.number == Some(ticket.number)
+                || needs.ticket == Some(ticket.id)
+                || (needs.secret.is_some() && needs.secret == ticket.secret_hash)
+                || (open && needs.candidates && !has_operator)
+                || (open && has_operator && needs.open_of == ticket.operator)
+                || (open && named(needs.open_in, ticket.group))
+                || (open && named(needs.formerly_in, ticket.former_group))
+                || (!open && named(needs.ended_in, ticket.group));
+            if wanted {
+                world.hold(ticket.clone());
             }
-            Command::RedeemCode { code_hash, .. } => {
-                world.code = self.codes.iter().find(|code| code.hash == *code_hash).cloned();
-            }
-            _ => {}
+            world.ended_in_group += i64::from(!open && named(needs.open_in, ticket.group));
         }
-        decide(&world, &Request { team: self.world.id, caller, memory: None, command }, self.now)
+        world.code = self.codes.iter().find(|code| needs.code == Some(code.hash)).cloned();
+        let member = needs.open_of.and_then(|member| self.world.team.as_ref()?.members.get(&member)?.account);
+        let ids = [needs.account, world.code.as_ref().map(|code| code.account), member];
+        let known = self.world.accounts.iter();
+        let of_request =
+            known.filter(|account| ids.contains(&Some(account.id)) || needs.email.as_ref() == Some(&account.email_key));
+        world.accounts = of_request.cloned().collect();
+        world
     }
 
     /// Decides and moves on to after it.
@@ -315,6 +336,12 @@ impl Scene {
 
     pub fn version(&self, number: i64) -> Revision {
         self.ticket(number).version
+    }
+
+    /// How many ended tickets a group has.
+    pub fn ended_in(&self, group: GroupId) -> i64 {
+        let ended = |ticket: &&Entry<Ticket, _>| !ticket.is_open() && ticket.group == Some(group);
+        i64::try_from(self.world.tickets.values().filter(ended).count()).expect("a few")
     }
 
     /// The group, also when it is deleted.

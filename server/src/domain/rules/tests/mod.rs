@@ -7,6 +7,8 @@ mod fixtures;
 mod groups;
 mod members;
 mod profiles;
+mod properties;
+mod sequences;
 mod sight;
 mod tickets;
 mod tickets_assign;
