@@ -106,9 +106,26 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
                     }
                 }
                 ui.add_space(20.0);
+                if !in_conversation {
+                    follow_keyboard(ui);
+                }
             });
         });
     });
+}
+
+/// Brings into sight what the keyboard has come to. In a conversation everything with a focus is in sight anyway.
+fn follow_keyboard(ui: &Ui) {
+    let place = egui::Id::unique("where the keyboard was");
+    let now = ui.memory(egui::Memory::focused);
+    let before = ui.data(|data| data.get_temp::<Option<egui::Id>>(place)).flatten();
+    if now == before {
+        return;
+    }
+    ui.data_mut(|data| data.insert_temp(place, now));
+    if let Some(there) = now.and_then(|id| ui.ctx().read_response(id)) {
+        ui.scroll_to_rect(there.rect.expand(8.0), None);
+    }
 }
 
 fn keys(ui: &mut Ui, view: &mut View<'_>) {

@@ -35,7 +35,12 @@ fn state() -> State {
     State::new(Language::new(["en"]), Some(profile), vec![Fact::new("computer", Key::FactComputer, "desk-7")])
 }
 
+/// Tall enough that nothing has to be scrolled to.
 fn open(state: State) -> Harness<'static, Window> {
+    open_at([app::SIZE[0], 1400.0], state)
+}
+
+fn open_at(size: [f32; 2], state: State) -> Harness<'static, Window> {
     let window = Window { state, theme: Theme::new(None), orders: Vec::new(), drawn: None };
     let draw = |ui: &mut Ui, window: &mut Window| {
         window.theme.apply(ui.ctx());
@@ -54,8 +59,7 @@ fn open(state: State) -> Harness<'static, Window> {
         window.drawn = screen;
         window.orders.extend(intents.into_iter().filter_map(|intent| window.state.intend(intent)));
     };
-    // Tall enough that nothing has to be scrolled to.
-    let mut harness = Harness::builder().with_size([app::SIZE[0], 1400.0]).build_ui_state(draw, window);
+    let mut harness = Harness::builder().with_size(size).build_ui_state(draw, window);
     harness.run();
     harness
 }
@@ -96,6 +100,24 @@ fn a_customer_rings_by_mouse() {
     assert_eq!((draft.group_id.as_str(), draft.email.as_str()), ("printing", "ana@example.com"));
     assert_eq!(draft.description, "It is on fire");
     assert!(draft.facts.is_empty());
+}
+
+#[test]
+fn what_the_keyboard_comes_to_is_in_sight() {
+    let mut window = open_at(app::SIZE, state());
+    window.key_press(egui::Key::Enter);
+    window.run();
+    let below = |window: &Harness<'_, Window>| {
+        window.get_by_role_and_label(Role::Button, "Ring").rect().bottom() > app::SIZE[1]
+    };
+    assert!(below(&window), "the form is taller than the window");
+    // From the first group over the other one and the fields to the fact and the button.
+    for _ in 0..6 {
+        window.key_press(egui::Key::Tab);
+        window.run();
+    }
+    assert!(window.get_by_role_and_label(Role::Button, "Ring").is_focused());
+    assert!(!below(&window));
 }
 
 #[test]
