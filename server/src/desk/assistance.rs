@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::profiles::Manifest;
 use super::queue::message;
 use super::{Desk, Failure, TicketEntry, memory, salt};
@@ -187,6 +189,7 @@ impl Desk {
         fingerprint: Digest,
     ) -> Result<CustomerView, Failure> {
         self.mine(caller).await?;
+        self.throttle.allows_message(caller.secret)?;
         let command = Command::CustomerWrite { text: message(typed)? };
         self.change_as_customer(caller, command, request_id, fingerprint).await
     }
@@ -229,6 +232,7 @@ impl Desk {
             ticket_wait: None,
             ready: VecDeque::new(),
             look: true,
+            sign_due: Instant::now() + KEEP_ALIVE,
         }
     }
 }
@@ -245,6 +249,8 @@ pub struct Follow {
     ticket_wait: Option<Waiting>,
     ready: VecDeque<News>,
     look: bool,
+    /// When a sign of life is due. Being woken for nothing does not put it off.
+    sign_due: Instant,
 }
 
 impl Follow {
@@ -252,7 +258,15 @@ impl Follow {
     pub async fn next(&mut self) -> Result<News, Failure> {
         loop {
             if let Some(news) = self.ready.pop_front() {
+                self.sign_due = Instant::now() + KEEP_ALIVE;
                 return Ok(news);
+            }
+            if self.sign_due <= Instant::now() {
+                self.sign_due = Instant::now() + KEEP_ALIVE;
+                // The place in the queue moves with other people's tickets.
+                self.look = true;
+                let staffed = self.desk.staffed(&self.widget.team);
+                return Ok(News::KeepAlive(staffed));
             }
             if std::mem::take(&mut self.look) {
                 self.look().await?;
@@ -267,12 +281,7 @@ impl Follow {
             tokio::select! {
                 () = self.profile.woken() => self.look = true,
                 () = ticket => self.look = true,
-                () = tokio::time::sleep(KEEP_ALIVE) => {
-                    // The place in the queue moves with other people's tickets.
-                    self.look = true;
-                    let staffed = self.desk.staffed(&self.widget.team);
-                    return Ok(News::KeepAlive(staffed));
-                }
+                () = tokio::time::sleep_until(self.sign_due) => {}
             }
         }
     }

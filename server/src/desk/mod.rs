@@ -35,6 +35,7 @@ use crate::domain::{self, Caller, Change, Command, Event, Memory, Refusal, Reque
 use crate::hub::{Hub, Topic};
 use crate::secrets::{HostSecrets, Passwords, random_bytes};
 use crate::store::{Database, Outcome, Store, Teller};
+use crate::telemetry::names;
 use sessions::SessionCache;
 use throttle::Throttle;
 
@@ -124,10 +125,10 @@ impl Desk {
         memory: Option<Memory>,
         command: Command,
     ) -> Result<Outcome, Failure> {
-        metrics::counter!("deskbell_changes_asked_total").increment(1);
+        metrics::counter!(names::CHANGES).increment(1);
         let started = std::time::Instant::now();
         let outcome = self.store.ask(Request { team, caller, memory, command }).await;
-        metrics::histogram!("deskbell_change_seconds").record(started.elapsed().as_secs_f64());
+        metrics::histogram!(names::CHANGE_SECONDS).record(started.elapsed().as_secs_f64());
         Ok(outcome?)
     }
 

@@ -1,9 +1,10 @@
 //! Who calls: sessions, signing in and out, one's own account.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::throttle::Subjects;
 use super::{Desk, Failure, memory, salt};
 use crate::domain::{
     Account, AccountId, Caller, Command, Digest, Entry, Member, MemberId, MemberState, MemberWords, Millis, NewSession,
@@ -17,6 +18,9 @@ use crate::store::process_clock;
 /// How long what is known of a session is believed without asking the database. Sign-outs end it at once on every server;
 /// this is for the case that word of one was lost.
 const BELIEVED: Duration = Duration::from_secs(5);
+
+/// A session that is used lives longer from then on; that is written down once a day.
+const PROLONG_AFTER: Millis = 24 * 60 * 60 * 1000;
 
 /// Sessions held in memory at most.
 const HELD: usize = 65_536;
@@ -35,32 +39,52 @@ pub struct Session {
 /// Sessions that were looked up a moment ago.
 #[derive(Debug, Default)]
 pub struct SessionCache {
-    held: Mutex<HashMap<Digest, (Session, Instant)>>,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    sessions: HashMap<Digest, (Session, Instant)>,
+    /// Grows whenever something is forgotten, so that what was read before is not put in afterwards.
+    forgotten: u64,
 }
 
 impl SessionCache {
-    fn get(&self, token: Digest) -> Option<Session> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.get(&token).filter(|(_, at)| at.elapsed() < BELIEVED).map(|(session, _)| *session)
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, session: Session) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.len() >= HELD {
-            held.clear();
+    /// The session of a token; or, for putting it in later, how often something was forgotten until now.
+    fn get(&self, token: Digest) -> Result<Session, u64> {
+        let held = self.held();
+        let found = held.sessions.get(&token).filter(|(_, at)| at.elapsed() < BELIEVED);
+        found.map(|(session, _)| *session).ok_or(held.forgotten)
+    }
+
+    /// Puts in what was read, unless something was forgotten since the reading began: it may have ended meanwhile.
+    fn put(&self, session: Session, forgotten: u64) {
+        let mut held = self.held();
+        if held.forgotten != forgotten {
+            return;
         }
-        held.insert(session.token, (session, Instant::now()));
+        if held.sessions.len() >= HELD {
+            held.sessions.clear();
+        }
+        held.sessions.insert(session.token, (session, Instant::now()));
     }
 
     /// Forgets an account's sessions.
     pub fn forget(&self, account: AccountId) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|_, (session, _)| session.account != account);
+        let mut held = self.held();
+        held.forgotten += 1;
+        held.sessions.retain(|_, (session, _)| session.account != account);
     }
 
     /// Forgets everything: word from other servers was lost.
     pub fn forget_all(&self) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut held = self.held();
+        held.forgotten += 1;
+        held.sessions.clear();
     }
 }
 
@@ -134,17 +158,21 @@ impl Desk {
 
     /// Whose session a token of this hash is, while it lives.
     pub(super) async fn session(&self, token: Digest) -> Result<Session, Failure> {
-        if let Some(session) = self.sessions.get(token) {
-            return Ok(session);
-        }
+        let forgotten = match self.sessions.get(token) {
+            Ok(session) => return Ok(session),
+            Err(forgotten) => forgotten,
+        };
         let now = process_clock();
         let found = self.store.session(token).await?;
         let (account, expires_at, membership) = found.filter(|found| found.1 > now).ok_or(Failure::SignedOut)?;
-        if expires_at - now < SESSION_IDLE - 24 * 60 * 60 * 1000 {
-            self.store.prolong_session(token, now + SESSION_IDLE).await?;
+        if expires_at - now < SESSION_IDLE - PROLONG_AFTER
+            && let Err(cause) = self.store.prolong_session(token, now + SESSION_IDLE).await
+        {
+            // Whoever only reads needs no room on the disk; the next call tries again.
+            tracing::warn!(%cause, "a session could not be prolonged");
         }
         let session = Session { token, account, membership };
-        self.sessions.put(session);
+        self.sessions.put(session, forgotten);
         Ok(session)
     }
 
@@ -160,21 +188,29 @@ impl Desk {
     pub async fn sign_in(&self, email: &str, password: &str, label: &str, from: &str) -> Result<SignedIn, Failure> {
         let key = text::email(email).map(|email| email.key).unwrap_or_default();
         let label = text::optional_line(label, 80).map_err(Refusal::text("label"))?;
-        let subjects = [format!("account {key}"), format!("address {from}")];
+        let subjects = Subjects::new(&key, from);
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
         let account = if key.is_empty() { None } else { self.store.account_by_email(&key).await? };
         let kept = account.as_ref().and_then(|account| account.password_hash.clone());
-        let fits = self.passwords.verify(password, kept).await?;
+        let fits = self.passwords.verify(password, kept.clone()).await?;
         let Some(account) = account.filter(|_| fits) else {
             self.throttle.count_failure(&self.store, &subjects).await?;
             return Err(Failure::BadCredentials);
         };
-        self.store.forget_failures(&subjects[0]).await?;
+        self.store.forget_failures(subjects.pair()).await?;
         let token = SessionToken::make()?;
         let expires_at = process_clock() + SESSION_IDLE;
         let session = NewSession { token_hash: Digest(token.hash()), account: account.id, label, expires_at };
-        self.change(TeamId::HOST, Caller::Account(account.id), None, Command::OpenSession(session)).await?;
-        Ok(SignedIn { token, expires_at, identity: self.identity(account.id).await? })
+        let (token_hash, caller) = (session.token_hash, Caller::Account(account.id));
+        self.change(TeamId::HOST, caller, None, Command::OpenSession(session)).await?;
+        let identity = self.identity(account.id).await?;
+        if identity.account.password_hash != kept {
+            // The password was changed while it was being checked: what ended all sessions ends this one, too.
+            let command = Command::EndSessions { account: account.id, only: Some(token_hash) };
+            self.change(TeamId::HOST, caller, None, command).await?;
+            return Err(Failure::BadCredentials);
+        }
+        Ok(SignedIn { token, expires_at, identity })
     }
 
     /// Ends this session, or all of the account's. Gives how many ended, as far as one can tell.
@@ -210,7 +246,7 @@ impl Desk {
     /// Changes one's own password and ends all other sessions.
     pub async fn change_password(&self, session: Session, current: &str, new: &str, from: &str) -> Result<(), Failure> {
         let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
-        let subjects = [format!("account {}", account.email_key), format!("address {from}")];
+        let subjects = Subjects::new(&account.email_key, from);
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
         check_password(new).map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
         if !self.passwords.verify(current, account.password_hash).await? {
@@ -218,6 +254,8 @@ impl Desk {
             return Err(Refusal::invalid("current_password", "this is not your password").into());
         }
         let password_hash = self.passwords.hash(new).await?;
+        // Hashing takes its time; a session that was ended meanwhile changes nothing any more.
+        self.session(session.token).await?;
         let command = Command::ChangePassword { account: session.account, password_hash, keep: session.token };
         self.change(TeamId::HOST, Caller::Account(session.account), None, command).await.map(drop)
     }
@@ -232,7 +270,7 @@ impl Desk {
         from: &str,
     ) -> Result<(), Failure> {
         let key = text::email(email).map(|email| email.key).unwrap_or_default();
-        let subjects = [format!("account {key}"), format!("address {from}")];
+        let subjects = Subjects::new(&key, from);
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
         let hash = code_hash(&self.secrets.credential_key, &key, code).map(Digest);
         let known = match hash {
@@ -278,5 +316,25 @@ impl Desk {
         let command = Command::AnswerInvitation { member, accept, salt: salt()? };
         self.change(team, Caller::Account(session.account), Some(memory), command).await?;
         self.identity(session.account).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_a_sign_out_is_not_believed_after_it() {
+        let cache = SessionCache::default();
+        let (token, account) = (Digest([1; 32]), AccountId(7));
+        let session = Session { token, account, membership: None };
+        let before = cache.get(token).expect_err("nothing is held");
+        cache.forget(account);
+        cache.put(session, before);
+        let now = cache.get(token).expect_err("it ended between reading and holding");
+        cache.put(session, now);
+        assert_eq!(cache.get(token), Ok(session));
+        cache.forget_all();
+        assert!(cache.get(token).is_err());
     }
 }

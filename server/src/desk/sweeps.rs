@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::{Desk, Failure};
-use crate::domain::{Caller, Command, Millis, Reply, TeamId};
-use crate::store::process_clock;
+use crate::domain::{Caller, Command, Millis, Reply};
 
 /// How often to look for what is due.
 const EVERY: Duration = Duration::from_secs(2);
@@ -25,39 +24,42 @@ const REMEMBER: Millis = 48 * 60 * 60 * 1000;
 /// Old requests, codes and sessions are looked for this often.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 
-/// A clock that moved by more than this, apart from time passing, was set: nothing expires until it has been right for a
-/// while, so that a clock set forward by mistake ends no tickets early.
+/// A clock that moved by more than this, apart from time passing, was set: nothing is swept until it has been right for a
+/// while, so that a clock set forward by mistake ends no tickets early, erases nothing that can still be undone and forgets no
+/// sessions.
 const JUMP: Millis = 60_000;
 
-/// How long after a jump nothing expires.
+/// How long after a jump nothing is swept.
 const MISTRUST: Duration = Duration::from_mins(5);
 
 impl Desk {
     /// Sweeps until `stop` says so.
     pub async fn sweep(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        let mut clock = ClockWatch::new(process_clock());
+        let mut clock = None;
         let mut tidied = None;
         loop {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            let trusted = clock.is_trusted(process_clock());
-            // What fails now is due still at the next look; the failure is in the log.
-            let _ = self.expire_due(trusted).await;
+            // Sweeps go by the time that decisions go by. What fails now is due still at the next look.
+            let now = match self.store.now().await.map_err(Failure::from) {
+                Ok(now) => now,
+                // The failure is in the log.
+                Err(_) => continue,
+            };
+            if !clock.get_or_insert_with(|| ClockWatch::new(now)).is_trusted(now) {
+                continue;
+            }
+            let _ = self.expire_due(now).await;
             let _ = self.erase_deleted().await;
-            if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_EVERY) && self.tidy().await.is_ok() {
+            if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_EVERY) && self.tidy(now).await.is_ok() {
                 tidied = Some(Instant::now());
             }
         }
     }
 
-    async fn expire_due(&self, trusted: bool) -> Result<(), Failure> {
-        if !trusted {
-            tracing::warn!("the clock jumped; nothing expires for some minutes");
-            return Ok(());
-        }
-        let now = self.store.now().await?;
+    async fn expire_due(&self, now: Millis) -> Result<(), Failure> {
         let due = self.store.due(now, AT_ONCE).await?;
         if due.is_empty() || !self.store.lease("expire", self.store.origin(), LEASE).await? {
             return Ok(());
@@ -87,16 +89,11 @@ impl Desk {
         Ok(())
     }
 
-    async fn tidy(&self) -> Result<(), Failure> {
+    async fn tidy(&self, now: Millis) -> Result<(), Failure> {
         if self.store.lease("tidy", self.store.origin(), LEASE).await? {
-            self.store.tidy(self.store.now().await?, REMEMBER).await?;
+            self.store.tidy(now, REMEMBER).await?;
         }
         Ok(())
-    }
-
-    /// Whether the database answers: what health says.
-    pub async fn is_healthy(&self) -> bool {
-        self.store.team(TeamId::HOST).await.is_ok()
     }
 }
 
@@ -114,10 +111,11 @@ impl ClockWatch {
 
     fn is_trusted(&mut self, wall: Millis) -> bool {
         let passed = i64::try_from(self.passed.elapsed().as_millis()).unwrap_or(i64::MAX);
-        let jumped = (wall - self.wall - passed).abs() > JUMP;
+        let jumped = wall.saturating_sub(self.wall).saturating_sub(passed).saturating_abs() > JUMP;
         self.wall = wall;
         self.passed = Instant::now();
         if jumped {
+            tracing::warn!("the clock jumped; for some minutes nothing expires and nothing is erased");
             self.mistrusted_since = Some(self.passed);
         }
         if self.mistrusted_since.is_some_and(|since| since.elapsed() > MISTRUST) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
 use super::frames::{self, FrameDraft};
 use super::{Desk, Failure, Session, Staff, TicketEntry};
@@ -46,14 +47,17 @@ pub struct Watch {
     at: Revision,
     snapshot_due: bool,
     ready: VecDeque<WatchItem>,
+    /// When a progress mark is due. Changes that this viewer does not see do not put it off.
+    mark_due: Instant,
 }
 
 impl Desk {
     /// Begins a watch: with a snapshot, or after a revision.
     pub async fn watch(self: &Arc<Self>, session: Session, after: Option<Revision>) -> Result<Watch, Failure> {
-        let staff = self.staff(session).await?;
-        staff.operator()?;
+        // Listens before it looks, so that a sign-out in between is not missed.
         let sign_outs = self.hub.sign_outs();
+        let staff = self.staff(self.session(session.token).await?).await?;
+        staff.operator()?;
         let subscription = self.hub.subscribe(staff.team.id);
         let mut watch = Watch {
             desk: Arc::clone(self),
@@ -63,6 +67,7 @@ impl Desk {
             at: 0,
             snapshot_due: after.is_none(),
             ready: VecDeque::new(),
+            mark_due: Instant::now() + PROGRESS,
         };
         if let Some(after) = after {
             watch.resume(after).await?;
@@ -86,13 +91,23 @@ impl Watch {
 
     /// The next item, when there is one.
     pub async fn next(&mut self) -> Result<WatchItem, Failure> {
+        let item = self.find_next().await?;
+        self.mark_due = Instant::now() + PROGRESS;
+        Ok(item)
+    }
+
+    async fn find_next(&mut self) -> Result<WatchItem, Failure> {
         loop {
+            self.check_session().await?;
             if let Some(item) = self.ready.pop_front() {
                 return Ok(item);
             }
-            self.check_session().await?;
             if self.snapshot_due {
                 return self.snapshot().await;
+            }
+            if self.mark_due <= Instant::now() {
+                self.recheck().await?;
+                return Ok(WatchItem::Progress(self.at));
             }
             match self.subscription.after(self.at) {
                 Following::Frames(frames) => {
@@ -104,26 +119,21 @@ impl Watch {
                 }
                 // A hint may promise more than the log has by now: then the next one says when to look again.
                 Following::Log if self.catch_up().await? => {}
-                Following::Log | Following::Nothing => {
-                    if let Some(progress) = self.wait().await? {
-                        return Ok(progress);
-                    }
-                }
+                Following::Log | Following::Nothing => self.wait().await?,
             }
         }
     }
 
-    async fn wait(&mut self) -> Result<Option<WatchItem>, Failure> {
+    /// Until there may be more, or a mark is due.
+    async fn wait(&mut self) -> Result<(), Failure> {
         tokio::select! {
-            () = self.subscription.changed() => Ok(None),
-            _ = self.sign_outs.recv() => {
-                self.recheck().await?;
-                Ok(None)
-            }
-            () = tokio::time::sleep(PROGRESS) => {
-                self.recheck().await?;
-                Ok(Some(WatchItem::Progress(self.at)))
-            }
+            () = self.subscription.changed() => Ok(()),
+            ended = self.sign_outs.recv() => match ended {
+                Ok(account) if account != self.staff.session.account => Ok(()),
+                // It is ours, or words were missed.
+                _ => self.recheck().await,
+            },
+            () = tokio::time::sleep_until(self.mark_due) => Ok(()),
         }
     }
 

@@ -14,6 +14,7 @@ mod stopping;
 
 pub use certificates::{Certificates, CertificatesProblem};
 pub use connection::remote_address;
+pub use gate::household;
 pub use serve::{Ended, Front};
 pub use stopping::{Stage, Stopping, on_signals};
 

@@ -39,7 +39,7 @@ impl AssistanceService for Handlers {
 
     async fn follow(&self, request: Request<proto::FollowRequest>) -> Result<Response<Self::FollowStream>, Status> {
         let widget = self.widget(request.metadata()).await?;
-        let secret = ticket_secret(request.metadata());
+        let secret = ticket_secret(request.metadata())?;
         let follow = self.desk.follow(widget, secret, request.into_inner().profile_revision);
         Ok(Response::new(Box::pin(stream::unfold(Some(follow), next))))
     }

@@ -18,10 +18,12 @@ pub fn id(letter: char, number: i64) -> String {
 }
 
 fn number(letter: char, text: &str) -> Option<i64> {
-    let digits = text.strip_prefix(letter)?;
-    let number: i64 = digits.parse().ok()?;
-    // One id has one spelling.
-    (number > 0 && number.to_string() == digits).then_some(number)
+    digits(text.strip_prefix(letter)?).filter(|number| *number > 0)
+}
+
+/// A number in its one spelling: no sign, no zeros before it.
+fn digits(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number: &i64| *number >= 0 && number.to_string() == text)
 }
 
 /// A group's id.
@@ -263,7 +265,7 @@ pub fn identity(identity: &Identity) -> proto::Identity {
 /// An invitation's id.
 pub fn invitation_id(text: &str) -> Option<(crate::domain::TeamId, MemberId)> {
     let (team, member) = text.strip_prefix('i')?.split_once('-')?;
-    Some((crate::domain::TeamId(team.parse().ok()?), MemberId(member.parse().ok()?)))
+    Some((crate::domain::TeamId(digits(team)?), MemberId(digits(member)?)))
 }
 
 /// A cursor of a watch.
@@ -273,5 +275,26 @@ pub fn cursor(revision: i64) -> String {
 
 /// Reads a cursor. None: it was never given.
 pub fn revision(cursor: &str) -> Option<i64> {
-    cursor.strip_prefix('r')?.parse().ok().filter(|revision| *revision >= 0)
+    digits(cursor.strip_prefix('r')?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_id_has_one_spelling() {
+        assert_eq!(group_id("g7"), Some(GroupId(7)));
+        assert_eq!(invitation_id("i5-3").map(|(team, member)| (team.0, member.0)), Some((5, 3)));
+        assert_eq!(revision("r0"), Some(0));
+        for wrong in ["", "g", "7", "g0", "g-1", "g+7", "g07", "g7 ", "G7", "m7", "g9223372036854775808", "g٧"] {
+            assert_eq!(group_id(wrong), None, "{wrong:?}");
+        }
+        for wrong in ["i5", "i5-", "i-3", "i+5-3", "i05-3", "i5--3", "i5-3-1"] {
+            assert_eq!(invitation_id(wrong), None, "{wrong:?}");
+        }
+        for wrong in ["r", "r-1", "r+1", "r01", "1", "r9223372036854775808"] {
+            assert_eq!(revision(wrong), None, "{wrong:?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use tonic::{Request, Status};
 use super::Handlers;
 use crate::desk::{CustomerTicket, Failure, Session, Staff, Widget};
 use crate::domain::{Digest, Refusal, sha256};
+use crate::front::household;
 use crate::secrets::tokens::ticket_secret_hash;
 
 impl Handlers {
@@ -42,21 +43,22 @@ impl Handlers {
     /// The calling customer, with the secret of their ticket.
     pub async fn customer(&self, metadata: &MetadataMap) -> Result<CustomerTicket, Status> {
         let widget = self.widget(metadata).await?;
-        // A secret that is none is like one of no ticket.
-        let secret = ticket_secret(metadata).ok_or(Failure::Refused(Refusal::NotFound))?;
+        let secret = ticket_secret(metadata)?.ok_or(Failure::Refused(Refusal::NotFound))?;
         Ok(CustomerTicket { widget, secret })
     }
 }
 
-/// The hash of the ticket secret in the metadata.
-pub fn ticket_secret(metadata: &MetadataMap) -> Option<Digest> {
-    let secret = metadata.get("deskbell-ticket").and_then(|value| value.to_str().ok())?;
-    ticket_secret_hash(secret).map(Digest)
+/// The hash of the ticket secret in the metadata, if there is one. A secret that is none is like one of no ticket.
+pub fn ticket_secret(metadata: &MetadataMap) -> Result<Option<Digest>, Status> {
+    let Some(value) = metadata.get("deskbell-ticket") else { return Ok(None) };
+    let hash = value.to_str().ok().and_then(ticket_secret_hash);
+    Ok(Some(Digest(hash.ok_or(Failure::Refused(Refusal::NotFound))?)))
 }
 
-/// The network address of the caller: of the connection itself. Headers that claim another are not looked at.
+/// The network address of the caller: of the connection itself, an IPv6 one as its network of 64 bits, of which one party
+/// usually has them all. Headers that claim another are not looked at.
 pub fn remote<T>(request: &Request<T>) -> Option<IpAddr> {
-    crate::front::remote_address(request.extensions()).map(|address| address.ip())
+    crate::front::remote_address(request.extensions()).map(|address| household(address.ip()))
 }
 
 /// A digest of a call with its body: a repeated request has the same.

@@ -25,10 +25,12 @@ use deskbell_proto::v1::queue_service_server::QueueServiceServer;
 use deskbell_proto::v1::server_info_service_server::ServerInfoServiceServer;
 use deskbell_proto::v1::team_service_server::TeamServiceServer;
 use tonic::service::Routes;
+use tower::util::MapResponseLayer;
 
 use crate::config::Settings;
 use crate::desk::Desk;
 pub use encoder::ProtoEncoder;
+use status::in_our_words;
 
 /// The handlers' state: the desk, shared.
 #[derive(Clone)]
@@ -47,5 +49,6 @@ pub fn routes(desk: &Arc<Desk>, settings: &Settings) -> Routes {
         .add_service(QueueServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
         .add_service(WatchServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
         .add_service(AssistanceServiceServer::new(handlers).max_decoding_message_size(limit));
-    reflection::add(routes, desk, settings.reflection)
+    let routes = reflection::add(routes, desk, settings.reflection);
+    routes.into_axum_router().layer(MapResponseLayer::new(in_our_words)).into()
 }

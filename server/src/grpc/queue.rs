@@ -7,10 +7,10 @@ use tonic::{Request, Response, Status};
 
 use super::identity::fingerprint;
 use super::status::invalid;
-use super::team::page_size;
+use super::team::{foreign_token, page_size};
 use super::{Handlers, convert};
 use crate::desk::{Failure, Filter, Staff, TicketEntry};
-use crate::domain::{Command, Digest, Refusal, Reply, Ticket};
+use crate::domain::{Command, Digest, Refusal, Reply, State, Ticket};
 use crate::store::After;
 
 impl Handlers {
@@ -208,6 +208,9 @@ fn filter(body: proto::ListTicketsRequest) -> Result<Filter, Status> {
     if body.contains.chars().count() > 200 {
         return Err(invalid("INVALID_FIELD", "contains", "is too long: use at most 200 characters"));
     }
+    if body.states.len() > State::ALL.len() {
+        return Err(invalid("INVALID_FIELD", "states", "has too many: give each state once"));
+    }
     Ok(Filter {
         history: body.history,
         states: body.states.into_iter().map(convert::state).collect::<Result<_, _>>()?,
@@ -229,7 +232,10 @@ fn read_page_token(token: &str) -> Result<Option<After>, Status> {
     let mut parts = token.split('.').map(|part| part.parse::<i64>().ok());
     let mut part = || parts.next().flatten();
     match (part(), part(), part()) {
-        (Some(priority), Some(at), Some(ticket)) => Ok(Some(After { priority, at, ticket })),
-        _ => Err(invalid("INVALID_FIELD", "page_token", "is none that this server gave")),
+        (Some(priority), Some(at), Some(ticket)) => {
+            let after = After { priority, at, ticket };
+            if page_token(after) == token { Ok(Some(after)) } else { Err(foreign_token()) }
+        }
+        _ => Err(foreign_token()),
     }
 }

@@ -99,6 +99,32 @@ fn refused(refusal: Refusal) -> Status {
     }
 }
 
+/// What tonic answers before a handler is reached, in the contract's words and with a reason: a request that does not read is the
+/// caller's fault, and a request that is too large is no call to start a watch over. Answers of ours pass as they are.
+pub fn in_our_words<B: Default>(answer: http::Response<B>) -> http::Response<B> {
+    let headers = answer.headers();
+    if !headers.contains_key(Status::GRPC_STATUS) || headers.contains_key("grpc-status-details-bin") {
+        return answer;
+    }
+    let Some(said) = Status::from_header_map(headers) else { return answer };
+    let ours = match said.code() {
+        Code::Internal => {
+            let text = format!("the request does not read as the contract says: {}", said.message());
+            status(Code::InvalidArgument, "MALFORMED_REQUEST", text, &[], None)
+        }
+        Code::OutOfRange => {
+            let text = format!("the request is larger than this server takes: {}", said.message());
+            status(Code::InvalidArgument, "REQUEST_TOO_LARGE", text, &[], None)
+        }
+        Code::Unimplemented if said.message().is_empty() => {
+            let text = "this server has no such call; it may be older than your program";
+            status(Code::Unimplemented, "NO_SUCH_CALL", text, &[], None)
+        }
+        _ => return answer,
+    };
+    ours.into_http()
+}
+
 /// A field that is wrong.
 pub fn invalid(reason: &str, field: &str, problem: &str) -> Status {
     let mut details = ErrorDetails::with_bad_request_violation(field, problem);
@@ -120,4 +146,32 @@ fn status(
         details.set_retry_info(Some(wait));
     }
     Status::with_error_details(code, text, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_and_reason(answer: &http::Response<()>) -> (Code, String) {
+        let status = Status::from_header_map(answer.headers()).expect("a status");
+        let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+        (status.code(), reason)
+    }
+
+    #[test]
+    fn what_does_not_read_is_the_callers_fault() {
+        let table = [
+            (Status::internal("failed to decode Protobuf message"), Code::InvalidArgument, "MALFORMED_REQUEST"),
+            (Status::out_of_range("too large"), Code::InvalidArgument, "REQUEST_TOO_LARGE"),
+            (Status::unimplemented(""), Code::Unimplemented, "NO_SUCH_CALL"),
+            (Failure::Internal.into(), Code::Internal, "INTERNAL"),
+            (Failure::StartOver.into(), Code::OutOfRange, "START_OVER"),
+        ];
+        for (said, code, reason) in table {
+            let answer = in_our_words(said.into_http());
+            assert_eq!(code_and_reason(&answer), (code, reason.to_owned()));
+        }
+        let fine = in_our_words(http::Response::new(()));
+        assert!(fine.headers().is_empty());
+    }
 }

@@ -47,6 +47,11 @@ pub fn page_size(asked: i32) -> Result<usize, Status> {
     }
 }
 
+/// A page token that no page ended with.
+pub fn foreign_token() -> Status {
+    invalid("INVALID_FIELD", "page_token", "is none that this server gave")
+}
+
 #[tonic::async_trait]
 impl TeamService for Handlers {
     async fn activate_team(
@@ -97,7 +102,10 @@ impl TeamService for Handlers {
         let size = page_size(body.page_size)?;
         let after = match body.page_token.as_str() {
             "" => MemberId(0),
-            token => convert::member_id(token),
+            token => match convert::member_id(token) {
+                MemberId(0) => return Err(foreign_token()),
+                after => after,
+            },
         };
         let rest = staff.team.members.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
         let mut members: Vec<_> = rest.take(size + 1).map(|(_, member)| convert::member(&staff.team, member)).collect();

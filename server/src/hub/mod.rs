@@ -62,11 +62,36 @@ pub enum Topic {
 #[derive(Debug)]
 pub struct Hub {
     teams: Mutex<HashMap<TeamId, Weak<Channel>>>,
-    topics: Mutex<HashMap<TeamId, Topics>>,
+    topics: Mutex<Topics>,
     sign_outs: broadcast::Sender<AccountId>,
 }
 
-type Topics = HashMap<Topic, Weak<watch::Sender<()>>>;
+/// What is waited for in each team.
+#[derive(Debug, Default)]
+struct Topics {
+    of: HashMap<TeamId, HashMap<Topic, Weak<watch::Sender<()>>>>,
+    /// Topics that were made since those that nobody waits for were last looked for.
+    made: usize,
+    /// Topics that were left then.
+    left: usize,
+}
+
+impl Topics {
+    /// Forgets what nobody waits for any more, once there may be as much of it as of the rest: looking through all of it for
+    /// every new widget would make many widgets slow.
+    fn tidy(&mut self) {
+        self.made += 1;
+        if self.made <= self.left.max(64) {
+            return;
+        }
+        self.of.retain(|_, of_team| {
+            of_team.retain(|_, sender| sender.strong_count() > 0);
+            !of_team.is_empty()
+        });
+        self.left = self.of.values().map(HashMap::len).sum();
+        self.made = 0;
+    }
+}
 
 #[derive(Debug)]
 struct Channel {
@@ -134,7 +159,7 @@ impl Hub {
             .filter(|(_, channel)| channel.strong_count() > 0)
             .map(|(team, _)| *team)
             .collect();
-        teams.extend(locked(&self.topics).keys());
+        teams.extend(locked(&self.topics).of.keys());
         teams.sort_unstable();
         teams.dedup();
         teams
@@ -175,7 +200,7 @@ impl Hub {
         for channel in channels {
             channel.head.send_modify(|head| *head += 1);
         }
-        let teams: Vec<_> = locked(&self.topics).keys().copied().collect();
+        let teams: Vec<_> = locked(&self.topics).of.keys().copied().collect();
         for team in teams {
             self.wake_all(team);
         }
@@ -184,11 +209,8 @@ impl Hub {
     /// Waits for a topic of a team. Dropping the receiver ends it.
     pub fn wait_for(&self, team: TeamId, topic: Topic) -> Waiting {
         let mut topics = locked(&self.topics);
-        topics.retain(|_, of_team| {
-            of_team.retain(|_, sender| sender.strong_count() > 0);
-            !of_team.is_empty()
-        });
-        let of_team = topics.entry(team).or_default();
+        topics.tidy();
+        let of_team = topics.of.entry(team).or_default();
         let sender = of_team.get(&topic).and_then(Weak::upgrade).unwrap_or_else(|| {
             let sender = Arc::new(watch::Sender::new(()));
             of_team.insert(topic, Arc::downgrade(&sender));
@@ -200,7 +222,7 @@ impl Hub {
     /// Wakes whoever waits for these topics.
     pub fn wake(&self, team: TeamId, topics: impl IntoIterator<Item = Topic>) {
         let held = locked(&self.topics);
-        let Some(of_team) = held.get(&team) else { return };
+        let Some(of_team) = held.of.get(&team) else { return };
         for topic in topics {
             if let Some(sender) = of_team.get(&topic).and_then(Weak::upgrade) {
                 sender.send_replace(());
@@ -210,7 +232,8 @@ impl Hub {
 
     /// Wakes whoever waits for anything of a team.
     pub fn wake_all(&self, team: TeamId) {
-        let topics: Vec<_> = locked(&self.topics).get(&team).map(|of| of.keys().copied().collect()).unwrap_or_default();
+        let topics: Vec<_> =
+            locked(&self.topics).of.get(&team).map(|of| of.keys().copied().collect()).unwrap_or_default();
         self.wake(team, topics);
     }
 
@@ -328,5 +351,18 @@ mod tests {
         assert_eq!(locked(&subscription.channel.tail).frames.len(), TAIL);
         drop(subscription);
         hub.tell(team, 9_999, || unreachable!("nobody watches any more"));
+    }
+
+    #[test]
+    fn topics_that_nobody_waits_for_are_forgotten() {
+        let hub = Hub::default();
+        let team = TeamId(1);
+        let kept = hub.wait_for(team, Topic::Ticket(TicketId(0)));
+        for ticket in 1..1_000 {
+            drop(hub.wait_for(team, Topic::Ticket(TicketId(ticket))));
+        }
+        assert!(locked(&hub.topics).of[&team].len() < 200);
+        hub.wake(team, [Topic::Ticket(TicketId(0))]);
+        assert!(kept.receiver.has_changed().is_ok_and(|changed| changed));
     }
 }

@@ -170,7 +170,7 @@ pub async fn failures(connection: &mut Connection, subject: &str) -> Result<(i64
     }
 }
 
-/// Counts a failure; what is older than `window` counts no more.
+/// Counts a failure; what is older than `window` counts no more, nor what a wrong clock put further than that into the future.
 pub async fn count_failure(
     connection: &mut Connection,
     subject: &str,
@@ -178,9 +178,9 @@ pub async fn count_failure(
     window: Millis,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO throttles (subject, failures, since) VALUES ($1, 1, $2) ON CONFLICT (subject) DO UPDATE SET \
-               failures = CASE WHEN throttles.since < $3 THEN 1 ELSE throttles.failures + 1 END, \
-               since = CASE WHEN throttles.since < $3 THEN $2 ELSE throttles.since END";
-    connection.execute(sql, values![subject, now, now - window]).await?;
+               failures = CASE WHEN throttles.since BETWEEN $3 AND $4 THEN throttles.failures + 1 ELSE 1 END, \
+               since = CASE WHEN throttles.since BETWEEN $3 AND $4 THEN throttles.since ELSE $2 END";
+    connection.execute(sql, values![subject, now, now - window, now + window]).await?;
     connection.execute("DELETE FROM throttles WHERE since < $1", values![now - 4 * window]).await.map(drop)
 }
 

@@ -10,19 +10,49 @@ use crate::domain::{
     ContentId, ContentRef, Digest, Entry, GroupId, MemberId, Priority, State, TeamId, Ticket, TicketId, TicketWords,
 };
 
-/// The start of every query that reads tickets with their words. The words are missing only if erased.
-macro_rules! select_tickets {
-    ($rest:literal) => {
-        concat!(
-            "SELECT t.team_id, t.ticket_id, t.number, t.version, t.customer_version, t.state, t.priority, t.operator_id, t.group_id, ",
-            "t.former_group_id, t.origin, t.secret_hash, t.body_digest, t.verified, t.submitted_at, t.changed_at, ",
-            "t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest, c.body FROM tickets t ",
-            "LEFT JOIN contents c ON c.team_id = t.team_id AND c.content_id = t.content_id ",
-            $rest
-        )
+/// The columns of every query that reads tickets with their words, in the order of [`read`].
+macro_rules! ticket_columns {
+    () => {
+        "SELECT t.team_id, t.ticket_id, t.number, t.version, t.customer_version, t.state, t.priority, t.operator_id, \
+         t.group_id, t.former_group_id, t.origin, t.secret_hash, t.body_digest, t.verified, t.submitted_at, t.changed_at, \
+         t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest, c.body FROM "
     };
 }
-pub(crate) use select_tickets;
+
+/// The words beside their tickets. They are missing only if erased.
+macro_rules! with_words {
+    () => {
+        "tickets t LEFT JOIN contents c ON c.team_id = t.team_id AND c.content_id = t.content_id "
+    };
+}
+
+/// A query of tickets with their words.
+macro_rules! select_tickets {
+    ($rest:literal) => {
+        concat!(crate::store::tickets::ticket_columns!(), crate::store::tickets::with_words!(), $rest)
+    };
+}
+pub(crate) use {select_tickets, ticket_columns, with_words};
+
+/// A query of tickets by what names them, many at once. The names come first and are joined in that order, so that SQLite looks
+/// each one up in the index; a row-value `IN (VALUES …)` reads the whole table.
+macro_rules! named_tickets {
+    ($name:literal) => {
+        Many {
+            before: "WITH wanted (team_id, name) AS (VALUES",
+            width: 2,
+            after: concat!(
+                ") ",
+                ticket_columns!(),
+                "wanted w CROSS JOIN ",
+                with_words!(),
+                "WHERE t.team_id = w.team_id AND t.",
+                $name,
+                " = w.name"
+            ),
+        }
+    };
+}
 
 /// A ticket with its words.
 pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
@@ -84,7 +114,7 @@ fn row_of(team: TeamId, ticket: &Ticket) -> Result<Vec<Value>, StoreError> {
     ])
 }
 
-/// Reads a row of [`select_tickets`]. Who handled it is not in the row: see [`add_handlers`].
+/// Reads a row of [`ticket_columns`]. Who handled it is not in the row: see [`add_handlers`].
 pub fn read(row: &mut Row) -> Result<(TeamId, TicketEntry), StoreError> {
     let team = TeamId(row.next()?);
     let image = Ticket {
@@ -130,9 +160,10 @@ pub async fn add_handlers(
     tickets: &mut [TicketEntry],
 ) -> Result<(), StoreError> {
     const FIND: Many = Many {
-        before: "SELECT ticket_id, member_id FROM ticket_handlers WHERE (team_id, ticket_id) IN (VALUES",
+        before: "WITH wanted (team_id, ticket_id) AS (VALUES",
         width: 2,
-        after: ")",
+        after: ") SELECT h.ticket_id, h.member_id FROM wanted w CROSS JOIN ticket_handlers h \
+                WHERE h.team_id = w.team_id AND h.ticket_id = w.ticket_id",
     };
     let places: HashMap<i64, usize> = tickets.iter().enumerate().map(|(place, ticket)| (ticket.id.0, place)).collect();
     let rows = tickets.iter().map(|ticket| values![team, ticket.id.0]).collect();
@@ -161,12 +192,9 @@ pub async fn find(
     connection: &mut Connection,
     names: &[(TeamId, Name)],
 ) -> Result<Vec<(TeamId, TicketEntry)>, StoreError> {
-    const BY_NUMBER: Many =
-        Many { before: select_tickets!("WHERE (t.team_id, t.number) IN (VALUES"), width: 2, after: ")" };
-    const BY_ID: Many =
-        Many { before: select_tickets!("WHERE (t.team_id, t.ticket_id) IN (VALUES"), width: 2, after: ")" };
-    const BY_SECRET: Many =
-        Many { before: select_tickets!("WHERE (t.team_id, t.secret_hash) IN (VALUES"), width: 2, after: ")" };
+    const BY_NUMBER: Many = named_tickets!("number");
+    const BY_ID: Many = named_tickets!("ticket_id");
+    const BY_SECRET: Many = named_tickets!("secret_hash");
     let (mut numbers, mut ids, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     for (team, name) in names {
         match name {

@@ -370,10 +370,10 @@ async fn remembered(
     requests: &[Request],
 ) -> Result<HashMap<MemoryKey, (Digest, Reply)>, StoreError> {
     const REMEMBERED: Many = Many {
-        before: "SELECT team_id, caller, request_id, fingerprint, reply FROM requests \
-                 WHERE (team_id, caller, request_id) IN (VALUES",
+        before: "WITH wanted (team_id, caller, request_id) AS (VALUES",
         width: 3,
-        after: ")",
+        after: ") SELECT r.team_id, r.caller, r.request_id, r.fingerprint, r.reply FROM wanted w CROSS JOIN requests r \
+                WHERE r.team_id = w.team_id AND r.caller = w.caller AND r.request_id = w.request_id",
     };
     let keys: BTreeSet<_> = requests.iter().filter_map(memory_key).collect();
     let rows = keys.into_iter().map(|(team, caller, id)| values![team, caller, id]).collect();
@@ -392,9 +392,10 @@ async fn gone(
     worlds: &Worlds,
 ) -> Result<BTreeSet<usize>, StoreError> {
     const TOMBSTONES: Many = Many {
-        before: "SELECT team_id, secret_hash FROM tombstones WHERE (team_id, secret_hash) IN (VALUES",
+        before: "WITH wanted (team_id, secret_hash) AS (VALUES",
         width: 2,
-        after: ")",
+        after: ") SELECT t.team_id, t.secret_hash FROM wanted w CROSS JOIN tombstones t \
+                WHERE t.team_id = w.team_id AND t.secret_hash = w.secret_hash",
     };
     let mut asked: HashMap<(TeamId, Digest), usize> = HashMap::new();
     for (index, request) in requests.iter().enumerate() {

@@ -265,8 +265,6 @@ fn play(steps: &[Step]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
-
     #[test]
     fn whatever_happens(steps in steps(120)) {
         play(&steps)?;

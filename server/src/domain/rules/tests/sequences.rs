@@ -40,9 +40,10 @@ impl Step {
         let group = |at| pick(&groups(scene), at);
         let by_member = Caller::Member(self.member(scene));
         // Most of what admins do is asked by an admin, so that the team does change.
-        let admin = scene.team().members.values().filter(|member| member.admin && member.state == MemberState::Active);
-        let admin = admin.last().map_or(ADA, |admin| admin.id);
-        let admin = if self.who % 8 == 0 { by_member } else { Caller::Member(admin) };
+        let mut admin =
+            scene.team().members.values().filter(|member| member.admin && member.state == MemberState::Active);
+        let admin = admin.next_back().map_or(ADA, |admin| admin.id);
+        let admin = if self.who.is_multiple_of(8) { by_member } else { Caller::Member(admin) };
         match self.kind {
             0..6 => (Caller::Widget(pick(&[DESK, DESK, DESK, DESK, PLAIN, PAUSED], self.who)), self.ring(scene)),
             6..8 => (by_member, Command::Take { number, version }),
@@ -96,7 +97,7 @@ impl Step {
     }
 
     fn mostly<T: Copy>(&self, likely: &[T], all: &[T], at: usize) -> T {
-        pick(if likely.is_empty() || self.other % 8 == 0 { all } else { likely }, at)
+        pick(if likely.is_empty() || self.other.is_multiple_of(8) { all } else { likely }, at)
     }
 
     /// Mostly somebody who may act at all.
@@ -111,7 +112,7 @@ impl Step {
         let mut latest: Vec<_> = scene.world.tickets.values().map(|ticket| (ticket.number, ticket.version)).collect();
         latest.sort_unstable();
         let latest = latest.split_off(latest.len().saturating_sub(6));
-        if latest.is_empty() || self.other % 16 == 0 {
+        if latest.is_empty() || self.other.is_multiple_of(16) {
             return (i64::try_from(self.one).unwrap_or(0) % scene.world.next_number + 1, 1);
         }
         let (number, version) = pick(&latest, self.one);
