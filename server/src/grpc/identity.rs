@@ -43,6 +43,7 @@ impl Handlers {
     /// The calling customer, with the secret of their ticket.
     pub async fn customer(&self, metadata: &MetadataMap) -> Result<CustomerTicket, Status> {
         let widget = self.widget(metadata).await?;
+        widget.valid()?;
         let secret = ticket_secret(metadata)?.ok_or(Failure::Refused(Refusal::NotFound))?;
         Ok(CustomerTicket { widget, secret })
     }
