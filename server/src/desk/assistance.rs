@@ -36,6 +36,14 @@ pub struct Widget {
     pub profile: ProfileId,
 }
 
+impl Widget {
+    /// Refuses copies of a revoked profile.
+    pub fn valid(&self) -> Result<(), Failure> {
+        let revoked = self.team.profiles.get(&self.profile).is_some_and(|found| found.state == ProfileState::Revoked);
+        if revoked { Err(Refusal::REVOKED.into()) } else { Ok(()) }
+    }
+}
+
 /// A copy with the secret of one ticket.
 #[derive(Clone, Debug)]
 pub struct CustomerTicket {
@@ -122,6 +130,7 @@ impl Desk {
         raw: RawSubmission,
         from: Option<IpAddr>,
     ) -> Result<CustomerView, Failure> {
+        widget.valid()?;
         let secret_hash = digest(&raw.secret_hash)?;
         let body_digest = raw.body_digest.ok_or(Failure::Internal)?;
         let group = raw.group;
@@ -213,7 +222,7 @@ impl Desk {
         fingerprint: Digest,
     ) -> Result<CustomerView, Failure> {
         let who = Caller::Customer(caller.widget.profile, caller.secret);
-        let memory = memory(request_id, fingerprint)?;
+        let memory = memory(request_id, fingerprint);
         self.change(caller.widget.team.id, who, Some(memory), command).await?;
         self.my_ticket(caller).await
     }

@@ -312,7 +312,7 @@ impl Desk {
         if self.store.team(team).await?.is_none() {
             return Err(Refusal::NotFound.into());
         }
-        let memory = memory(request_id, fingerprint)?;
+        let memory = memory(request_id, fingerprint);
         let command = Command::AnswerInvitation { member, accept, salt: salt()? };
         self.change(team, Caller::Account(session.account), Some(memory), command).await?;
         self.identity(session.account).await
