@@ -31,7 +31,7 @@ pub use team::{AddedMember, TeamChanges};
 pub use throttle::Rates;
 pub use watch::{Watch, WatchItem};
 
-use crate::domain::{self, Caller, Change, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId};
+use crate::domain::{self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId};
 use crate::hub::{Hub, Topic};
 use crate::secrets::{HostSecrets, Passwords, random_bytes};
 use crate::store::{Database, Outcome, Store, Teller};
@@ -122,7 +122,7 @@ impl Desk {
         &self,
         team: TeamId,
         caller: Caller,
-        memory: Option<Memory>,
+        memory: Option<Checked<Memory>>,
         command: Command,
     ) -> Result<Outcome, Failure> {
         metrics::counter!(names::CHANGES).increment(1);
@@ -174,10 +174,10 @@ fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encode
 }
 
 /// The words of an error that the rules would give for a `request_id`.
-fn memory(request_id: &str, fingerprint: domain::Digest) -> Result<Memory, Failure> {
+fn memory(request_id: &str, fingerprint: domain::Digest) -> Checked<Memory> {
     if crate::secrets::is_request_id(request_id) {
         Ok(Memory { request_id: request_id.to_owned(), fingerprint })
     } else {
-        Err(Failure::Refused(Refusal::invalid("request_id", "give 8 to 64 visible ASCII characters, best a UUID")))
+        Err(Refusal::invalid("request_id", "give 8 to 64 visible ASCII characters, best a UUID"))
     }
 }
