@@ -34,10 +34,19 @@ impl Host {
     /// A host with an empty database. Its limits for anonymous callers are far away; stories about limits set them back.
     pub fn new(database: Database) -> Self {
         let data = scratch::folder("host");
-        let database = match database {
+        let address = match database {
             Database::Sqlite => format!("sqlite:{}", data.join("deskbell.db").display()),
             Database::Postgres => postgres::new_database(),
         };
+        Self::at(data, address)
+    }
+
+    /// A host with an empty database in a PostgreSQL of the story's own.
+    pub fn on(postgres: &postgres::Postgres) -> Self {
+        Self::at(scratch::folder("host"), postgres.new_database())
+    }
+
+    fn at(data: PathBuf, database: String) -> Self {
         let host = Self { data, database, settings: RefCell::default() };
         for setting in [
             "metrics.listen=off",

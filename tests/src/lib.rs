@@ -9,7 +9,7 @@
 pub mod customer;
 pub mod desk;
 pub mod host;
-mod postgres;
+pub mod postgres;
 mod process;
 pub mod programs;
 pub mod proxy;

@@ -26,26 +26,24 @@ const SETTINGS: [&str; 6] = [
     "unix_socket_permissions=0777",
 ];
 
-struct Cluster {
+/// A running PostgreSQL. Stories use the one of the run, unless they want to stop theirs.
+pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
     user: Option<&'static str>,
     process: Process,
 }
 
-static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
+static OF_THE_RUN: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 
-/// A fresh, empty database: its address.
+/// A fresh, empty database in the PostgreSQL of the run: its address.
 pub(crate) fn new_database() -> String {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("story_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let mut create = CLUSTER.command("createdb");
-    succeed(create.args(["-U", "deskbell", &name]).arg("-h").arg(&CLUSTER.folder));
-    format!("postgres://deskbell@localhost/{name}?host={}", CLUSTER.folder.display())
+    OF_THE_RUN.new_database()
 }
 
-impl Cluster {
-    fn start() -> Self {
+impl Postgres {
+    /// One of its own for a story.
+    pub fn start() -> Self {
         let programs = newest_programs();
         let folder = scratch::folder("postgres");
         let root = fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0);
@@ -60,17 +58,39 @@ impl Cluster {
                 .args(["--username=deskbell", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
                 .arg(&data),
         );
-        let mut arguments = vec!["-D".to_owned(), path_text(&data), "-k".to_owned(), path_text(&folder)];
-        arguments.extend(SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
-        // SIGQUIT is its immediate shutdown: its own children end, too.
-        let process = Process::start(user, "QUIT", &programs.join("postgres"), &arguments, &scratch::folder("logs"));
-        let cluster = Self { programs, folder, user, process };
+        let process = run(&programs, &folder, user);
+        let postgres = Self { programs, folder, user, process };
+        postgres.wait();
+        postgres
+    }
+
+    /// Stops it in the middle of whatever it does, as a power cut would.
+    pub async fn stop(&mut self) {
+        self.process.signal("QUIT");
+        self.process.ends_within(BOUND).await;
+    }
+
+    /// Starts it again after [`Self::stop`].
+    pub fn restart(&mut self) {
+        self.process = run(&self.programs, &self.folder, self.user);
+        self.wait();
+    }
+
+    /// A fresh, empty database: its address.
+    pub fn new_database(&self) -> String {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("story_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut create = self.command("createdb");
+        succeed(create.args(["-U", "deskbell", &name]).arg("-h").arg(&self.folder));
+        format!("postgres://deskbell@localhost/{name}?host={}", self.folder.display())
+    }
+
+    fn wait(&self) {
         let begun = Instant::now();
-        while !cluster.answers() {
-            assert!(begun.elapsed() < BOUND, "PostgreSQL does not start: {}", cluster.process.printed());
+        while !self.answers() {
+            assert!(begun.elapsed() < BOUND, "PostgreSQL does not start: {}", self.process.printed());
             sleep(Duration::from_millis(20));
         }
-        cluster
     }
 
     fn answers(&self) -> bool {
@@ -87,6 +107,13 @@ impl Cluster {
         command.arg(self.programs.join(program)).current_dir("/");
         command
     }
+}
+
+fn run(programs: &Path, folder: &Path, user: Option<&str>) -> Process {
+    let mut arguments = vec!["-D".to_owned(), path_text(&folder.join("data")), "-k".to_owned(), path_text(folder)];
+    arguments.extend(SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
+    // SIGQUIT is its immediate shutdown: its own children end, too.
+    Process::start(user, "QUIT", &programs.join("postgres"), &arguments, &scratch::folder("logs"))
 }
 
 /// Debian keeps each version's programs in a folder of its own.

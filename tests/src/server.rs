@@ -59,6 +59,11 @@ impl Server {
         &self.fingerprint
     }
 
+    /// The authorities its clients trust, as PEM; none without TLS.
+    pub fn authorities(&self) -> Option<&str> {
+        self.authorities.as_deref()
+    }
+
     /// Where it listens.
     pub fn socket(&self) -> SocketAddr {
         let (_, socket) = self.address.split_once("://").expect("a scheme");

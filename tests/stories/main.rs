@@ -1,7 +1,9 @@
 //! Deskbell from end to end, as stories: real processes, real gRPC, both databases. Rules are tested beside their code.
 
+mod failing;
 mod groups;
 mod main_job;
+mod many_servers;
 mod members;
 mod races;
 mod sight;

@@ -1,0 +1,200 @@
+//! Killed, stopped, cut off: what was acknowledged is there, nothing is there twice, and everybody comes back by themselves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use deskbell_proto::client::{Retry, request_id};
+use deskbell_proto::v1;
+use deskbell_proto::watch::{Pace, QueueWatch, WatchNews};
+use deskbell_tests::customer::{Widget, call_for_help, new_secret};
+use deskbell_tests::desk::Desk;
+use deskbell_tests::for_both_databases;
+use deskbell_tests::host::{Database, Host};
+use deskbell_tests::postgres::Postgres;
+use deskbell_tests::scene::Scene;
+use deskbell_tests::waiting::{BOUND, eventually, soon};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tonic::Code;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+for_both_databases! {
+    killed_in_a_storm_of_submits,
+    a_stop_ends_in_time_with_silent_peers,
+    a_watch_goes_on_over_a_restart,
+}
+
+type Sent = (v1::SubmitTicketRequest, Option<i64>);
+
+/// Rings again and again until the server is away or it is told to stop: what was sent, and the number when it was
+/// acknowledged.
+async fn storm(widget: Widget, group_id: String, stop: Arc<AtomicBool>, acknowledged: Arc<AtomicUsize>) -> Vec<Sent> {
+    let mut sent = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let text = format!("In the storm, {}.", sent.len());
+        let request = v1::SubmitTicketRequest { group_id: group_id.clone(), ..call_for_help(&new_secret(), &text) };
+        let number = widget.submit(request.clone()).await.ok().map(|ticket| ticket.number);
+        sent.push((request, number));
+        if number.is_none() {
+            break;
+        }
+        acknowledged.fetch_add(1, Ordering::Relaxed);
+    }
+    sent
+}
+
+async fn killed_in_a_storm_of_submits(database: Database) {
+    let Scene { mut desk, mut ana, sales, widget, .. } = Scene::open(database).await;
+    let mut all: Vec<Sent> = Vec::new();
+    for round in 1..=3 {
+        let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut storms = JoinSet::new();
+        for _ in 0..30 {
+            let widget = widget.over(&desk.server.connect());
+            storms.spawn(storm(widget, sales.id.clone(), Arc::clone(&stop), Arc::clone(&acknowledged)));
+        }
+        eventually("the storm is on", BOUND, async || acknowledged.load(Ordering::Relaxed) >= 60 * round).await;
+        let at = desk.server.socket();
+        desk.server.kill();
+        stop.store(true, Ordering::Relaxed);
+        let sent: Vec<Sent> = storms.join_all().await.into_iter().flatten().collect();
+        let lost = sent.iter().filter(|(_, number)| number.is_none()).count();
+        assert!(lost > 0, "the server was killed while requests were under way");
+        desk = Desk { server: desk.host.serve_at(at, &[]).await, host: desk.host };
+        desk.host.verify();
+
+        // Everything acknowledged is there; a retry of anything, acknowledged or not, makes no second.
+        ana = ana.over(&desk.server.connect());
+        let widget = widget.over(&desk.server.connect());
+        for (request, number) in &sent {
+            let again = widget.submit(request.clone()).await.unwrap().number;
+            assert!(number.is_none_or(|number| number == again), "{number:?} became {again}");
+            all.push((request.clone(), Some(again)));
+        }
+        let mut numbers: Vec<i64> = all.iter().filter_map(|(_, number)| *number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=i64::try_from(all.len()).unwrap()).collect::<Vec<_>>(), "each once, without gaps");
+        assert_eq!(ana.open_numbers().await, numbers);
+    }
+    desk.close();
+}
+
+async fn a_stop_ends_in_time_with_silent_peers(database: Database) {
+    let host = Host::new(database);
+    host.set("drain_seconds=3");
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::on(Desk::of(host).await).await;
+    let customer = widget.ring(Some(&sales), "Good bye.").await;
+    // Peers of every silent kind: nothing said, half a handshake, a stream that nobody reads, a widget that listens.
+    let silent = TcpStream::connect(desk.server.socket()).await.unwrap();
+    let mut half = TcpStream::connect(desk.server.socket()).await.unwrap();
+    half.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00]).await.unwrap();
+    let far = desk.server.connect();
+    let unread = bo.over(&far).client.watch().watch_queue(v1::WatchQueueRequest::default()).await.unwrap();
+    let mut followed = customer.follow(0).await.unwrap();
+    soon("a first word", followed.message()).await.unwrap();
+    let mut watch = ana.watch().opened().await;
+
+    let Desk { host, mut server } = desk;
+    let at = server.socket();
+    let begun = Instant::now();
+    server.terminate();
+    let status = server.ends_within(BOUND).await;
+    assert!(begun.elapsed() < Duration::from_secs(13), "{:?}", begun.elapsed());
+    assert!(status.success(), "{status}: {}", server.log());
+    let ended = watch.end().await;
+    assert_eq!(ended.code, Code::Unavailable, "streams end with a word to come back: {ended:?}");
+    drop((silent, half, unread, far));
+    let desk = Desk { server: host.serve_at(at, &[]).await, host };
+    assert_eq!(ana.over(&desk.server.connect()).open_numbers().await, [customer.number]);
+    desk.close();
+}
+
+async fn a_watch_goes_on_over_a_restart(database: Database) {
+    let Scene { desk, ana, sales, widget, .. } = Scene::open(database).await;
+    let retry = Retry { first_wait: Duration::from_millis(50), longest_wait: Duration::from_millis(200), tries: 1 };
+    let mut watch = QueueWatch::new(ana.client.watch()).pace(Pace { retry, ..Pace::default() });
+    let before = widget.ring(Some(&sales), "Before.").await.number;
+    loop {
+        match soon("a snapshot", watch.next()).await.unwrap() {
+            WatchNews::Snapshot { tickets, .. } => {
+                assert_eq!(tickets[0].number, before);
+                break;
+            }
+            WatchNews::Connected { resumed } => assert!(!resumed),
+            other => panic!("{other:?}"),
+        }
+    }
+    let Desk { host, mut server } = desk;
+    let at = server.socket();
+    server.terminate();
+    server.ends_within(BOUND).await;
+    let desk = Desk { server: host.serve_at(at, &[]).await, host };
+    let after = widget.ring(Some(&sales), "After.").await.number;
+    loop {
+        match soon("the change", watch.next()).await.unwrap() {
+            WatchNews::Change(change) => {
+                assert_eq!((change.kind.as_str(), change.tickets[0].number), ("submitted", after));
+                break;
+            }
+            WatchNews::Connected { resumed } => assert!(resumed),
+            WatchNews::Disconnected { .. } | WatchNews::Progress { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    // Everybody else comes back by themselves as well: the same client, the same session.
+    assert_eq!(ana.open_numbers().await, [before, after]);
+    desk.close();
+}
+
+/// What health says of the server as a whole.
+async fn health(desk: &Desk) -> Option<ServingStatus> {
+    let channel = deskbell_proto::client::Server {
+        addresses: vec![desk.server.address().to_owned()],
+        authorities_pem: desk.server.authorities().map(str::to_owned),
+    };
+    let mut client = tonic_health::pb::health_client::HealthClient::new(channel.connect_lazy().unwrap());
+    let answer = client.check(HealthCheckRequest { service: String::new() }).await.ok()?;
+    Some(answer.into_inner().status())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_goes_and_comes_back() {
+    let mut postgres = Postgres::start();
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::on(Desk::of(Host::on(&postgres)).await).await;
+    let number = widget.ring(Some(&sales), "Before.").await.number;
+    let mut watch = bo.watch().opened().await;
+    assert_eq!(health(&desk).await, Some(ServingStatus::Serving));
+    postgres.stop().await;
+    let request = v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&new_secret(), "Meanwhile.") };
+    let problem = soon("an answer", widget.submit(request.clone())).await.unwrap_err();
+    assert_eq!((problem.code, problem.reason.as_str()), (Code::Unavailable, "DATABASE_AWAY"));
+    assert!(problem.retry_after.is_some());
+    let note = v1::NoteTicketRequest { request_id: request_id(), number, version: 0, text: "Once.".to_owned() };
+    let status = soon("an answer", ana.client.queue().note_ticket(note.clone())).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    eventually("health tells the truth", BOUND, async || health(&desk).await == Some(ServingStatus::NotServing)).await;
+
+    postgres.restart();
+    eventually("health tells the truth", BOUND, async || health(&desk).await == Some(ServingStatus::Serving)).await;
+    let mut second = None;
+    eventually("it recovers by itself", BOUND, async || {
+        second = widget.submit(request.clone()).await.ok().map(|ticket| ticket.number);
+        second.is_some()
+    })
+    .await;
+    assert_eq!(second, Some(number + 1));
+    ana.client.queue().note_ticket(note.clone()).await.unwrap();
+    ana.client.queue().note_ticket(note).await.unwrap();
+    assert_eq!(ana.messages(number).await.unwrap().len(), 1);
+    // The watch lived on, or ended with a word; either way nothing is missing.
+    let recording = watch.until("news or an end", |r| r.sees(number + 1) || r.ended.is_some()).await;
+    if let Some(ended) = recording.ended {
+        assert_eq!(ended.code, Code::Unavailable);
+        let cursor = recording.view.cursor().unwrap().to_owned();
+        bo.watch_after(&cursor).until_sees(number + 1).await;
+    }
+    desk.close();
+}
