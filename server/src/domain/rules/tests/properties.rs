@@ -200,11 +200,16 @@ fn check_answer(
     before: &Scene,
     after: &Scene,
     member: MemberId,
-    number: i64,
+    command: &Command,
     answer: &Result<Reply, Refusal>,
 ) -> Result<(), TestCaseError> {
-    if before.team().viewer(member).is_none() {
+    let Some(number) = number_in(command) else { return Ok(()) };
+    let Some(viewer) = before.team().viewer(member) else {
         prop_assert_eq!(answer, &Err(Refusal::NO_TEAM));
+        return Ok(());
+    };
+    if matches!(command, Command::Take { .. }) && !viewer.operator {
+        prop_assert_eq!(answer, &Err(Refusal::NOT_OPERATOR));
         return Ok(());
     }
     let sees = |scene: &Scene| {
@@ -257,8 +262,8 @@ fn play(steps: &[Step]) -> Result<(), TestCaseError> {
             check_watches(before.team(), scene.team(), scene.world.revision)?;
             memory.check(&scene)?;
         }
-        if let (Caller::Member(member), Some(number)) = (caller, number_in(&request.command)) {
-            check_answer(&before, &scene, member, number, &answer)?;
+        if let Caller::Member(member) = caller {
+            check_answer(&before, &scene, member, &request.command, &answer)?;
         }
     }
     Ok(())
