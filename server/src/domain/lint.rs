@@ -31,7 +31,8 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
                 "GROUP_GONE",
                 "a group this profile offers was deleted; take it off the list".to_owned(),
             ),
-            Some(group) if group.operators.is_empty() => warn(
+            // Who is disabled, or has not accepted yet, helps nobody.
+            Some(group) if !group.operators.iter().any(|member| team.operator(*member).is_some()) => warn(
                 "group_ids",
                 "GROUP_EMPTY",
                 format!("nobody is in the group \u{201c}{}\u{201d}; add an operator to it", group.words.name),
