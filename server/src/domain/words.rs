@@ -128,3 +128,28 @@ impl<W: Serialize> Prepared<W> {
         ContentRef { id, digest: self.digest }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_are_sixty_four_digits() {
+        let digest = sha256(&[b"a", b"bc"]);
+        let stored = serde_json::to_string(&digest).expect("plain data");
+        assert_eq!(stored, "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"");
+        assert_eq!(serde_json::from_str::<Digest>(&stored).expect("was stored"), digest);
+        let digits = "0".repeat(63);
+        for wrong in ["", "00", &digits, &format!("{digits}g"), &format!("{digits}00"), &"\u{e9}".repeat(32)] {
+            assert!(serde_json::from_str::<Digest>(&format!("\"{wrong}\"")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_digest_tells_nothing_without_its_salt() {
+        let [one, other] = [[1; 16], [2; 16]].map(|salt| Prepared::new("Ana", salt));
+        assert_ne!(one.digest, other.digest);
+        assert_eq!(one.row.body, other.row.body);
+        assert_eq!(one.digest, sha256(&[&one.row.salt, one.row.body.as_bytes()]));
+    }
+}

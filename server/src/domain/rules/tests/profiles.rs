@@ -130,3 +130,59 @@ fn a_team_has_a_thousand_profiles_at_most() {
     }
     assert_eq!(scene.refused(ADA, create(draft("One more", &[]))), "full profiles");
 }
+
+fn lint_reasons(scene: &Scene, change: impl FnOnce(&mut Entry<Profile, ProfileWords>)) -> Vec<&'static str> {
+    let mut profile = scene.team().profiles[&PLAIN].clone();
+    change(&mut profile);
+    lint(scene.team(), &profile).into_iter().map(|warning| warning.reason).collect()
+}
+
+#[test]
+fn the_linter_looks_at_the_groups_offered() {
+    let table: [(&[GroupId], &[&str]); 6] = [
+        (&[], &[]),
+        (&[SUPPORT, SALES], &[]),
+        (&[GONE], &["GROUP_GONE"]),
+        (&[GroupId(99), SALES], &["GROUP_GONE"]),
+        (&[BACKSTAGE], &["GROUP_INTERNAL"]),
+        (&[SUPPORT, GONE, BACKSTAGE], &["GROUP_GONE", "GROUP_INTERNAL"]),
+    ];
+    let mut scene = Scene::new();
+    for (groups, expected) in table {
+        assert_eq!(lint_reasons(&scene, |profile| profile.groups = groups.to_vec()), expected, "{groups:?}");
+    }
+    scene.does(ADA, Command::RemoveGroupOperator { group: SUPPORT, member: ANA });
+    let empty = lint_reasons(&scene, |profile| profile.groups = vec![SUPPORT]);
+    assert_eq!(empty, ["GROUP_EMPTY"], "the disabled and the invited help nobody");
+}
+
+#[test]
+fn the_linter_looks_at_colours_and_translations() {
+    let scene = Scene::new();
+    // Accent, background.
+    let table: [(&str, &str, &[&str]); 6] = [
+        ("", "", &[]),
+        ("#1f5fbf", "#ffffff", &[]),
+        ("#ffff00", "#ffffff", &["LOW_CONTRAST"]),
+        ("#1f5fbf", "#1f5fbe", &["LOW_CONTRAST"]),
+        ("", "#1f5fbf", &["LOW_CONTRAST"]),
+        ("#ffffff", "#000000", &[]),
+    ];
+    for (accent, background, expected) in table {
+        let reasons = lint_reasons(&scene, |profile| {
+            profile.words.branding.accent_color = accent.to_owned();
+            profile.words.branding.background_color = background.to_owned();
+        });
+        assert_eq!(reasons, expected, "{accent} on {background}");
+    }
+    let texts = |language: &str, greeting: &str, help: &str| ProfileTexts {
+        language: language.to_owned(),
+        greeting: greeting.to_owned(),
+        help: help.to_owned(),
+        terms: String::new(),
+    };
+    let reasons = lint_reasons(&scene, |profile| {
+        profile.words.texts = vec![texts("en", "Hello", "Write."), texts("de", "Hallo", ""), texts("fr", "", "")];
+    });
+    assert_eq!(reasons, ["MISSING_TRANSLATION"; 3], "one of help in German, both in French");
+}
