@@ -34,7 +34,9 @@ pub fn frame_of(encoder: &dyn Encoder, team: &Team, change: &Change) -> Frame {
                 }
                 draft.names_changed |= words.is_some();
             }
-            Event::Group(_, words) | Event::Team(_, words) if words.is_some() => draft.names_changed = true,
+            Event::Group(_, words) | Event::Team(_, words) | Event::Profile(_, words) if words.is_some() => {
+                draft.names_changed = true;
+            }
             _ => {}
         }
     }

@@ -113,9 +113,9 @@ impl Desk {
         self.change_team(staff, command, request_id, fingerprint).await
     }
 
-    /// Somebody is there: an operator who is available. Whether one is connected is known where they are.
+    /// Somebody is there: an operator who is available and watches the queue on this server.
     pub(super) fn staffed(&self, team: &Team) -> bool {
-        self.hub.is_watched(team.id) && team.members.values().any(|member| member.operator && member.available)
+        self.hub.is_watched(team.id, |member| team.operator(member).is_some_and(|operator| operator.available))
     }
 }
 

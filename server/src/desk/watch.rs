@@ -58,7 +58,7 @@ impl Desk {
         let sign_outs = self.hub.sign_outs();
         let staff = self.staff(self.session(session.token).await?).await?;
         staff.operator()?;
-        let subscription = self.hub.subscribe(staff.team.id);
+        let subscription = self.hub.subscribe(staff.team.id, staff.viewer.member);
         let mut watch = Watch {
             desk: Arc::clone(self),
             staff,
@@ -215,7 +215,7 @@ impl Watch {
                     draft.tickets.push((changed.before.clone(), Entry { image: changed.ticket.clone(), words }));
                 }
                 // The log does not say whether a name was among what changed.
-                Stored::Member(_) | Stored::Group(_) | Stored::Team(_) => draft.names_changed = true,
+                Stored::Member(_) | Stored::Group(_) | Stored::Team(_) | Stored::Profile(_) => draft.names_changed = true,
                 _ => {}
             }
         }

@@ -14,6 +14,9 @@ use crate::domain::{AccountId, MemberId, ProfileId, Revision, Sight, TeamId, Tic
 /// Changes kept in memory for each team that somebody watches.
 const TAIL: usize = 1_024;
 
+/// Bytes that they may have: what customers write is long at times.
+const TAIL_BYTES: usize = 16 * 1024 * 1024;
+
 /// Sign-outs that may wait for a slow stream; one that missed some checks its session again.
 const SIGN_OUTS: usize = 256;
 
@@ -76,6 +79,13 @@ struct Topics {
     left: usize,
 }
 
+impl Frame {
+    /// Bytes that it holds, about.
+    fn size(&self) -> usize {
+        self.whole.len() + self.parts.iter().map(|part| part.bytes.len()).sum::<usize>()
+    }
+}
+
 impl Topics {
     /// Forgets what nobody waits for any more, once there may be as much of it as of the rest: looking through all of it for
     /// every new widget would make many widgets slow.
@@ -97,19 +107,48 @@ impl Topics {
 struct Channel {
     tail: Mutex<Tail>,
     head: watch::Sender<Revision>,
+    /// Who watches, and how often at once.
+    watchers: Mutex<HashMap<MemberId, usize>>,
 }
 
 #[derive(Debug, Default)]
 struct Tail {
     /// Without gaps, up to the newest that is known in full.
     frames: VecDeque<Arc<Frame>>,
+    /// Bytes in them.
+    bytes: usize,
 }
 
-/// A place at a team's tail.
+impl Tail {
+    fn push(&mut self, frame: Arc<Frame>) {
+        self.bytes += frame.size();
+        self.frames.push_back(frame);
+        while self.frames.len() > TAIL || (self.bytes > TAIL_BYTES && self.frames.len() > 1) {
+            if let Some(oldest) = self.frames.pop_front() {
+                self.bytes -= oldest.size();
+            }
+        }
+    }
+}
+
+/// A place of a member at their team's tail.
 #[derive(Debug)]
 pub struct Subscription {
+    member: MemberId,
     channel: Arc<Channel>,
     head: watch::Receiver<Revision>,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let mut watchers = locked(&self.channel.watchers);
+        if let Some(times) = watchers.get_mut(&self.member) {
+            *times -= 1;
+            if *times == 0 {
+                watchers.remove(&self.member);
+            }
+        }
+    }
 }
 
 /// What comes after a revision.
@@ -134,22 +173,25 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Hub {
-    /// Takes a place at a team's tail. Only what happens afterwards is sure to pass by.
-    pub fn subscribe(&self, team: TeamId) -> Subscription {
+    /// Takes a place at a team's tail for a member. Only what happens afterwards is sure to pass by.
+    pub fn subscribe(&self, team: TeamId, member: MemberId) -> Subscription {
         let mut teams = locked(&self.teams);
         teams.retain(|_, channel| channel.strong_count() > 0);
         let channel = teams.get(&team).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let channel = Arc::new(Channel { tail: Mutex::default(), head: watch::Sender::new(0) });
+            let channel =
+                Arc::new(Channel { tail: Mutex::default(), head: watch::Sender::new(0), watchers: Mutex::default() });
             teams.insert(team, Arc::downgrade(&channel));
             channel
         });
         let head = channel.head.subscribe();
-        Subscription { channel, head }
+        *locked(&channel.watchers).entry(member).or_default() += 1;
+        Subscription { member, channel, head }
     }
 
-    /// Whether anybody watches a team here.
-    pub fn is_watched(&self, team: TeamId) -> bool {
-        locked(&self.teams).get(&team).is_some_and(|channel| channel.strong_count() > 0)
+    /// Whether a member of a team for whom `wanted` holds watches it on this server.
+    pub fn is_watched(&self, team: TeamId, wanted: impl Fn(MemberId) -> bool) -> bool {
+        let channel = locked(&self.teams).get(&team).and_then(Weak::upgrade);
+        channel.is_some_and(|channel| locked(&channel.watchers).keys().any(|member| wanted(*member)))
     }
 
     /// The teams that somebody watches, or waits for something of.
@@ -173,12 +215,9 @@ impl Hub {
             let mut tail = locked(&channel.tail);
             if tail.frames.back().is_some_and(|last| last.revision + 1 != revision) {
                 // Another server's changes lie between: the log has them.
-                tail.frames.clear();
+                *tail = Tail::default();
             }
-            tail.frames.push_back(frame);
-            if tail.frames.len() > TAIL {
-                tail.frames.pop_front();
-            }
+            tail.push(frame);
         }
         channel.head.send_modify(|head| *head = (*head).max(revision));
     }
@@ -315,7 +354,7 @@ mod tests {
     fn a_watcher_gets_what_follows_in_order() {
         let hub = Hub::default();
         let team = TeamId(1);
-        let subscription = hub.subscribe(team);
+        let subscription = hub.subscribe(team, MemberId(1));
         assert_eq!(revisions(subscription.after(4)), Some(vec![]));
         for revision in 5..8 {
             hub.tell(team, revision, || frame(revision));
@@ -330,7 +369,7 @@ mod tests {
     fn a_gap_sends_watchers_to_the_log() {
         let hub = Hub::default();
         let team = TeamId(1);
-        let subscription = hub.subscribe(team);
+        let subscription = hub.subscribe(team, MemberId(1));
         hub.tell(team, 5, || frame(5));
         hub.tell(team, 7, || frame(7));
         assert_eq!(revisions(subscription.after(5)), None);
@@ -344,13 +383,44 @@ mod tests {
         let hub = Hub::default();
         let team = TeamId(1);
         hub.tell(team, 1, || unreachable!("nobody watches"));
-        let subscription = hub.subscribe(team);
+        let subscription = hub.subscribe(team, MemberId(1));
         for revision in 2..(3 * i64::try_from(TAIL).unwrap_or(0)) {
             hub.tell(team, revision, || frame(revision));
         }
         assert_eq!(locked(&subscription.channel.tail).frames.len(), TAIL);
         drop(subscription);
         hub.tell(team, 9_999, || unreachable!("nobody watches any more"));
+    }
+
+    #[test]
+    fn long_changes_leave_the_tail_sooner() {
+        let hub = Hub::default();
+        let team = TeamId(1);
+        let subscription = hub.subscribe(team, MemberId(1));
+        for revision in 1..40 {
+            hub.tell(team, revision, || Frame { whole: vec![0; 1024 * 1024].into(), ..frame(revision) });
+        }
+        assert_eq!(locked(&subscription.channel.tail).frames.len(), 16);
+        hub.tell(team, 40, || Frame { whole: vec![0; 2 * TAIL_BYTES].into(), ..frame(40) });
+        assert_eq!(revisions(subscription.after(39)), Some(vec![40]), "the newest stays, however long");
+        hub.tell(team, 41, || frame(41));
+        assert_eq!(revisions(subscription.after(40)), Some(vec![41]));
+        assert_eq!(locked(&subscription.channel.tail).bytes, 0);
+    }
+
+    #[test]
+    fn members_are_there_as_long_as_they_watch() {
+        let hub = Hub::default();
+        let (team, ana) = (TeamId(1), MemberId(1));
+        let here = || hub.is_watched(team, |member| member == ana);
+        assert!(!here());
+        let (one, two) = (hub.subscribe(team, ana), hub.subscribe(team, ana));
+        let _other = hub.subscribe(team, MemberId(2));
+        assert!(here());
+        drop(one);
+        assert!(here());
+        drop(two);
+        assert!(!here());
     }
 
     #[test]
