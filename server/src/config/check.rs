@@ -130,22 +130,24 @@ fn check_numbers(settings: &Settings) -> Result<(), ConfigProblem> {
     if !(1..=30).contains(&settings.drain_seconds) {
         return refuse("\"drain_seconds\" must be 1 to 30");
     }
-    let at_least_one = [
-        ("connections", limits.connections as u64),
-        ("connections_per_address", limits.connections_per_address as u64),
-        ("streams_per_connection", u64::from(limits.streams_per_connection)),
-        ("handshake_seconds", limits.handshake_seconds),
-        ("keepalive_seconds", limits.keepalive_seconds),
-        ("keepalive_timeout_seconds", limits.keepalive_timeout_seconds),
-        ("submits_per_address", u64::from(limits.submits_per_address)),
-        ("submits_per_profile", u64::from(limits.submits_per_profile)),
-        ("sign_ins_per_account", u64::from(limits.sign_ins_per_account)),
-        ("sign_ins_per_address", u64::from(limits.sign_ins_per_address)),
-        ("passwords_at_once", limits.passwords_at_once as u64),
-        ("message_bytes", limits.message_bytes as u64),
+    // What is more than anybody means, and less than what timers and counters hold.
+    const DAY: u64 = 24 * 60 * 60;
+    let most = [
+        ("connections", limits.connections as u64, 10_000_000),
+        ("connections_per_address", limits.connections_per_address as u64, 10_000_000),
+        ("streams_per_connection", u64::from(limits.streams_per_connection), 100_000),
+        ("handshake_seconds", limits.handshake_seconds, DAY),
+        ("keepalive_seconds", limits.keepalive_seconds, DAY),
+        ("keepalive_timeout_seconds", limits.keepalive_timeout_seconds, DAY),
+        ("submits_per_address", u64::from(limits.submits_per_address), 1_000_000_000),
+        ("submits_per_profile", u64::from(limits.submits_per_profile), 1_000_000_000),
+        ("sign_ins_per_account", u64::from(limits.sign_ins_per_account), 1_000_000_000),
+        ("sign_ins_per_address", u64::from(limits.sign_ins_per_address), 1_000_000_000),
+        ("passwords_at_once", limits.passwords_at_once as u64, 1_024),
+        ("message_bytes", limits.message_bytes as u64, 64 * 1024 * 1024),
     ];
-    if let Some((name, _)) = at_least_one.iter().find(|(_, value)| *value == 0) {
-        return refuse(format!("\"limits.{name}\" must be at least 1"));
+    if let Some((name, _, most)) = most.iter().find(|(_, value, most)| !(1..=*most).contains(value)) {
+        return refuse(format!("\"limits.{name}\" must be 1 to {most}"));
     }
     Ok(())
 }
@@ -179,6 +181,8 @@ mod tests {
             (&[("metrics.listen", "no")], "off"),
             (&[("drain_seconds", "31")], "1 to 30"),
             (&[("limits.connections", "0")], "limits.connections"),
+            (&[("limits.keepalive_seconds", "9223372036854775807")], "limits.keepalive_seconds"),
+            (&[("limits.passwords_at_once", "9223372036854775807")], "1 to 1024"),
             (&[("log.filter", "deskbell=loud")], "log.filter"),
         ];
         for (flags, expected) in table {
