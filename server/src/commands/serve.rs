@@ -24,6 +24,13 @@ use crate::telemetry::{log, names, serve_metrics};
 /// How often the database is asked whether it is there.
 const HEALTH: Duration = Duration::from_secs(2);
 
+/// How long the database may take to close once calls have ended or were cut. Part of the 30 seconds that stopping takes at
+/// most.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// How long calls may take to end at most.
+const LONGEST_DRAIN: Duration = Duration::from_secs(27);
+
 pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let (settings, effective) = common.settings(Some(&serve))?;
     log(&settings.log);
@@ -63,10 +70,13 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     tracing::info!(listen = %bound, ?addresses, fingerprint = %ready["fingerprint"], "the server is ready");
     let ready_file = tell_ready(common, serve, &ready)?;
 
-    let ended = front.serve(routes, stopping, settings.drain()).await;
+    let ended = front.serve(routes, stopping, settings.drain().min(LONGEST_DRAIN)).await;
     drop(ready_file);
     desk.close();
-    database.close().await;
+    if tokio::time::timeout(LAST_WORDS, database.close()).await.is_err() {
+        // Whatever was acknowledged is on disk; a database that does not answer must not keep the server from ending.
+        tracing::warn!("the database did not let go of its connections in time");
+    }
     match ended {
         Ok(Ended::Drained) => tracing::info!("the server has stopped"),
         Ok(Ended::Cut) => tracing::warn!("the server has stopped; calls that did not end in time were cut"),
