@@ -252,7 +252,12 @@ fn play(steps: &[Step]) -> Result<(), TestCaseError> {
             continue;
         }
         let before = scene.clone();
-        let decided = decide(&scene.loaded(&request), &request, scene.now);
+        let loaded = scene.loaded(&request);
+        let decided = decide(&loaded, &request, scene.now);
+        // What else is at hand, because others in the same transaction need it, makes no difference.
+        let World { accounts, code, ended_in_group, .. } = loaded;
+        let whole = World { accounts, code, ended_in_group, ..scene.world.clone() };
+        prop_assert_eq!(format!("{decided:?}"), format!("{:?}", decide(&whole, &request, scene.now)));
         let answer = decided.as_ref().map(|decision| decision.reply.clone()).map_err(Clone::clone);
         if let Ok(decision) = &decided {
             let of_host = decision.events.iter().any(Event::is_of_host);
