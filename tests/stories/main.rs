@@ -1,13 +1,16 @@
 //! Deskbell from end to end, as stories: real processes, real gRPC, both databases. Rules are tested beside their code.
 
 mod failing;
+mod front_door;
 mod groups;
 mod main_job;
 mod many_servers;
 mod members;
+mod profiles;
 mod races;
 mod sight;
 mod sign_in;
 mod submits;
+mod texts;
 mod tickets;
 mod watching;

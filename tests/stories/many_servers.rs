@@ -146,8 +146,7 @@ async fn races_across_servers_have_one_winner() {
     numbers.sort_unstable();
     assert_eq!(numbers, (16..=35).collect::<Vec<_>>());
     let handed = join_all((0..40).map(|n| if n % 2 == 0 { bo.next() } else { far_cy.next() })).await;
-    let mut given: Vec<i64> =
-        handed.into_iter().filter_map(|next| next.ok()).map(|(ticket, _)| ticket.number).collect();
+    let mut given: Vec<i64> = handed.into_iter().filter_map(Result::ok).map(|(ticket, _)| ticket.number).collect();
     given.sort_unstable();
     assert_eq!(given, (1..=35).collect::<Vec<_>>());
     desk.close();
