@@ -252,6 +252,9 @@ fn play(steps: &[Step]) -> Result<(), TestCaseError> {
             continue;
         }
         let before = scene.clone();
+        let wide = Needs { number: None, ticket: None, secret: None, ..Needs::of(&request) };
+        let alone = request.command.is_alone();
+        prop_assert!(alone || wide == Needs::default(), "needs what nobody named: {:?}", request.command);
         let loaded = scene.loaded(&request);
         let decided = decide(&loaded, &request, scene.now);
         // What else is at hand, because others in the same transaction need it, makes no difference.
