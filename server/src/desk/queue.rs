@@ -148,7 +148,7 @@ impl Desk {
         fingerprint: Digest,
     ) -> Result<Reply, Failure> {
         staff.operator()?;
-        let memory = memory(request_id, fingerprint)?;
+        let memory = memory(request_id, fingerprint);
         let seen_at = seen_at(&command);
         match self.change(staff.team.id, staff.caller(), Some(memory), command).await {
             Ok(outcome) => Ok(outcome.reply),

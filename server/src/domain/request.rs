@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Millis;
-use super::command::Command;
+use super::command::{Checked, Command};
 use super::event::Actor;
 use super::ids::{AccountId, GroupId, MemberId, MessageId, ProfileId, TeamId, TicketId};
 use super::ticket::Ticket;
@@ -67,8 +67,9 @@ pub struct Request {
     pub team: TeamId,
     /// Who asks.
     pub caller: Caller,
-    /// None for what carries its own idempotency (a submit) or has no caller to repeat it (a sweep).
-    pub memory: Option<Memory>,
+    /// None for what carries its own idempotency (a submit) or has no caller to repeat it (a sweep). A refused one is told only
+    /// to those who may do what they ask for.
+    pub memory: Option<Checked<Memory>>,
     /// What is wanted.
     pub command: Command,
 }

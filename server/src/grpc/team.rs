@@ -16,7 +16,7 @@ use super::identity::fingerprint;
 use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, TeamChanges};
-use crate::domain::{self, Command, GroupId, MemberId, Reply, Visibility};
+use crate::domain::{self, Command, GroupId, MemberId, Refusal, Reply, Visibility};
 
 impl Handlers {
     async fn team_message(&self, team: &domain::Team) -> Result<Option<Team>, Status> {
@@ -189,8 +189,11 @@ impl TeamService for Handlers {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("UpdateGroup", &body);
-        let visibility = body.visibility.map(convert::visibility).transpose()?.flatten();
         let group = convert::group_or_nobody(&body.group_id);
+        if staff.team.live_group(group).is_none() {
+            return Err(Failure::Refused(Refusal::NotFound).into());
+        }
+        let visibility = body.visibility.map(convert::visibility).transpose()?.flatten();
         let name = body.name.as_deref();
         let (reply, team) = self.desk.update_group(&staff, group, name, visibility, &body.request_id, print).await?;
         Ok(Response::new(UpdateGroupResponse { group: group_message(&team, &reply)? }))

@@ -34,6 +34,8 @@ impl WatchService for Handlers {
         request: Request<WatchQueueRequest>,
     ) -> Result<Response<Self::WatchQueueStream>, Status> {
         let session = self.session(request.metadata()).await?;
+        // Whoever may not watch hears that, and not what is wrong with the cursor.
+        self.desk.staff(session).await?.operator()?;
         let after = request.into_inner().after;
         let after = match after.as_str() {
             "" => None,

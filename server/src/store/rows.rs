@@ -106,7 +106,7 @@ impl<'a> Rows<'a> {
 
     /// Remembers a request with its outcome.
     pub fn remember(&mut self, request: &Request, reply: &Reply, at: i64) -> Result<(), StoreError> {
-        if let Some(memory) = &request.memory {
+        if let Some(Ok(memory)) = &request.memory {
             self.requests.push(values![
                 request.team,
                 request.caller.key(),

@@ -190,7 +190,7 @@ impl Writer {
         let mut in_batch: HashMap<MemoryKey, (Digest, Reply)> = remembered;
         for (index, request) in requests.iter().enumerate() {
             let key = memory_key(request);
-            if let (Some(key), Some(memory)) = (&key, &request.memory)
+            if let (Some(key), Some(Ok(memory))) = (&key, &request.memory)
                 && let Some((fingerprint, reply)) = in_batch.get(key)
             {
                 answers.push(if *fingerprint == memory.fingerprint {
@@ -214,7 +214,7 @@ impl Writer {
                     world.next_id = decision.next_id;
                     world.next_number = decision.next_number;
                     changes.extend(changes_of(request, decision.events, now, &mut worlds, &mut locks)?);
-                    if let (Some(key), Some(memory)) = (key, &request.memory) {
+                    if let (Some(key), Some(Ok(memory))) = (key, &request.memory) {
                         in_batch.insert(key, (memory.fingerprint, decision.reply.clone()));
                         to_remember.push((index, decision.reply.clone()));
                     }
@@ -361,7 +361,8 @@ async fn raise(
 type MemoryKey = (TeamId, String, String);
 
 fn memory_key(request: &Request) -> Option<MemoryKey> {
-    request.memory.as_ref().map(|memory| (request.team, request.caller.key(), memory.request_id.clone()))
+    let memory = request.memory.as_ref()?.as_ref().ok()?;
+    Some((request.team, request.caller.key(), memory.request_id.clone()))
 }
 
 /// What is remembered of these requests from before.

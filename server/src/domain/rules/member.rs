@@ -159,10 +159,7 @@ impl<'w> Draft<'w> {
     }
 
     pub(super) fn set_availability(&mut self, available: bool) -> Result<Reply, Refusal> {
-        let me = self.member()?;
-        if !me.operator {
-            return Err(Refusal::NOT_OPERATOR);
-        }
+        let me = self.operator()?;
         if me.available != available {
             let mut member = me.image.clone();
             member.available = available;

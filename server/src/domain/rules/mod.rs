@@ -52,6 +52,10 @@ pub fn decide(world: &World, request: &Request, now: Millis) -> Result<Decision,
         events: Vec::new(),
     };
     let reply = draft.run(&request.command)?;
+    // Whoever may not do it has heard so by now; only who may hears what is wrong with the request's id.
+    if let Some(Err(refusal)) = &request.memory {
+        return Err(refusal.clone());
+    }
     let Draft { events, next_id, next_number, .. } = draft;
     Ok(Decision { events, reply, next_id, next_number })
 }
@@ -149,6 +153,12 @@ impl<'w> Draft<'w> {
     fn admin(&self) -> Result<&'w MemberEntry, Refusal> {
         let member = self.member()?;
         if member.admin { Ok(member) } else { Err(Refusal::NOT_ADMIN) }
+    }
+
+    /// The calling member, who can be assigned tickets.
+    fn operator(&self) -> Result<&'w MemberEntry, Refusal> {
+        let member = self.member()?;
+        if member.operator { Ok(member) } else { Err(Refusal::NOT_OPERATOR) }
     }
 
     /// A ticket the caller sees.

@@ -20,15 +20,13 @@ impl<'w> Draft<'w> {
     }
 
     pub(super) fn take(&mut self, number: i64, version: Revision) -> Result<Reply, Refusal> {
+        self.operator()?;
         let ticket = self.open_at(number, version)?;
         self.make_mine(ticket).map(|ticket| Reply::Ticket(Box::new(ticket)))
     }
 
     fn make_mine(&mut self, old: &TicketEntry) -> Result<Ticket, Refusal> {
-        let me = self.member()?;
-        if !me.operator {
-            return Err(Refusal::NOT_OPERATOR);
-        }
+        let me = self.operator()?;
         if old.operator == Some(me.id) && old.state == State::InProgress {
             return Ok(old.image.clone());
         }
@@ -40,10 +38,7 @@ impl<'w> Draft<'w> {
     }
 
     pub(super) fn next(&mut self) -> Result<Reply, Refusal> {
-        let me = self.member()?;
-        if !me.operator {
-            return Err(Refusal::NOT_OPERATOR);
-        }
+        let me = self.operator()?;
         let viewer = self.team()?.viewer(me.id).ok_or(Refusal::NO_TEAM)?;
         let waiting = |ticket: &&TicketEntry| {
             ticket.operator.is_none()
