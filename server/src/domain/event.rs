@@ -165,10 +165,13 @@ pub struct Change {
     pub events: Vec<Event>,
 }
 
-/// What people call who did it: a member's name, "customer" or "clock".
+/// What people call who did it: a member's name, "customer" or "clock". Of a member who was removed the name is gone.
 pub fn actor_name(team: &Team, actor: Actor) -> String {
     match actor {
-        Actor::Member(member) => team.member_name(member).to_owned(),
+        Actor::Member(member) => match team.member_name(member) {
+            "" => "a former member".to_owned(),
+            name => name.to_owned(),
+        },
         Actor::Customer => "customer".to_owned(),
         Actor::Account(_) | Actor::Clock | Actor::Host => "clock".to_owned(),
     }

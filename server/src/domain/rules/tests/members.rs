@@ -121,6 +121,17 @@ fn being_kept_out_ends_sessions_and_being_let_in_brings_back_groups() {
 }
 
 #[test]
+fn what_a_removed_member_did_is_still_said_of_somebody() {
+    let mut scene = Scene::new();
+    let number = scene.put(State::New, None, Some(SUPPORT));
+    let seen = scene.version(number);
+    scene.does(ANA, Command::Close { number, version: seen });
+    scene.does(ADA, Command::RemoveMember { member: ANA });
+    assert_eq!(scene.refused(BOB, Command::Close { number, version: seen }), "stale: a former member closed");
+    assert_eq!(scene.ticket(number).handled_by, [ANA], "handled is remembered");
+}
+
+#[test]
 fn a_command_that_ends_sessions_says_so_beforehand() {
     for command in [update(ANA, None, None, Some(false)), Command::RemoveMember { member: ANA }] {
         assert!(command.touches_accounts(), "else the host's log is not locked: {command:?}");
