@@ -113,6 +113,17 @@ fn nobody_does_anything_without_a_team() {
 }
 
 #[test]
+fn a_wrong_request_id_is_told_only_to_those_who_may() {
+    let scene = Scene::new();
+    let table = [(ANA, Refusal::NOT_ADMIN), (DAN, Refusal::NO_TEAM), (ADA, wrong())];
+    for (member, expected) in table {
+        let command = Command::AddGroupOperator { group: SALES, member: CAL };
+        let request = Request { team: TEAM, caller: Caller::Member(member), memory: Some(Err(wrong())), command };
+        assert_eq!(decide(&scene.world, &request, START).err(), Some(expected), "{member:?}");
+    }
+}
+
+#[test]
 fn what_a_request_needs_is_what_it_names() {
     let needs = |caller, command| Needs::of(&Request { team: TEAM, caller, memory: None, command });
     let none = Needs::default;
