@@ -1,5 +1,6 @@
 //! Deskbell from end to end, as stories: real processes, real gRPC, both databases. Rules are tested beside their code.
 
+mod access;
 mod failing;
 mod front_door;
 mod groups;
