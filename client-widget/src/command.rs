@@ -15,7 +15,7 @@ use tracing_subscriber::prelude::*;
 
 use crate::manifest::{Manifests, Start};
 use crate::texts::Language;
-use crate::{app, preview, submit};
+use crate::{app, preview, submit, ticket};
 
 /// Opens the helper's window, or does the same from a script.
 ///
@@ -40,6 +40,8 @@ struct Command {
 enum What {
     /// Rings without a window; the request is kept on disk until the server has it
     Submit(submit::Arguments),
+    /// Shows a request that was rung from here: its state, who helps, what was written
+    Ticket(ticket::Arguments),
     /// About the manifest
     #[command(subcommand)]
     Manifest(ManifestCommand),
@@ -111,6 +113,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
         None => app::run(manifests, language)
             .map_err(|error| Failure::refused(format!("The window cannot be opened: {error}"))),
         Some(What::Submit(arguments)) => submit::run(&arguments, &manifests),
+        Some(What::Ticket(arguments)) => ticket::run(&arguments, &manifests),
         Some(What::Manifest(ManifestCommand::Show(Show { json }))) => show(&manifests, json),
         Some(What::Preview(arguments)) => preview::run(&arguments, &manifests, language),
     }

@@ -21,6 +21,7 @@ mod state;
 mod submit;
 mod texts;
 mod theme;
+mod ticket;
 
 use std::process::ExitCode;
 

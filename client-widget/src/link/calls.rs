@@ -3,7 +3,9 @@
 use deskbell_proto::client::{Client, Credentials, Server};
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
-use deskbell_proto::v1::{CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, WriteMessageRequest};
+use deskbell_proto::v1::{
+    CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, GetMyTicketRequest, WriteMessageRequest,
+};
 use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 
@@ -45,6 +47,12 @@ impl Calls {
     pub async fn cancel(&self, secret: &[u8; 32], request_id: &str) -> Result<CustomerTicket, Problem> {
         let request = CancelTicketRequest { request_id: request_id.to_owned() };
         let response = self.with_ticket(secret)?.assistance().cancel_ticket(request).await?;
+        response.into_inner().ticket.ok_or_else(no_ticket)
+    }
+
+    /// The customer's own ticket, as it is now.
+    pub async fn ticket(&self, secret: &[u8; 32]) -> Result<CustomerTicket, Problem> {
+        let response = self.with_ticket(secret)?.assistance().get_my_ticket(GetMyTicketRequest {}).await?;
         response.into_inner().ticket.ok_or_else(no_ticket)
     }
 

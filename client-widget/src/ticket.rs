@@ -1,0 +1,81 @@
+//! Looking at one's own requests from a script: what the window shows of them, as the server tells it now.
+
+use std::io::{self, Write as _};
+
+use clap::Args;
+use deskbell_proto::v1::{CustomerTicket, TicketState};
+
+use crate::command::{Failure, profile_in_use};
+use crate::inert;
+use crate::link::calls::Calls;
+use crate::manifest::Manifests;
+use crate::outbox::{Kept, Outbox};
+
+/// Which request to look at.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The request's number [default: the newest of this computer]
+    number: Option<i64>,
+    /// Answer as JSON, with the contract's field names
+    #[arg(long)]
+    json: bool,
+}
+
+/// Asks the server for a request that was rung from here, and shows it.
+pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> {
+    let used = profile_in_use(manifests)?;
+    let outbox = Outbox::open(manifests.folder(&used.manifest.profile_id).join("requests"))?;
+    let kept = find(&outbox, arguments.number)?;
+    let secret = kept.secret().ok_or_else(|| Failure::refused("The request on this computer is damaged."))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let asked = runtime.block_on(async { Calls::new(&used)?.ticket(&secret).await });
+    // A name look-up that hangs shall not hold up the script.
+    runtime.shutdown_background();
+    let ticket = asked.map_err(|problem| Failure::refused(problem.text))?;
+    let mut out = io::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{}", deskbell_proto::json::to_value(&ticket))?;
+    } else {
+        write!(out, "{}", described(&ticket))?;
+    }
+    Ok(())
+}
+
+fn find(outbox: &Outbox, wanted: Option<i64>) -> Result<Kept, Failure> {
+    let locked =
+        outbox.try_lock()?.ok_or_else(|| Failure::refused("Another window is sending just now. Try again."))?;
+    let mut newest: Option<Kept> = None;
+    for name in locked.names()? {
+        let Some(kept) = locked.load(&name)? else { continue };
+        let Some(number) = kept.number else { continue };
+        let fits = wanted.is_none_or(|wanted| wanted == number);
+        if fits && newest.as_ref().is_none_or(|newest| newest.number < Some(number)) {
+            newest = Some(kept);
+        }
+    }
+    newest.ok_or_else(|| match wanted {
+        Some(number) => Failure::refused(format!("Request {number} was not rung from this computer.")),
+        None => Failure::refused("Nothing was rung from this computer yet: use deskbell-widget submit."),
+    })
+}
+
+fn described(ticket: &CustomerTicket) -> String {
+    let state = match ticket.state() {
+        TicketState::Unspecified => "unknown",
+        TicketState::New => "new",
+        TicketState::InProgress => "in progress",
+        TicketState::Answered => "answered",
+        TicketState::Closed => "closed",
+        TicketState::Expired => "expired",
+    };
+    let mut text = format!("Request {} is {state}", ticket.number);
+    if !ticket.helper.is_empty() {
+        text += &format!(", {} helps", inert::line(&ticket.helper));
+    }
+    text += ".\n";
+    for message in &ticket.messages {
+        let from = if message.from.is_empty() { "You" } else { message.from.as_str() };
+        text += &format!("\n{}:\n{}\n", inert::line(from), inert::block(&message.text));
+    }
+    text
+}
