@@ -240,3 +240,15 @@ fn availability_is_for_operators_about_themselves() {
         assert_eq!(member.sight_since, since, "it changes nobody's sight");
     }
 }
+
+#[test]
+fn a_team_has_ten_thousand_members_at_most() {
+    let mut scene = Scene::new();
+    let member = scene.team().members[&NIL].clone();
+    for id in 20_000..29_992 {
+        let mut member = member.clone();
+        member.image.id = MemberId(id);
+        scene.team_mut().members.insert(member.id, member);
+    }
+    assert_eq!(scene.refused(ADA, add("eva@example.org")), "full members");
+}
