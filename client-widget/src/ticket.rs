@@ -1,6 +1,6 @@
 //! Looking at one's own requests from a script: what the window shows of them, as the server tells it now.
 
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 
 use clap::Args;
 use deskbell_proto::v1::{CustomerTicket, TicketState};
@@ -36,7 +36,7 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
     if arguments.json {
         writeln!(out, "{}", deskbell_proto::json::to_value(&ticket))?;
     } else {
-        write!(out, "{}", described(&ticket))?;
+        describe(&ticket, &mut out)?;
     }
     Ok(())
 }
@@ -59,7 +59,7 @@ fn find(outbox: &Outbox, wanted: Option<i64>) -> Result<Kept, Failure> {
     })
 }
 
-fn described(ticket: &CustomerTicket) -> String {
+fn describe(ticket: &CustomerTicket, out: &mut impl Write) -> io::Result<()> {
     let state = match ticket.state() {
         TicketState::Unspecified => "unknown",
         TicketState::New => "new",
@@ -68,14 +68,14 @@ fn described(ticket: &CustomerTicket) -> String {
         TicketState::Closed => "closed",
         TicketState::Expired => "expired",
     };
-    let mut text = format!("Request {} is {state}", ticket.number);
+    write!(out, "Request {} is {state}", ticket.number)?;
     if !ticket.helper.is_empty() {
-        text += &format!(", {} helps", inert::line(&ticket.helper));
+        write!(out, ", {} helps", inert::line(&ticket.helper))?;
     }
-    text += ".\n";
+    writeln!(out, ".")?;
     for message in &ticket.messages {
         let from = if message.from.is_empty() { "You" } else { message.from.as_str() };
-        text += &format!("\n{}:\n{}\n", inert::line(from), inert::block(&message.text));
+        writeln!(out, "\n{}:\n{}", inert::line(from), inert::block(&message.text))?;
     }
-    text
+    Ok(())
 }
