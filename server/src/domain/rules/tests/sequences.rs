@@ -27,9 +27,9 @@ pub fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
 const KINDS: u8 = 40;
 
 impl Step {
-    /// Lets time pass: mostly none, sometimes enough to expire or to erase.
+    /// Lets time pass: mostly none, sometimes enough to expire or to erase, and now and then the clock is set back.
     pub fn pass_time(&self, scene: &mut Scene) {
-        scene.now += pick(&[0, 0, 0, 0, 0, 0, 0, 1, 5, 11, 13 * 60], self.wait) * MINUTE;
+        scene.now += pick(&[0, 0, 0, 0, 0, 0, -7, 1, 5, 11, 13 * 60], self.wait) * MINUTE;
     }
 
     /// Who asks for what.
