@@ -1,13 +1,16 @@
 //! Passwords: argon2id, a few at once, in the same time whether or not there is an account.
 //!
-//! Hashing takes 19 MiB and some milliseconds by design. It runs on the blocking pool, at most so many at once with a bounded
-//! queue before them, so that floods of sign-ins can take neither the memory nor the processors of the server.
+//! Hashing takes 19 MiB and some milliseconds by design. It runs on a few threads of its own with a bounded queue before them, so
+//! that floods of sign-ins can take neither the memory nor the processors of the server. (On a pool of many threads the system's
+//! allocator would keep 19 MiB for nearly each of them.)
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::{NoRandomness, random_bytes};
@@ -80,23 +83,29 @@ pub fn check(password: &str) -> Result<(), UnfitPassword> {
     }
 }
 
-/// Hashes and checks passwords, a few at once. Clones share their places.
+/// Something to hash or check, which answers by itself.
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Hashes and checks passwords, a few at once. Clones share their threads, which end with the last clone.
 #[derive(Debug, Clone)]
 pub struct Passwords {
-    /// Those who are served.
-    places: Arc<Semaphore>,
-    /// Those who are served or wait.
-    queue: Arc<Semaphore>,
+    queue: SyncSender<Work>,
 }
 
 impl Passwords {
-    /// Room for so many at once (at least one), and a short queue.
+    /// So many threads (at least one), and a short queue.
     pub fn new(at_once: usize) -> Self {
         let at_once = at_once.max(1);
-        Self {
-            places: Arc::new(Semaphore::new(at_once)),
-            queue: Arc::new(Semaphore::new(at_once * (1 + WAITING_PER_PLACE))),
+        let (queue, works) = sync_channel(at_once * WAITING_PER_PLACE);
+        let works = Arc::new(Mutex::new(works));
+        for _ in 0..at_once {
+            let works = Arc::clone(&works);
+            let begun = thread::Builder::new().name("passwords".to_owned()).spawn(move || carry_out(&works));
+            if let Err(cause) = begun {
+                tracing::error!(%cause, "a thread for passwords cannot be started");
+            }
         }
+        Self { queue }
     }
 
     /// The hash to keep of a password (a PHC string). The password should be [`check`]ed before.
@@ -130,14 +139,27 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> Result<T, HashingProblem> + Send + 'static,
     ) -> Result<T, HashingProblem> {
-        let queued = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| HashingProblem::Busy)?;
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| HashingProblem::Busy)?;
-        // The work holds its place itself: a caller who goes away does not make room before it has ended.
-        let work = tokio::task::spawn_blocking(move || {
-            let _held = (queued, place);
-            work()
-        });
-        work.await.map_err(|error| HashingProblem::Failed(error.to_string()))?
+        let (answer, answered) = oneshot::channel();
+        let work = move || {
+            // Nobody waits any more for what a caller who went away wanted.
+            if !answer.is_closed() {
+                let _ = answer.send(work());
+            }
+        };
+        self.queue.try_send(Box::new(work)).map_err(|_| HashingProblem::Busy)?;
+        answered.await.map_err(|_| HashingProblem::Failed("the thread for passwords is gone".to_owned()))?
+    }
+}
+
+/// Does one work after the other until nobody can send any more.
+fn carry_out(works: &Mutex<Receiver<Work>>) {
+    loop {
+        // The lock is let go before the work begins.
+        let next = works.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(work) => work(),
+            Err(_) => return,
+        }
     }
 }
 
@@ -188,10 +210,23 @@ mod tests {
     #[tokio::test]
     async fn is_busy_when_the_queue_is_full() {
         let passwords = Passwords::new(1);
-        let all = u32::try_from(1 + WAITING_PER_PLACE).expect("small");
-        let crowd = Arc::clone(&passwords.queue).acquire_many_owned(all).await.expect("all places");
+        let (begin, begun) = sync_channel(0);
+        let (end, ends) = sync_channel::<()>(0);
+        let busy = move || {
+            begin.send(()).expect("awaited");
+            // Until the test is done with it.
+            let _ = ends.recv();
+        };
+        passwords.queue.try_send(Box::new(busy)).expect("room");
+        begun.recv().expect("begun");
+        for _ in 0..WAITING_PER_PLACE {
+            passwords.queue.try_send(Box::new(|| {})).expect("room");
+        }
         assert_eq!(passwords.hash("1234567890").await, Err(HashingProblem::Busy));
-        drop(crowd);
+        drop(end);
+        while passwords.hash("1234567890").await == Err(HashingProblem::Busy) {
+            tokio::task::yield_now().await;
+        }
         assert!(passwords.hash("1234567890").await.is_ok());
     }
 }
