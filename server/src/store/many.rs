@@ -22,7 +22,7 @@ pub struct Many {
 
 impl Many {
     /// The text for that many rows. Made once; there are few statements and five sizes.
-    fn text(self, rows: usize) -> &'static str {
+    pub(super) fn text(self, rows: usize) -> &'static str {
         static TEXTS: LazyLock<Mutex<HashMap<(Many, usize), &'static str>>> = LazyLock::new(Mutex::default);
         let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
         texts.entry((self, rows)).or_insert_with(|| {

@@ -54,6 +54,10 @@ macro_rules! named_tickets {
     };
 }
 
+const BY_NUMBER: Many = named_tickets!("number");
+const BY_ID: Many = named_tickets!("ticket_id");
+const BY_SECRET: Many = named_tickets!("secret_hash");
+
 /// A ticket with its words.
 pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
 
@@ -192,9 +196,6 @@ pub async fn find(
     connection: &mut Connection,
     names: &[(TeamId, Name)],
 ) -> Result<Vec<(TeamId, TicketEntry)>, StoreError> {
-    const BY_NUMBER: Many = named_tickets!("number");
-    const BY_ID: Many = named_tickets!("ticket_id");
-    const BY_SECRET: Many = named_tickets!("secret_hash");
     let (mut numbers, mut ids, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     for (team, name) in names {
         match name {
@@ -210,4 +211,37 @@ pub async fn find(
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Database, migrate};
+
+    /// What SQLite does for a query, step by step.
+    async fn plan(connection: &mut Connection, query: Many) -> Vec<String> {
+        let sql = format!("EXPLAIN QUERY PLAN {}", query.text(4)).leak();
+        let values = (0..4 * query.width).map(|_| Value::from(1_i64)).collect();
+        let rows = connection.rows(sql, values).await.expect("the query is explained");
+        rows.into_iter()
+            .map(|mut row| {
+                let _: (i64, i64, i64) = (row.next().unwrap(), row.next().unwrap(), row.next().unwrap());
+                row.next().unwrap()
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn tickets_are_looked_up_and_never_searched_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("desk.db").display());
+        let database = Database::open(&url).await.expect("a database");
+        migrate(&database).await.expect("a schema");
+        let mut connection = database.read().await.expect("a reader");
+        for query in [BY_NUMBER, BY_ID, BY_SECRET] {
+            let steps = plan(&mut connection, query).await;
+            assert!(steps.iter().any(|step| step.starts_with("SEARCH t ")), "{steps:?}");
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN t")), "{steps:?}");
+        }
+    }
 }
