@@ -173,7 +173,7 @@ fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encode
     })
 }
 
-/// The words of an error that the rules would give for a `request_id`.
+/// What a repeat of a request is recognised by.
 fn memory(request_id: &str, fingerprint: domain::Digest) -> Checked<Memory> {
     if crate::secrets::is_request_id(request_id) {
         Ok(Memory { request_id: request_id.to_owned(), fingerprint })
