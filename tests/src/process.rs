@@ -36,6 +36,8 @@ impl Process {
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         let (log, file) = scratch::log_file(folder, &format!("{name}.log"));
         let mut command = as_user(user, &["--pdeathsig", signal]);
+        // A file that may not grow further shall fail a write, as a full disk does, and not end the program.
+        command.args(["env", "--ignore-signal=XFSZ", "--"]);
         command.arg(program).args(arguments).stdin(Stdio::null());
         command.stdout(file.try_clone().expect("a second handle")).stderr(file);
         let (answer, started) = mpsc::channel();
@@ -54,6 +56,14 @@ impl Process {
         // The child was not waited for, so its id is still its own.
         let sent = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
         assert!(sent.is_ok_and(|status| status.success()), "kill -{name} {}", self.id());
+    }
+
+    /// Lets none of its files grow beyond this many bytes from now on; none: as far as the disk goes.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
+        let limited =
+            Command::new("prlimit").arg(format!("--pid={}", self.id())).arg(format!("--fsize={limit}:")).status();
+        assert!(limited.is_ok_and(|status| status.success()), "prlimit (package util-linux)");
     }
 
     /// Ends it at once, as a power cut would.

@@ -86,6 +86,11 @@ impl Server {
         self.process.kill();
     }
 
+    /// Lets none of its files grow beyond this many bytes from now on, as a disk that fills up; none: there is room again.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        self.process.limit_files(bytes);
+    }
+
     /// Asks it to end.
     pub fn terminate(&self) {
         self.process.signal("TERM");

@@ -161,6 +161,44 @@ async fn health(desk: &Desk) -> Option<ServingStatus> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fills_up_and_gets_room() {
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(Database::Sqlite).await;
+    let first = widget.ring(Some(&sales), "Before.").await.number;
+    let mut watch = bo.watch().opened().await;
+    let database = desk.host.data().join("deskbell.db-wal");
+    let size = std::fs::metadata(&database).unwrap().len();
+    desk.server.limit_files(Some(size + 40_000));
+    let text = "x".repeat(9_000);
+    let mut acknowledged = vec![first];
+    let refused = loop {
+        let request = v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&new_secret(), &text) };
+        match soon("an answer", widget.submit(request.clone())).await {
+            Ok(ticket) => acknowledged.push(ticket.number),
+            Err(problem) => {
+                assert!(matches!(problem.code, Code::ResourceExhausted | Code::Unavailable), "{problem:?}");
+                assert!(problem.retry_after.is_some(), "{problem:?}");
+                break request;
+            }
+        }
+        assert!(acknowledged.len() < 1000, "the disk never fills up");
+    };
+    // Reading goes on, and what was acknowledged is there.
+    assert_eq!(ana.open_numbers().await, acknowledged);
+    desk.server.limit_files(None);
+    let mut number = None;
+    eventually("it recovers by itself", BOUND, async || {
+        number = widget.submit(refused.clone()).await.ok().map(|ticket| ticket.number);
+        number.is_some()
+    })
+    .await;
+    acknowledged.extend(number);
+    assert_eq!(acknowledged, (1..=i64::try_from(acknowledged.len()).unwrap()).collect::<Vec<_>>());
+    watch.until_sees(number.unwrap()).await;
+    watch.agrees_with(&bo).await;
+    desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_goes_and_comes_back() {
     let mut postgres = Postgres::start();
     let Scene { desk, ana, bo, sales, widget, .. } = Scene::on(Desk::of(Host::on(&postgres)).await).await;

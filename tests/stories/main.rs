@@ -1,12 +1,15 @@
 //! Deskbell from end to end, as stories: real processes, real gRPC, both databases. Rules are tested beside their code.
 
 mod access;
+mod expiry;
 mod failing;
 mod front_door;
 mod groups;
+mod host_commands;
 mod main_job;
 mod many_servers;
 mod members;
+mod oracle;
 mod profiles;
 mod races;
 mod sight;

@@ -1,0 +1,50 @@
+//! The clock ends what nobody ended. A minute is the shortest life a ticket can have, so this story waits for one: it runs only
+//! when asked for, by `cargo test -p deskbell-tests expiry -- --ignored`. The rule itself is tested beside its code.
+
+use std::time::Duration;
+
+use deskbell_proto::v1::TicketState;
+use deskbell_tests::host::Database;
+use deskbell_tests::scene::Scene;
+use deskbell_tests::staff::refused;
+use deskbell_tests::waiting::eventually;
+use tonic::Code;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "waits for more than a minute"]
+async fn tickets_expire_once_on_both_databases() {
+    tokio::join!(tickets_expire_once(Database::Sqlite), tickets_expire_once(Database::Postgres));
+}
+
+async fn tickets_expire_once(database: Database) {
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(database).await;
+    // Two servers must not end it twice. An embedded database has one.
+    let second = if database == Database::Postgres { Some(desk.host.serve().await) } else { None };
+    let lasting = widget.ring(Some(&sales), "A day.").await.number;
+    ana.set_expiry(Some(Duration::from_mins(1))).await.unwrap();
+    let short = widget.ring(Some(&sales), "A minute.").await;
+    let closed = widget.ring(Some(&sales), "Closed in time.").await.number;
+    bo.close(&bo.ticket(closed).await.unwrap()).await.unwrap();
+    let watch = bo.watch().opened().await;
+    let due = bo.ticket(short.number).await.unwrap().expire_time.unwrap().seconds;
+    let limit = Duration::from_secs(100);
+    eventually("the ticket expires", limit, async || short.ticket().await.unwrap().state() == TicketState::Expired)
+        .await;
+    let expired =
+        bo.list(deskbell_proto::v1::ListTicketsRequest { history: true, ..Default::default() }).await.unwrap();
+    let expired = expired.iter().find(|ticket| ticket.number == short.number).expect("its group sees it in history");
+    assert_eq!(expired.state(), TicketState::Expired, "told apart from closed ones");
+    assert!(expired.end_time.as_ref().unwrap().seconds >= due, "not early");
+    assert_eq!(watch.now().kinds_of(short.number), ["expired"]);
+    assert_eq!(ana.event_kinds(short.number).await, ["submitted", "expired"]);
+    assert_eq!(bo.open_numbers().await, [lasting]);
+    assert_eq!(refused(bo.take(expired).await), (Code::FailedPrecondition, "TICKET_ENDED".to_owned()));
+    // The customer's message opens it again, with a new minute.
+    short.write("I still need help.").await.unwrap();
+    let open = bo.ticket(short.number).await.unwrap();
+    assert_eq!(open.state(), TicketState::New);
+    assert!(open.expire_time.unwrap().seconds >= due + 60);
+    watch.agrees_with(&bo).await;
+    drop(second);
+    desk.close();
+}
