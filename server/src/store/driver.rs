@@ -9,7 +9,10 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow}
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Arguments as _, AssertSqlSafe, Decode, Encode, Postgres, Row as _, Sqlite, Transaction, Type};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Encode, Postgres, Row as _, Sqlite, Transaction,
+    Type,
+};
 
 use super::error::StoreError;
 use crate::domain::{AccountId, Millis, Revision, TeamId};
@@ -159,15 +162,11 @@ impl Database {
             // Moving the log of a burst into the file is work of many pages: less often, and more at once. About 16 MiB.
             .pragma("wal_autocheckpoint", "4000")
             .statement_cache_capacity(200);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(PATIENCE)
-            .connect_with(options.clone().create_if_missing(true))
-            .await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .acquire_timeout(PATIENCE)
-            .connect_lazy_with(options.pragma("query_only", "on"));
+        // This once, the file is made if need be. Later connections never make one, so that a file that goes missing is noticed.
+        let first = options.clone().create_if_missing(true).connect().await?;
+        let writer = sqlite_pool(path, 1).connect_with(options.clone()).await?;
+        let readers = sqlite_pool(path, READERS).connect_lazy_with(options.pragma("query_only", "on"));
+        first.close().await?;
         Ok(Database::Sqlite { writer, readers })
     }
 
@@ -200,6 +199,28 @@ impl Database {
             Database::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Connections to a file that is there. One is used again only while it is whole: SQLite ends a transaction by itself when the
+/// disk is full, after which the driver begins no other, and goes on writing into a file that was deleted, which would lose what
+/// is acknowledged.
+fn sqlite_pool(path: &Path, connections: u32) -> SqlitePoolOptions {
+    let path = path.to_owned();
+    let opened = file_identity(&path);
+    let options = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
+    options.before_acquire(move |connection, _| {
+        let whole = !connection.is_in_transaction() && file_identity(&path) == opened;
+        Box::pin(async move { Ok(whole) })
+    })
+}
+
+/// What tells a file from another one of the same name; none when there is no file.
+fn file_identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    return Some((std::os::unix::fs::MetadataExt::dev(&metadata), std::os::unix::fs::MetadataExt::ino(&metadata)));
+    #[cfg(not(unix))]
+    return Some((0, u64::from(metadata.is_file())));
 }
 
 /// A transaction; rolled back unless committed.
