@@ -74,7 +74,7 @@ impl Host {
     }
 
     /// Arguments that every command of this host has.
-    pub(crate) fn arguments(&self) -> Vec<String> {
+    pub fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["--data-dir".to_owned(), self.data.display().to_string()];
         arguments.extend(["--database".to_owned(), self.database.clone()]);
         arguments.extend(self.settings.borrow().iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]));

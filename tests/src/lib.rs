@@ -16,9 +16,12 @@ pub mod proxy;
 pub mod recorder;
 pub mod scene;
 mod scratch;
+pub mod screen;
 pub mod server;
 pub mod setup;
+pub mod shell;
 pub mod staff;
+pub mod terminal;
 pub mod waiting;
 
 /// Makes two tests of each story, one for each database. A story is an `async fn(Database)` beside the list.

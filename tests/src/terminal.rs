@@ -1,0 +1,147 @@
+//! A program in a real terminal: a private tmux that nobody else sees.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use crate::process::Process;
+use crate::scratch;
+use crate::shell::Shell;
+use crate::waiting::{BOUND, eventually};
+
+/// Columns and lines of every terminal here.
+pub const SIZE: (usize, usize) = (80, 24);
+
+/// A terminal with a program in it. Dropping it ends both.
+pub struct Terminal {
+    socket: PathBuf,
+    raw: PathBuf,
+    _process: Process,
+}
+
+impl Terminal {
+    /// Opens a terminal of 80 by 24 in which this person runs `deskbell queue`.
+    pub async fn queue(shell: &Shell) -> Self {
+        let program = crate::programs::operator();
+        Self::open(shell, program.to_str().expect("a path in UTF-8"), &["queue"]).await
+    }
+
+    async fn open(shell: &Shell, program: &str, words: &[&str]) -> Self {
+        let folder = scratch::folder("terminal");
+        let socket = folder.join("tmux");
+        let raw = folder.join("raw");
+        // -D: it stays a child of the tests, and ends with them.
+        let arguments = ["-S", socket.to_str().expect("UTF-8"), "-f", "/dev/null", "-D"].map(str::to_owned);
+        let process = Process::start(None, "KILL", &found("tmux", "tmux"), &arguments, &folder);
+        let terminal = Self { socket, raw, _process: process };
+        // What is recorded is recorded from the first byte on, so the program waits for it.
+        let shell = shell.clone().with("TERM", "screen-256color");
+        let mut inside = vec!["-c", "read begin; exec \"$@\"", "sh", program];
+        inside.extend(words);
+        let inside = shell.words("sh".as_ref(), &inside);
+        eventually("tmux answers", BOUND, async || terminal.tmux(&["set", "-g", "status", "off"]).status.success())
+            .await;
+        terminal.good(&["set", "-g", "remain-on-exit", "on"]);
+        terminal.good(&["set", "-sg", "escape-time", "0"]);
+        let mut new = vec!["new-session", "-d", "-s", "story", "-x", "80", "-y", "24", "--"];
+        new.extend(inside.iter().map(String::as_str));
+        terminal.good(&new);
+        terminal.good(&["pipe-pane", "-O", "-t", "story", &format!("exec cat > '{}'", terminal.raw.display())]);
+        eventually("tmux records", BOUND, async || terminal.raw.exists()).await;
+        terminal.press(&["Enter"]);
+        terminal
+    }
+
+    fn tmux(&self, words: &[&str]) -> Output {
+        // -N: never a server that outlives the tests.
+        Command::new("tmux").arg("-N").arg("-S").arg(&self.socket).args(words).output().expect("tmux")
+    }
+
+    fn good(&self, words: &[&str]) -> String {
+        let output = self.tmux(words);
+        assert!(output.status.success(), "tmux {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Presses keys, as tmux names them: `Enter`, `C-s`, `Escape`, `?`.
+    pub fn press(&self, keys: &[&str]) {
+        let mut words = vec!["send-keys", "-t", "story", "--"];
+        words.extend(keys);
+        self.good(&words);
+    }
+
+    /// Types a text.
+    pub fn write(&self, text: &str) {
+        self.good(&["send-keys", "-t", "story", "-l", "--", text]);
+    }
+
+    /// What is on the screen.
+    pub fn screen(&self) -> String {
+        self.good(&["capture-pane", "-p", "-t", "story"])
+    }
+
+    /// What is on the screen, with the colours and weights as escape sequences.
+    pub fn coloured_screen(&self) -> String {
+        self.good(&["capture-pane", "-p", "-e", "-t", "story"])
+    }
+
+    /// Every byte that the program wrote to the terminal so far.
+    pub fn raw(&self) -> Vec<u8> {
+        std::fs::read(&self.raw).expect("a recording")
+    }
+
+    /// How often the bell rang so far.
+    pub fn bells(&self) -> usize {
+        String::from_utf8_lossy(&self.raw()).matches('\u{7}').count()
+    }
+
+    /// The program's exit status, when it has ended.
+    pub fn ended(&self) -> Option<i32> {
+        let told = self.good(&["display-message", "-p", "-t", "story", "#{pane_dead} #{pane_dead_status}"]);
+        told.trim().strip_prefix("1 ").and_then(|status| status.parse().ok())
+    }
+
+    /// Waits until the screen is so, and gives it.
+    pub async fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        let begun = std::time::Instant::now();
+        loop {
+            let screen = self.screen();
+            if is_so(&screen) {
+                return screen;
+            }
+            assert!(begun.elapsed() < BOUND, "the screen never came to this: {what}; it shows\n{screen}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the screen shows this text.
+    pub async fn shows(&self, text: &str) -> String {
+        self.until(&format!("it shows {text:?}"), |screen| screen.contains(text)).await
+    }
+
+    /// Waits until the screen does not show this text.
+    pub async fn hides(&self, text: &str) -> String {
+        self.until(&format!("it does not show {text:?}"), |screen| !screen.contains(text)).await
+    }
+
+    /// Presses a key that opens something over the list, and waits for its title.
+    pub async fn opens(&self, key: &str, title: &str) -> String {
+        self.press(&[key]);
+        self.shows(title).await
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        drop(self.tmux(&["kill-server"]));
+    }
+}
+
+/// A program of the system. Panics with its package when it is not there.
+pub(crate) fn found(program: &str, package: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|place| place.is_file())
+        .unwrap_or_else(|| panic!("{program} is missing: install the package {package} (tests/run does)"))
+}

@@ -1,0 +1,248 @@
+//! The live queue in a real terminal, driven by keys as an operator would.
+
+use std::time::Duration;
+
+use deskbell_proto::v1::{self, Priority, TicketState};
+use deskbell_tests::customer::{Widget, call_for_help, new_secret};
+use deskbell_tests::desk::Desk;
+use deskbell_tests::host::Database;
+use deskbell_tests::shell::Shell;
+use deskbell_tests::staff::Staff;
+use deskbell_tests::terminal::{SIZE, Terminal};
+use deskbell_tests::waiting::{BOUND, eventually};
+
+/// A desk with an operator at a live queue, and customers of the group Sales.
+struct Live {
+    desk: Desk,
+    ana: Staff,
+    bo: Staff,
+    sales: v1::Group,
+    widget: Widget,
+    terminal: Terminal,
+}
+
+impl Live {
+    async fn open() -> Self {
+        Self::open_with(|shell| shell).await
+    }
+
+    async fn open_with(environment: impl FnOnce(Shell) -> Shell) -> Self {
+        let desk = Desk::open(Database::Sqlite).await;
+        let ana = desk.admin("ana").await;
+        let bo = desk.operator(&ana, "bo").await;
+        let sales = ana.group_of("Sales", &[&bo]).await;
+        let profile = ana.profile("Acme", &[&sales]).await;
+        let widget = ana.widget(&desk.server, &profile).await;
+        let terminal = Terminal::queue(&environment(Shell::of(&bo, &desk.server))).await;
+        terminal.shows("● live").await;
+        Self { desk, ana, bo, sales, widget, terminal }
+    }
+
+    /// Presses a key that acts on the chosen ticket. First to its row: what came to the top by itself wants a second press.
+    async fn act(&self, key: &str, opens: &str) {
+        self.terminal.press(&["Home"]);
+        self.terminal.opens(key, opens).await;
+    }
+}
+
+/// The line of a ticket in the list.
+fn row(screen: &str, number: i64) -> Option<&str> {
+    screen.lines().find(|line| line.get(2..).is_some_and(|line| line.starts_with(&format!("#{number} "))))
+}
+
+fn fits(screen: &str) {
+    assert!(screen.lines().count() <= SIZE.1, "{screen}");
+    assert!(screen.lines().all(|line| line.chars().count() <= SIZE.0), "{screen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_is_handled_by_keys() {
+    let live = Live::open().await;
+    let terminal = &live.terminal;
+    live.ana.group_of("Support", &[]).await;
+    let screen = terminal.shows("No open tickets. The bell rings when one arrives.").await;
+    fits(&screen);
+
+    let customer = live.widget.ring(Some(&live.sales), "The printer is on fire.\nReally.").await;
+    let screen = terminal.until("the ticket is there", |screen| row(screen, 1).is_some()).await;
+    fits(&screen);
+    for head in ["no", "prio", "waits", "state", "requester", "operator", "group", "conn", "description"] {
+        assert!(screen.lines().nth(1).unwrap().contains(head), "{head}: {screen}");
+    }
+    let line = row(&screen, 1).unwrap();
+    for cell in ["normal", "new", "custom", "Sales", "The print"] {
+        assert!(line.contains(cell), "{cell}: {line}");
+    }
+    assert!(screen.contains("[1 new]") && screen.contains("New: #1 normal The printer is on fire."), "{screen}");
+    eventually("the bell has rung", BOUND, async || live.terminal.bells() == 1).await;
+
+    live.act("t", "#1: it is yours now").await;
+    assert_eq!(live.bo.ticket(1).await.unwrap().state(), TicketState::InProgress);
+    assert_eq!(customer.ticket().await.unwrap().helper, "bo");
+    terminal.until("the row says so", |screen| row(screen, 1).is_some_and(|row| row.contains("in progress"))).await;
+
+    live.act("p", "Priority of #1").await;
+    terminal.write("ur");
+    terminal.shows("> urgent").await;
+    terminal.press(&["Enter"]);
+    terminal.shows("priority is urgent now").await;
+    assert_eq!(live.bo.ticket(1).await.unwrap().priority(), Priority::Urgent);
+
+    live.act("r", "Reply to the customer of #1").await;
+    terminal.write("Step back, please.");
+    terminal.press(&["Enter"]);
+    terminal.write("Is it still burning? Grüße");
+    terminal.shows("Grüße").await;
+    terminal.press(&["C-s"]);
+    terminal.shows("your reply is sent").await;
+    let mine = customer.ticket().await.unwrap();
+    assert_eq!(mine.messages[0].text, "Step back, please.\nIs it still burning? Grüße");
+    terminal.until("it is answered", |screen| row(screen, 1).is_some_and(|row| row.contains("answered"))).await;
+
+    live.act("n", "Note for colleagues on #1").await;
+    terminal.write("Sounds serious.");
+    terminal.press(&["C-s"]);
+    terminal.shows("your note is kept").await;
+    assert_eq!(customer.ticket().await.unwrap().messages.len(), 1, "customers see no notes");
+
+    terminal.opens("Enter", "Description").await;
+    for text in ["The printer is on fire.", "Really.", "Messages", "Sounds serious.", "History", "submitted"] {
+        terminal.until(text, |screen| screen.contains(text) || !screen.contains("Messages")).await;
+    }
+    fits(&terminal.screen());
+    terminal.press(&["Escape"]);
+    terminal.shows("requester").await;
+
+    live.act("a", "Assign #1 to").await;
+    terminal.write("Supp");
+    terminal.shows("> Support").await;
+    terminal.press(&["Enter"]);
+    terminal.until("it is out of sight", |screen| row(screen, 1).is_some_and(|row| row.contains("no longer"))).await;
+    assert_eq!(live.ana.ticket(1).await.unwrap().group.unwrap().name, "Support");
+
+    live.widget.ring(Some(&live.sales), "The second one").await;
+    terminal.until("the second is there", |screen| row(screen, 2).is_some()).await;
+    live.act("c", "Close #2?").await;
+    terminal.press(&["y"]);
+    terminal.shows("#2: closed").await;
+    assert_eq!(live.bo.ticket(2).await.unwrap().state(), TicketState::Closed);
+
+    terminal.press(&["q"]);
+    eventually("the program ends", BOUND, async || live.terminal.ended().is_some()).await;
+    assert_eq!(terminal.ended(), Some(0));
+    live.desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn help_filter_and_an_opened_ticket() {
+    let live = Live::open().await;
+    let terminal = &live.terminal;
+    for text in ["Printer burns", "Mail is slow", "Printer has no paper"] {
+        live.widget.ring(Some(&live.sales), text).await;
+    }
+    terminal.until("three tickets", |screen| (1..=3).all(|number| row(screen, number).is_some())).await;
+
+    let help = terminal.opens("?", " Keys ").await;
+    fits(&help);
+    for key in ["take it", "assign it", "priority", "reply", "note", "close it", "filter", "leave"] {
+        assert!(help.contains(key), "{key}: {help}");
+    }
+    terminal.press(&["Escape"]);
+    terminal.hides(" Keys ").await;
+
+    terminal.opens("/", "Enter keeps it").await;
+    terminal.write("print");
+    terminal.press(&["Enter"]);
+    let screen = terminal.until("only printers", |screen| row(screen, 2).is_none() && row(screen, 1).is_some()).await;
+    assert!(row(&screen, 3).is_some() && screen.contains("/print"), "{screen}");
+    terminal.press(&["Escape"]);
+    terminal.until("all again", |screen| row(screen, 2).is_some()).await;
+
+    terminal.press(&["End"]);
+    terminal.until("the last is chosen", |screen| row(screen, 3).is_some_and(|row| row.starts_with('>'))).await;
+    let screen = terminal.opens("Enter", "Description").await;
+    assert!(screen.contains("#3 Printer has no paper") && screen.contains("(unverified)"), "{screen}");
+    fits(&screen);
+    live.desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restarted_server_is_found_again() {
+    let mut live = Live::open().await;
+    live.widget.ring(Some(&live.sales), "Before").await;
+    live.terminal.until("the first is there", |screen| row(screen, 1).is_some()).await;
+
+    let socket = live.desk.server.socket();
+    live.desk.server.terminate();
+    live.desk.server.ends_within(Duration::from_secs(40)).await;
+    live.terminal.shows("reconnecting").await;
+    live.desk.server = live.desk.host.serve_at(socket, &[]).await;
+    let screen = live.terminal.shows("● live").await;
+    assert!(row(&screen, 1).is_some(), "{screen}");
+
+    live.widget.ring(Some(&live.sales), "After").await;
+    let screen = live.terminal.until("the second is there", |screen| row(screen, 2).is_some()).await;
+    assert_eq!(screen.lines().filter(|line| line.get(2..).is_some_and(|line| line.starts_with('#'))).count(), 2);
+    eventually("the bell rang for each once", BOUND, async || live.terminal.bells() == 2).await;
+    live.desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hostile_text_reaches_no_terminal() {
+    let live = Live::open().await;
+    let hostile =
+        "\u{1b}]52;c;aGVsbG8=\u{7}\u{1b}]0;owned\u{1b}\\\u{1b}[7777m\u{1b}P+q\u{1b}\\\u{9b}7777m\u{202e}desrever";
+    let secret = new_secret();
+    let request = v1::SubmitTicketRequest {
+        group_id: live.sales.id.clone(),
+        facts: [("system".to_owned(), "\u{202e}plain".to_owned())].into(),
+        ..call_for_help(&secret, &format!("Before {hostile} after\n{hostile}\t{hostile}\n日本語 👩‍👩‍👧 العربية"))
+    };
+    let submitted = live.widget.submit(request).await.unwrap();
+    let customer = live.widget.customer(secret, submitted.number);
+    customer.write(&format!("And {hostile} again")).await.unwrap();
+    live.terminal.until("the ticket is there", |screen| row(screen, 1).is_some()).await;
+    live.terminal.press(&["Home"]);
+    live.terminal.opens("Enter", "History").await;
+    let screen = live.terminal.shows("]52;c;").await;
+    assert!(!screen.contains('\u{202e}'), "{screen:?}");
+
+    let shown = live.terminal.coloured_screen();
+    assert!(!shown.contains("\u{1b}]") && !shown.contains("\u{1b}P") && !shown.contains('\u{9b}'), "{shown:?}");
+    let raw = String::from_utf8(live.terminal.raw()).expect("the program writes UTF-8");
+    let mut after_escapes = raw.split('\u{1b}');
+    let before = after_escapes.next().unwrap_or_default();
+    let controls =
+        |text: &str| text.chars().filter(|&c| c.is_control() && !"\r\n\u{7}".contains(c)).collect::<String>();
+    assert_eq!(controls(before), "");
+    for sequence in after_escapes {
+        assert!(sequence.starts_with('['), "an escape sequence that the program has no use for: {sequence:?}");
+        assert!(!sequence.starts_with("[7777"), "the customer's own sequence: {sequence:?}");
+        assert_eq!(controls(sequence), "", "{sequence:?}");
+    }
+    assert!(!raw.contains('\u{202e}'), "a direction override reached the terminal");
+    assert_eq!(live.terminal.bells(), 1, "one ticket, one bell");
+    live.desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn colour_says_nothing_alone() {
+    // 39 and 49 are the terminal's own colours.
+    let colours = |screen: &str| {
+        let sequences = screen.split("\u{1b}[").skip(1).filter_map(|rest| rest.split_once('m'));
+        let codes = sequences.flat_map(|(codes, _)| codes.split([';', ':']).map(str::to_owned).collect::<Vec<_>>());
+        codes.filter(|code| matches!(code.parse(), Ok(30u8..=38 | 40..=48 | 90..=107))).collect::<Vec<_>>()
+    };
+    for (no_colour, coloured) in [("1", false), ("", true)] {
+        let live = Live::open_with(|shell| shell.with("NO_COLOR", no_colour)).await;
+        let customer = live.widget.ring(Some(&live.sales), "The printer is on fire.").await;
+        let ticket = live.bo.ticket(customer.number).await.unwrap();
+        live.bo.prioritise(&ticket, Priority::Urgent).await.unwrap();
+        let screen =
+            live.terminal.until("urgent", |screen| row(screen, 1).is_some_and(|row| row.contains("urgent"))).await;
+        assert!(screen.contains("● live"), "{screen}");
+        let found = colours(&live.terminal.coloured_screen());
+        assert_eq!(!found.is_empty(), coloured, "{found:?}");
+        live.desk.close();
+    }
+}
