@@ -66,7 +66,9 @@ impl Desk {
         let team = TeamId((i64::from_be_bytes(id) & i64::MAX).max(1));
         let command = Command::ActivateTeam { team, name: team_words(name, "name")?, salt: salt()? };
         self.change(team, Caller::Account(session.account), Some(memory), command).await?;
-        self.team(team).await
+        let team = self.team(team).await?;
+        // A repeat comes back to whoever made the team, as long as they are in it.
+        if team.member_of(session.account).is_some() { Ok(team) } else { Err(Refusal::NO_TEAM.into()) }
     }
 
     /// A change by a member of the team; gives what came of it with the team afterwards.

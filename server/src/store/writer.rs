@@ -398,20 +398,21 @@ async fn gone(
         after: ") SELECT t.team_id, t.secret_hash FROM wanted w CROSS JOIN tombstones t \
                 WHERE t.team_id = w.team_id AND t.secret_hash = w.secret_hash",
     };
-    let mut asked: HashMap<(TeamId, Digest), usize> = HashMap::new();
+    // Two submits of one batch may have the same secret.
+    let mut asked: HashMap<(TeamId, Digest), Vec<usize>> = HashMap::new();
     for (index, request) in requests.iter().enumerate() {
         if let domain::Command::Submit(submission) = &request.command {
             let known =
                 worlds.get(&request.team).is_some_and(|world| world.ticket_of(submission.secret_hash).is_some());
             if !known {
-                asked.insert((request.team, submission.secret_hash), index);
+                asked.entry((request.team, submission.secret_hash)).or_default().push(index);
             }
         }
     }
     let rows = asked.keys().map(|(team, secret)| values![*team, *secret]).collect();
     let mut gone = BTreeSet::new();
     for mut row in TOMBSTONES.rows(connection, rows).await? {
-        gone.extend(asked.get(&(TeamId(row.next()?), row.digest()?)).copied());
+        gone.extend(asked.get(&(TeamId(row.next()?), row.digest()?)).into_iter().flatten());
     }
     Ok(gone)
 }
