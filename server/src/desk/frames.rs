@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Change, Entry, Event, Revision, Sight, Team, Ticket, TicketWords, Viewer, actor_name};
+use crate::domain::{Change, Entry, Event, Revision, Sight, Team, TeamId, Ticket, TicketWords, Viewer, actor_name};
 use crate::hub::{Frame, Part, Topic};
 
 /// A ticket with its words.
@@ -15,8 +15,8 @@ pub trait Encoder: Send + Sync {
     /// A ticket, with no field that depends on who looks.
     fn ticket(&self, team: &Team, ticket: &TicketEntry) -> Bytes;
 
-    /// A change of encoded tickets, and numbers of those that left the viewer's sight.
-    fn change(&self, revision: Revision, kind: &str, actor: &str, tickets: &[Bytes], removed: &[i64]) -> Bytes;
+    /// A change of a team's encoded tickets, and numbers of those that left the viewer's sight.
+    fn change(&self, at: (TeamId, Revision), kind: &str, actor: &str, tickets: &[Bytes], removed: &[i64]) -> Bytes;
 }
 
 /// The frame of a change that was just committed.
@@ -69,13 +69,14 @@ impl FrameDraft {
             })
             .collect();
         let tickets: Vec<_> = parts.iter().map(|part| part.bytes.clone()).collect();
-        let whole = encoder.change(revision, kind, &actor, &tickets, &[]);
+        let whole = encoder.change((team.id, revision), kind, &actor, &tickets, &[]);
         Frame { revision, whole, parts, kind, actor, sight_of: self.sight_of, names_changed: self.names_changed }
     }
 }
 
 /// What a viewer gets of a frame: all of it, some of it, a bare removal, or nothing.
-pub fn for_viewer(encoder: &dyn Encoder, frame: &Frame, viewer: &Viewer) -> Option<Bytes> {
+pub fn for_viewer(encoder: &dyn Encoder, team: TeamId, frame: &Frame, viewer: &Viewer) -> Option<Bytes> {
+    let at = (team, frame.revision);
     let (mut shown, mut removed) = (Vec::new(), Vec::new());
     for part in &frame.parts {
         let saw = part.before.as_ref().is_some_and(|before| viewer.sees(before));
@@ -93,9 +94,9 @@ pub fn for_viewer(encoder: &dyn Encoder, frame: &Frame, viewer: &Viewer) -> Opti
         Some(frame.whole.clone())
     } else if shown.is_empty() {
         // What happened out of sight, and who did it, is not for this viewer.
-        Some(encoder.change(frame.revision, "", "", &[], &removed))
+        Some(encoder.change(at, "", "", &[], &removed))
     } else {
-        Some(encoder.change(frame.revision, frame.kind, &frame.actor, &shown, &removed))
+        Some(encoder.change(at, frame.kind, &frame.actor, &shown, &removed))
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::frames::{self, FrameDraft};
 use super::{Desk, Failure, Session, Staff, TicketEntry};
-use crate::domain::{Entry, Revision, Sight, Team, actor_name};
+use crate::domain::{Entry, Revision, Sight, Team, TeamId, actor_name};
 use crate::hub::{Following, Frame, Subscription};
 use crate::store::{LoggedChange, Stored};
 
@@ -137,8 +137,13 @@ impl Watch {
         }
     }
 
-    /// Ends the watch at once when the session has ended.
-    async fn check_session(&mut self) -> Result<(), Failure> {
+    /// The team that is watched.
+    pub fn team(&self) -> TeamId {
+        self.staff.team.id
+    }
+
+    /// Refuses when the session has ended. Looked at before each item; whoever sends one in parts asks before each of them.
+    pub async fn check_session(&mut self) -> Result<(), Failure> {
         let mut news = false;
         loop {
             match self.sign_outs.try_recv() {
@@ -186,7 +191,8 @@ impl Watch {
             return false;
         }
         self.at = frame.revision;
-        if let Some(bytes) = frames::for_viewer(&*self.desk.encoder, frame, &self.staff.viewer) {
+        let Staff { team, viewer, .. } = &self.staff;
+        if let Some(bytes) = frames::for_viewer(&*self.desk.encoder, team.id, frame, viewer) {
             self.ready.push_back(WatchItem::Change(bytes));
         }
         true
@@ -215,7 +221,9 @@ impl Watch {
                     draft.tickets.push((changed.before.clone(), Entry { image: changed.ticket.clone(), words }));
                 }
                 // The log does not say whether a name was among what changed.
-                Stored::Member(_) | Stored::Group(_) | Stored::Team(_) | Stored::Profile(_) => draft.names_changed = true,
+                Stored::Member(_) | Stored::Group(_) | Stored::Team(_) | Stored::Profile(_) => {
+                    draft.names_changed = true;
+                }
                 _ => {}
             }
         }

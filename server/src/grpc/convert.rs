@@ -8,8 +8,9 @@ use super::status::invalid;
 use crate::desk::{Identity, TicketEntry};
 use crate::domain::{
     Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageKind, Millis, Origin,
-    Priority, QueueMode, State, Team, Visibility, text,
+    Priority, QueueMode, Revision, State, Team, TeamId, Visibility, sha256, text,
 };
+use crate::secrets::hex;
 use crate::store::MessageEntry;
 
 /// An id with its letter.
@@ -263,19 +264,21 @@ pub fn identity(identity: &Identity) -> proto::Identity {
 }
 
 /// An invitation's id.
-pub fn invitation_id(text: &str) -> Option<(crate::domain::TeamId, MemberId)> {
+pub fn invitation_id(text: &str) -> Option<(TeamId, MemberId)> {
     let (team, member) = text.strip_prefix('i')?.split_once('-')?;
-    Some((crate::domain::TeamId(digits(team)?), MemberId(digits(member)?)))
+    Some((TeamId(digits(team)?), MemberId(digits(member)?)))
 }
 
-/// A cursor of a watch.
-pub fn cursor(revision: i64) -> String {
-    format!("r{revision}")
+/// A cursor of a team's watch. It carries a mark of the team, so that somebody who has changed teams starts over.
+pub fn cursor((team, revision): (TeamId, Revision)) -> String {
+    let mark = sha256(&[b"cursor", &team.0.to_be_bytes()]);
+    format!("r{revision}-{}", hex(&mark.0[..4]))
 }
 
-/// Reads a cursor. None: it was never given.
-pub fn revision(cursor: &str) -> Option<i64> {
-    digits(cursor.strip_prefix('r')?)
+/// Reads a cursor. None: it was never given for this team.
+pub fn revision(team: TeamId, cursor: &str) -> Option<Revision> {
+    let (number, _) = cursor.strip_prefix('r')?.split_once('-')?;
+    digits(number).filter(|revision| self::cursor((team, *revision)) == cursor)
 }
 
 #[cfg(test)]
@@ -286,15 +289,22 @@ mod tests {
     fn one_id_has_one_spelling() {
         assert_eq!(group_id("g7"), Some(GroupId(7)));
         assert_eq!(invitation_id("i5-3").map(|(team, member)| (team.0, member.0)), Some((5, 3)));
-        assert_eq!(revision("r0"), Some(0));
+        for given in [0, 7, i64::MAX] {
+            assert_eq!(revision(TeamId(1), &cursor((TeamId(1), given))), Some(given));
+            assert_eq!(revision(TeamId(2), &cursor((TeamId(1), given))), None, "another team's");
+        }
+        let tail = cursor((TeamId(1), 1)).replacen("r1", "", 1);
         for wrong in ["", "g", "7", "g0", "g-1", "g+7", "g07", "g7 ", "G7", "m7", "g9223372036854775808", "g٧"] {
             assert_eq!(group_id(wrong), None, "{wrong:?}");
         }
         for wrong in ["i5", "i5-", "i-3", "i+5-3", "i05-3", "i5--3", "i5-3-1"] {
             assert_eq!(invitation_id(wrong), None, "{wrong:?}");
         }
-        for wrong in ["r", "r-1", "r+1", "r01", "1", "r9223372036854775808"] {
-            assert_eq!(revision(wrong), None, "{wrong:?}");
+        for wrong in ["r", "r-1", "r+1", "r01", "1", "r9223372036854775808", "r1"] {
+            assert_eq!(revision(TeamId(1), wrong), None, "{wrong:?}");
+            assert_eq!(revision(TeamId(1), &format!("{wrong}-")), None, "{wrong:?}");
         }
+        assert_eq!(revision(TeamId(1), &format!("r1{tail}")), Some(1));
+        assert_eq!(revision(TeamId(1), &format!("r01{tail}")), None);
     }
 }

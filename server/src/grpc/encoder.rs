@@ -8,7 +8,7 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, k
 
 use super::convert;
 use crate::desk::{Encoder, TicketEntry};
-use crate::domain::{Revision, Team};
+use crate::domain::{Revision, Team, TeamId};
 
 /// Numbers of the contract's fields that are put together from parts already encoded. A test below holds them to the contract.
 const CHANGE: u32 = 2;
@@ -23,9 +23,9 @@ impl Encoder for ProtoEncoder {
         convert::ticket(team, ticket).encode_to_vec().into()
     }
 
-    fn change(&self, revision: Revision, kind: &str, actor: &str, tickets: &[Bytes], removed: &[i64]) -> Bytes {
+    fn change(&self, at: (TeamId, Revision), kind: &str, actor: &str, tickets: &[Bytes], removed: &[i64]) -> Bytes {
         let rest = Change {
-            cursor: convert::cursor(revision),
+            cursor: convert::cursor(at),
             tickets: Vec::new(),
             removed: removed.to_vec(),
             kind: kind.to_owned(),
@@ -48,8 +48,8 @@ impl Encoder for ProtoEncoder {
 }
 
 /// A progress mark.
-pub fn progress(revision: Revision) -> Bytes {
-    let frame = Frame::Progress(Progress { cursor: convert::cursor(revision) });
+pub fn progress(at: (TeamId, Revision)) -> Bytes {
+    let frame = Frame::Progress(Progress { cursor: convert::cursor(at) });
     WatchQueueResponse { frame: Some(frame) }.encode_to_vec().into()
 }
 
@@ -64,10 +64,10 @@ mod tests {
         let tickets: Vec<_> =
             (1..4).map(|number| Ticket { number, title: "x".repeat(200), ..Ticket::default() }).collect();
         let parts: Vec<Bytes> = tickets.iter().map(|ticket| ticket.encode_to_vec().into()).collect();
-        let bytes = ProtoEncoder.change(7, "taken", "Ana", &parts, &[9, 300]);
+        let bytes = ProtoEncoder.change((TeamId(5), 7), "taken", "Ana", &parts, &[9, 300]);
         let read = WatchQueueResponse::decode(bytes).expect("it reads");
         let change = Change {
-            cursor: "r7".to_owned(),
+            cursor: convert::cursor((TeamId(5), 7)),
             tickets,
             removed: vec![9, 300],
             kind: "taken".to_owned(),

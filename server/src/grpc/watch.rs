@@ -35,11 +35,12 @@ impl WatchService for Handlers {
     ) -> Result<Response<Self::WatchQueueStream>, Status> {
         let session = self.session(request.metadata()).await?;
         // Whoever may not watch hears that, and not what is wrong with the cursor.
-        self.desk.staff(session).await?.operator()?;
+        let staff = self.desk.staff(session).await?;
+        staff.operator()?;
         let after = request.into_inner().after;
         let after = match after.as_str() {
             "" => None,
-            cursor => Some(convert::revision(cursor).ok_or(Failure::StartOver)?),
+            cursor => Some(convert::revision(staff.team.id, cursor).ok_or(Failure::StartOver)?),
         };
         let watch = self.desk.watch(session, after).await?;
         let frames = Frames { watch, parts: VecDeque::new(), ended: false };
@@ -52,11 +53,13 @@ async fn next(mut frames: Frames) -> Option<(Result<Frame, Status>, Frames)> {
         return None;
     }
     if let Some(part) = frames.parts.pop_front() {
-        return Some((Ok(part), frames));
+        let part = frames.watch.check_session().await.map(|()| part);
+        frames.ended = part.is_err();
+        return Some((part.map_err(Status::from), frames));
     }
     let frame = match frames.watch.next().await {
         Ok(WatchItem::Change(bytes)) => Ok(Frame(bytes)),
-        Ok(WatchItem::Progress(revision)) => Ok(Frame(encoder::progress(revision))),
+        Ok(WatchItem::Progress(revision)) => Ok(Frame(encoder::progress((frames.watch.team(), revision)))),
         Ok(WatchItem::Snapshot(revision, team, tickets)) => {
             frames.parts = snapshot(revision, &team, &tickets);
             frames.parts.pop_front().ok_or_else(|| Failure::Internal.into())
@@ -75,7 +78,7 @@ fn snapshot(revision: Revision, team: &Team, tickets: &[TicketEntry]) -> VecDequ
         let here = tickets.iter().skip(index * PART).take(PART);
         let last = index + 1 == parts;
         let snapshot = Snapshot {
-            cursor: if last { convert::cursor(revision) } else { String::new() },
+            cursor: if last { convert::cursor((team.id, revision)) } else { String::new() },
             tickets: here.map(|ticket| convert::ticket(team, ticket)).collect(),
             first: index == 0,
             last,
