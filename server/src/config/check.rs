@@ -125,13 +125,15 @@ fn check_tls(settings: &Settings) -> Result<(), ConfigProblem> {
     Ok(())
 }
 
+/// A day, in seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 fn check_numbers(settings: &Settings) -> Result<(), ConfigProblem> {
     let limits = &settings.limits;
     if !(1..=30).contains(&settings.drain_seconds) {
         return refuse("\"drain_seconds\" must be 1 to 30");
     }
     // What is more than anybody means, and less than what timers and counters hold.
-    const DAY: u64 = 24 * 60 * 60;
     let most = [
         ("connections", limits.connections as u64, 10_000_000),
         ("connections_per_address", limits.connections_per_address as u64, 10_000_000),

@@ -42,12 +42,8 @@ impl Desk {
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            // Sweeps go by the time that decisions go by. What fails now is due still at the next look.
-            let now = match self.store.now().await.map_err(Failure::from) {
-                Ok(now) => now,
-                // The failure is in the log.
-                Err(_) => continue,
-            };
+            // Sweeps go by the time that decisions go by. What fails now is due still at the next look; the failure is in the log.
+            let Ok(now) = self.store.now().await.map_err(Failure::from) else { continue };
             if !clock.get_or_insert_with(|| ClockWatch::new(now)).is_trusted(now) {
                 continue;
             }

@@ -10,8 +10,8 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{
-    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Encode, Postgres, Row as _, Sqlite, Transaction,
-    Type,
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Encode, Postgres, Row as _, Sqlite,
+    Transaction, Type,
 };
 
 use super::error::StoreError;
