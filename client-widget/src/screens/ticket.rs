@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use deskbell_proto::v1::{CustomerMessage, ProfileState, TicketState};
-use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, RichText, TextStyle, Ui};
+use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, RichText, TextStyle, TextWrapMode, Ui, WidgetText};
 use jiff::Timestamp;
 
 use super::{View, parts};
@@ -154,12 +154,18 @@ fn bubble(ui: &mut Ui, view: &View<'_>, from: Option<&str>, text: &str, when: &s
         Some(name) => (Align::Min, view.theme.card, inert::line(name).into_owned()),
     };
     let head = if when.is_empty() { who } else { format!("{who} · {when}") };
+    // Laid out first, so that a bubble is no wider than its words, whichever side it is on.
+    let laid_out = |ui: &Ui, words: RichText| {
+        WidgetText::from(words).into_galley(ui, Some(TextWrapMode::Wrap), width, TextStyle::Body)
+    };
+    let head = laid_out(ui, RichText::new(head).text_style(TextStyle::Small).color(view.theme.faint));
+    let words = laid_out(ui, RichText::new(inert::block(text)));
     ui.with_layout(Layout::top_down(side), |ui| {
         parts::card(view.theme).fill(fill).inner_margin(Margin::symmetric(14, 10)).show(ui, |ui| {
-            ui.set_max_width(width);
+            ui.set_max_width(head.size().x.max(words.size().x));
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                ui.add(Label::new(RichText::new(head).text_style(TextStyle::Small).color(view.theme.faint)).wrap());
-                ui.add(Label::new(inert::block(text).into_owned()).wrap());
+                ui.add(Label::new(head));
+                ui.add(Label::new(words));
             });
         });
     });
