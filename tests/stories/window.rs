@@ -32,7 +32,8 @@ impl Helper {
         let sales = ana.group_of("Sales", &[&ana]).await;
         let support = ana.group_of("Support", &[&ana]).await;
         let mut settings = settings("Acme", &[&sales, &support]);
-        settings.branding.as_mut().unwrap().accent_color = "#7a1f5c".to_owned();
+        let branding = settings.branding.take().unwrap_or_default();
+        settings.branding = Some(v1::Branding { accent_color: "#7a1f5c".to_owned(), ..branding });
         settings.fallback = Some(v1::FallbackContact { phone: "+49 30 1234567".to_owned(), ..Default::default() });
         let profile = ana.create_profile(settings).await.expect("a profile");
         let folder = Shell::of(&ana, &desk.server).packaged(&profile);
