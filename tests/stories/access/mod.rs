@@ -4,7 +4,9 @@
 //! Start with `policy`.
 
 mod bodies;
+mod lists;
 mod matrix;
+mod oracle;
 mod policy;
 mod stage;
 mod wire;
