@@ -175,7 +175,7 @@ impl Database {
     pub async fn write(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Database::Sqlite { writer, .. } => Connection::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Database::Postgres(pool) => Connection::Postgres(pool.begin().await?),
+            Database::Postgres(pool) => Connection::Postgres(begin(pool, "BEGIN").await?),
         })
     }
 
@@ -183,9 +183,9 @@ impl Database {
     pub async fn read(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Database::Sqlite { readers, .. } => Connection::Sqlite(readers.begin().await?),
-            Database::Postgres(pool) => Connection::Postgres(
-                pool.begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
-            ),
+            Database::Postgres(pool) => {
+                Connection::Postgres(begin(pool, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+            }
         })
     }
 
@@ -199,6 +199,15 @@ impl Database {
             Database::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Begins a transaction on a task of its own, which goes on when the caller goes away. Dropped while it begins, the driver (sqlx
+/// 0.9) would give the connection back with the transaction still open, and the next one to write would write into a transaction
+/// that only reads.
+async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
+    Ok(begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))?)
 }
 
 /// Connections to a file that is there. One is used again only while it is whole: SQLite ends a transaction by itself when the
