@@ -112,6 +112,18 @@ impl Server {
     }
 }
 
+impl Drop for Server {
+    /// What a failing story's server had to say is said with its failure.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let told: Vec<&str> = log.lines().filter(|line| !line.contains(" DEBUG ")).collect();
+            let last = &told[told.len().saturating_sub(40)..];
+            eprintln!("the server at {} logged at the end:\n{}", self.address, last.join("\n"));
+        }
+    }
+}
+
 async fn ready(process: &mut Process, file: &PathBuf) -> Value {
     let mut content = None;
     eventually("the server is ready", BOUND, async || {

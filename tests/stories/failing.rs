@@ -25,6 +25,7 @@ for_both_databases! {
     killed_in_a_storm_of_submits,
     a_stop_ends_in_time_with_silent_peers,
     a_watch_goes_on_over_a_restart,
+    calls_that_are_given_up_leave_nothing_behind,
 }
 
 type Sent = (v1::SubmitTicketRequest, Option<i64>);
@@ -146,6 +147,46 @@ async fn a_watch_goes_on_over_a_restart(database: Database) {
     }
     // Everybody else comes back by themselves as well: the same client, the same session.
     assert_eq!(ana.open_numbers().await, [before, after]);
+    desk.close();
+}
+
+async fn calls_that_are_given_up_leave_nothing_behind(database: Database) {
+    let Scene { desk, ana, sales, widget, .. } = Scene::open(database).await;
+    for n in 0..20 {
+        widget.ring(Some(&sales), &format!("Call {n}.")).await;
+    }
+    // Calls are dropped at every point on their way through the server, while others write.
+    let giving_up = async {
+        for n in 0..600 {
+            let patience = Duration::from_micros(100 * (n % 40));
+            let (call, stream) = (ana.ticket(1), ana.client.watch());
+            if n % 2 == 0 {
+                tokio::time::timeout(patience, call).await.ok();
+            } else {
+                let mut stream = stream;
+                tokio::time::timeout(patience, stream.watch_queue(v1::WatchQueueRequest::default())).await.ok();
+            }
+        }
+    };
+    let done = AtomicBool::new(false);
+    let writing = async {
+        let mut written = 20;
+        while !done.load(Ordering::Relaxed) {
+            written = widget.ring(Some(&sales), "Meanwhile.").await.number;
+        }
+        written
+    };
+    let (written, ()) = tokio::join!(writing, async {
+        giving_up.await;
+        done.store(true, Ordering::Relaxed);
+    });
+    for _ in 0..20 {
+        widget.ring(Some(&sales), "Afterwards.").await;
+    }
+    assert_eq!(ana.open_numbers().await, (1..=written + 20).collect::<Vec<_>>());
+    // PostgreSQL's notice when a connection came back with a transaction still open.
+    let log = desk.server.log();
+    assert!(!log.contains("already a transaction"), "{log}");
     desk.close();
 }
 

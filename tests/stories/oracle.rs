@@ -18,7 +18,7 @@ const OPERATORS: usize = 5;
 const ROUNDS: usize = 6;
 const ACTS: usize = 40;
 
-/// Random numbers that a failing run can be repeated with (SplitMix64).
+/// Random numbers that a failing run can be repeated with (`SplitMix64`).
 struct Dice(u64);
 
 impl Dice {
@@ -130,8 +130,14 @@ impl Team {
             0 => person.take(&ticket).await.is_ok(),
             1 => person.reply(&ticket, "Try again.").await.is_ok(),
             2 => person.close(&ticket).await.is_ok(),
-            3 => person.reopen(&ticket).await.map(|_| false).unwrap_or(false),
-            4 => person.prioritise(&ticket, Priority::High).await.map(|_| false).unwrap_or(false),
+            3 => {
+                person.reopen(&ticket).await.ok();
+                false
+            }
+            4 => {
+                person.prioritise(&ticket, Priority::High).await.ok();
+                false
+            }
             _ => {
                 self.assign(&person, &ticket).await;
                 false

@@ -114,8 +114,9 @@ async fn a_repeated_request_gets_its_first_outcome(database: Database) {
         async move { team.create_group(request).await.unwrap().into_inner().group.unwrap().id }
     }));
     assert_eq!(groups.await.into_iter().collect::<BTreeSet<_>>().len(), 1);
+    let now = ana.ticket(number).await.unwrap();
     for wrong in ["", "short", "has a space", &"x".repeat(65), "tab\there"] {
-        let problem = bo.take_with(wrong, &seen).await.unwrap_err();
+        let problem = ana.take_with(wrong, &now).await.unwrap_err();
         assert_eq!((problem.code, problem.field.as_deref()), (Code::InvalidArgument, Some("request_id")), "{wrong:?}");
     }
     desk.close();
