@@ -91,7 +91,7 @@ fn proof(key: &CredentialKey, ids: &[u8; 16]) -> [u8; PROOF_LENGTH] {
     proof
 }
 
-/// The hash of the ticket secret that a customer's program presents: 64 hexadecimal digits. Compare it with the ticket's.
+/// The hash of the ticket secret that a customer's program presents: 64 hexadecimal digits. Its ticket is found by it.
 pub fn ticket_secret_hash(secret_hex: &str) -> Option<[u8; 32]> {
     let digits = secret_hex.as_bytes();
     if digits.len() != 64 {
@@ -103,11 +103,6 @@ pub fn ticket_secret_hash(secret_hex: &str) -> Option<[u8; 32]> {
         *byte = (digit(pair[0])? << 4) | digit(pair[1])?;
     }
     Some(sha256(&secret))
-}
-
-/// Whether two hashes are the same, in a time that does not depend on where they differ.
-pub fn same_hash(one: &[u8], other: &[u8]) -> bool {
-    aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
 }
 
 /// Whether a request id is 8 to 64 visible ASCII characters.
