@@ -58,6 +58,31 @@ pub(super) fn open_desk(
     Desk::open(database, secrets, facts, &rates, Arc::new(ProtoEncoder))
 }
 
+/// Lets this process have as many files and connections as the system lets it, and says when that is less than `connections`
+/// want: whoever took them all would keep others out until they let go.
+pub(super) fn allow_connections(connections: usize) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        /// Files beside connections: the database, its log, sockets that listen.
+        const OTHERS: u64 = 64;
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        if let Err(cause) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+            tracing::warn!(%cause, "the limit of open files cannot be raised");
+        }
+        let wanted = connections as u64 + OTHERS;
+        if let Some(maximum) = maximum.filter(|maximum| *maximum < wanted) {
+            tracing::warn!(
+                maximum,
+                wanted,
+                "the system allows fewer open files than \"limits.connections\" wants: raise `ulimit -n`"
+            );
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = connections;
+}
+
 /// Makes an empty database file, and its folder, that are their owner's alone, unless they are there. What SQLite makes beside
 /// them gets the same rights.
 fn make_private(file: &Path) -> io::Result<()> {

@@ -40,6 +40,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     if let Some(address) = settings.metrics_listen() {
         serve_metrics(address)?;
     }
+    host::allow_connections(settings.limits.connections);
     let (database, migrated) = host::open_database(&settings).await?;
     tracing::info!(database = masked_url(&settings.database), schema = migrated.to, "the database is open");
     let secrets = host::open_secrets(&settings, &database).await?;
