@@ -21,6 +21,8 @@ for_both_databases! { lists_show_what_the_oracle_says }
 const SEED: &str = "DESKBELL_SEED";
 /// Things that happen to a team between looks.
 const STEPS: usize = 110;
+/// Times that somebody joins a group, or leaves it, before the first ticket.
+const REGROUPED: usize = 12;
 /// Looks at a team.
 const LOOKS: usize = 3;
 /// Random filters for each member at each look, besides the systematic ones.
@@ -129,8 +131,11 @@ impl Play {
         let may_take = self.team.members[&me].operator;
         let fact = self.team.tickets.get_mut(&number).expect("a ticket that rang");
         if !fact.is_open() {
-            who.reopen(&now).await.expect("open again");
-            self.team.reopened(number);
+            // Most stay ended, so that there is a history.
+            if self.random.u8(..4) == 0 {
+                who.reopen(&now).await.expect("open again");
+                self.team.reopened(number);
+            }
             return;
         }
         match self.random.usize(..12) {
@@ -364,6 +369,9 @@ impl Play {
 
 async fn lists_show_what_the_oracle_says(database: Database) {
     let mut play = Play::begin(database).await;
+    for _ in 0..REGROUPED {
+        play.regroup().await;
+    }
     for _ in 0..LOOKS {
         for _ in 0..STEPS {
             play.step().await;
