@@ -1,12 +1,15 @@
 //! Whoever hosts a Deskbell: a database, a data folder, settings, and the commands of `deskbell-server`.
 
 use std::cell::RefCell;
+use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use crate::server::Server;
 use crate::{postgres, programs, scratch};
@@ -58,6 +61,25 @@ impl Host {
             host.set(setting);
         }
         host
+    }
+
+    /// A host that was restored from a backup of this one, made while its servers run, as the handbook says: the database by its
+    /// own tools, and the key file.
+    pub async fn restored_from_backup(&self) -> Self {
+        let data = scratch::folder("restored");
+        fs::copy(self.data.join("secrets.key"), data.join("secrets.key")).expect("the key file");
+        let database = match self.database.strip_prefix("sqlite:") {
+            Some(file) => {
+                let copy = data.join("deskbell.db");
+                let vacuum = format!("VACUUM INTO '{}'", copy.display());
+                let mut connection = SqliteConnectOptions::new().filename(file).connect().await.expect("the database");
+                sqlx::raw_sql(AssertSqlSafe(vacuum)).execute(&mut connection).await.expect("a copy");
+                connection.close().await.expect("the end of the copy");
+                format!("sqlite:{}", copy.display())
+            }
+            None => postgres::copy(&self.database),
+        };
+        Self { data, database, settings: self.settings.clone() }
     }
 
     /// Changes a setting, e.g. `limits.connections=5`, for servers and commands from now on.

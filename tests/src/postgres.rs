@@ -41,6 +41,11 @@ pub(crate) fn new_database() -> String {
     OF_THE_RUN.new_database()
 }
 
+/// A copy of a database in the PostgreSQL of the run: its address.
+pub(crate) fn copy(database: &str) -> String {
+    OF_THE_RUN.copy(database)
+}
+
 impl Postgres {
     /// One of its own for a story.
     pub fn start() -> Self {
@@ -83,6 +88,16 @@ impl Postgres {
         let mut create = self.command("createdb");
         succeed(create.args(["-U", "deskbell", &name]).arg("-h").arg(&self.folder));
         format!("postgres://deskbell@localhost/{name}?host={}", self.folder.display())
+    }
+
+    /// A copy of a database of this PostgreSQL, made with its own tools while servers write into it: its address.
+    pub fn copy(&self, database: &str) -> String {
+        let copy = self.new_database();
+        let script = r#""$1/pg_dump" --no-owner "$2" | "$1/psql" --quiet --set ON_ERROR_STOP=1 "$3""#;
+        let mut command = as_user(self.user, &[]);
+        command.args(["bash", "-o", "pipefail", "-c", script, "copy"]).arg(&self.programs);
+        succeed(command.args([database, &copy]).current_dir("/"));
+        copy
     }
 
     fn wait(&self) {

@@ -14,6 +14,8 @@ use deskbell_tests::host::{Database, Host};
 use deskbell_tests::postgres::Postgres;
 use deskbell_tests::scene::Scene;
 use deskbell_tests::waiting::{BOUND, eventually, soon};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -26,6 +28,7 @@ for_both_databases! {
     a_stop_ends_in_time_with_silent_peers,
     a_watch_goes_on_over_a_restart,
     calls_that_are_given_up_leave_nothing_behind,
+    a_backup_of_a_running_server_restores,
 }
 
 type Sent = (v1::SubmitTicketRequest, Option<i64>);
@@ -190,6 +193,31 @@ async fn calls_that_are_given_up_leave_nothing_behind(database: Database) {
     desk.close();
 }
 
+async fn a_backup_of_a_running_server_restores(database: Database) {
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(database).await;
+    let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let mut storms = JoinSet::new();
+    for _ in 0..8 {
+        let widget = widget.over(&desk.server.connect());
+        storms.spawn(storm(widget, sales.id.clone(), Arc::clone(&stop), Arc::clone(&acknowledged)));
+    }
+    eventually("the storm is on", BOUND, async || acknowledged.load(Ordering::Relaxed) >= 20).await;
+    let before = i64::try_from(acknowledged.load(Ordering::Relaxed)).unwrap();
+    let restored = Desk::of(desk.host.restored_from_backup().await).await;
+    stop.store(true, Ordering::Relaxed);
+    storms.join_all().await;
+    restored.host.verify();
+    // Everything that was acknowledged before the backup began is in it, with its people and their sessions.
+    let numbers = bo.over(&restored.server.connect()).open_numbers().await;
+    assert!(i64::try_from(numbers.len()).unwrap() >= before);
+    assert_eq!(numbers, (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>());
+    let again = restored.sign_in(&ana.email).await;
+    again.close(&again.ticket(1).await.unwrap()).await.unwrap();
+    assert_eq!(ana.ticket(1).await.unwrap().state(), v1::TicketState::New, "the original goes its own way");
+    restored.close();
+    desk.close();
+}
+
 /// What health says of the server as a whole.
 async fn health(desk: &Desk) -> Option<ServingStatus> {
     let channel = deskbell_proto::client::Server {
@@ -236,6 +264,44 @@ async fn a_disk_that_fills_up_and_gets_room() {
     assert_eq!(acknowledged, (1..=i64::try_from(acknowledged.len()).unwrap()).collect::<Vec<_>>());
     watch.until_sees(number.unwrap()).await;
     watch.agrees_with(&bo).await;
+    desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_locked_or_gone() {
+    let Scene { desk, ana, sales, widget, .. } = Scene::open(Database::Sqlite).await;
+    let first = widget.ring(Some(&sales), "Before.").await.number;
+    let file = desk.host.data().join("deskbell.db");
+    let recovers = async |request: &v1::SubmitTicketRequest| {
+        let mut number = 0;
+        eventually("it recovers by itself", BOUND, async || {
+            number = widget.submit(request.clone()).await.map_or(0, |ticket| ticket.number);
+            number > 0
+        })
+        .await;
+        number
+    };
+    let call = |text| v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&new_secret(), text) };
+
+    let mut locking = SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut locking).await.unwrap();
+    let locked_out = call("While it is locked.");
+    let problem = soon("an answer", widget.submit(locked_out.clone())).await.unwrap_err();
+    assert_eq!((problem.code, problem.reason.as_str()), (Code::Unavailable, "DATABASE_AWAY"));
+    assert_eq!(ana.open_numbers().await, [first], "reading goes on");
+    sqlx::query("ROLLBACK").execute(&mut locking).await.unwrap();
+    sqlx::Connection::close(locking).await.unwrap();
+    assert_eq!(recovers(&locked_out).await, first + 1);
+
+    // What is acknowledged must be found later: nothing is written into a file that nobody will find.
+    let elsewhere = desk.host.data().join("elsewhere.db");
+    std::fs::rename(&file, &elsewhere).unwrap();
+    let lost = call("While it is gone.");
+    let problem = soon("an answer", widget.submit(lost.clone())).await.unwrap_err();
+    assert_eq!((problem.code, problem.reason.as_str()), (Code::Unavailable, "DATABASE_AWAY"));
+    std::fs::rename(&elsewhere, &file).unwrap();
+    assert_eq!(recovers(&lost).await, first + 2);
+    assert_eq!(ana.open_numbers().await, [first, first + 1, first + 2]);
     desk.close();
 }
 

@@ -69,6 +69,14 @@ async fn the_bell_rings(database: Database) {
         ["submitted", "taken", "priority", "replied", "noted", "customer_wrote", "assigned", "taken", "closed"]
     );
     assert_eq!((bo.history_numbers().await, cy.history_numbers().await), (vec![1], vec![1]), "both handled it");
+    // Nothing in the log lets anybody in, and nothing tells what people wrote.
+    let log = desk.server.log();
+    let customers_secret = customer.secret.map(|byte| format!("{byte:02x}")).concat();
+    for secret in
+        [&bo.token, &widget.manifest.manifest.credential, &customers_secret, "printer is on fire", "Step back"]
+    {
+        assert!(!log.contains(secret), "{secret} is in the log");
+    }
     at_bo.agrees_with(&bo).await;
     at_cy.agrees_with(&cy).await;
     desk.close();
