@@ -46,9 +46,8 @@ impl Screen {
     /// Switches one on.
     pub async fn new() -> Self {
         let folder = scratch::folder("screen");
-        found("import", "imagemagick");
-        let (xvfb, openbox) = (found("Xvfb", "xvfb"), found("openbox", "openbox"));
-        found("xdotool", "xdotool");
+        let needed = [("Xvfb", "xvfb"), ("openbox", "openbox"), ("xdotool", "xdotool"), ("import", "imagemagick")];
+        let [xvfb, openbox, ..] = found(needed);
         // It chooses a free display and prints its number.
         let arguments = ["-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset"];
         let mut server = Process::start(None, "KILL", &xvfb, &arguments.map(str::to_owned), &folder);

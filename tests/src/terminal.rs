@@ -31,7 +31,8 @@ impl Terminal {
         let raw = folder.join("raw");
         // -D: it stays a child of the tests, and ends with them.
         let arguments = ["-S", socket.to_str().expect("UTF-8"), "-f", "/dev/null", "-D"].map(str::to_owned);
-        let process = Process::start(None, "KILL", &found("tmux", "tmux"), &arguments, &folder);
+        let [tmux] = found([("tmux", "tmux")]);
+        let process = Process::start(None, "KILL", &tmux, &arguments, &folder);
         let terminal = Self { socket, raw, _process: process };
         // What is recorded is recorded from the first byte on, so the program waits for it.
         let shell = shell.clone().with("TERM", "screen-256color");
@@ -137,11 +138,13 @@ impl Drop for Terminal {
     }
 }
 
-/// A program of the system. Panics with its package when it is not there.
-pub(crate) fn found(program: &str, package: &str) -> PathBuf {
+/// Programs of the system, given with their packages: where they are. Panics with all packages that are not there.
+pub(crate) fn found<const COUNT: usize>(programs: [(&str, &str); COUNT]) -> [PathBuf; COUNT] {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|place| place.is_file())
-        .unwrap_or_else(|| panic!("{program} is missing: install the package {package} (tests/run does)"))
+    let place = |program| std::env::split_paths(&path).map(|folder| folder.join(program)).find(|place| place.is_file());
+    let places = programs.map(|(program, _)| place(program));
+    let missing = programs.iter().zip(&places).filter(|(_, place)| place.is_none());
+    let missing: Vec<&str> = missing.map(|((_, package), _)| *package).collect();
+    assert!(missing.is_empty(), "packages are missing (tests/run installs them): {}", missing.join(" "));
+    places.map(Option::unwrap_or_default)
 }

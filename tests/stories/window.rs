@@ -39,15 +39,12 @@ impl Helper {
         let folder = Shell::of(&ana, &desk.server).packaged(&profile);
         Self { desk, ana, support, profile, customer: Shell::new(), folder, screen: Screen::new().await }
     }
+}
 
-    /// Waits for a ticket, and gives it with the facts of whoever rang.
-    async fn ticket(&self, number: i64) -> v1::Ticket {
-        eventually(&format!("ticket {number} arrives"), BOUND, async || {
-            self.ana.open_numbers().await.contains(&number)
-        })
-        .await;
-        self.ana.ticket(number).await.expect("a ticket")
-    }
+/// Waits for a ticket, and gives it as the admin sees it.
+async fn arrived(ana: &Staff, number: i64) -> v1::Ticket {
+    eventually(&format!("ticket {number} arrives"), BOUND, async || ana.open_numbers().await.contains(&number)).await;
+    ana.ticket(number).await.expect("a ticket")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -77,7 +74,7 @@ async fn ringing_by_keyboard_alone() {
     window.keep("about-to-ring");
     window.press("Return").await;
 
-    let ticket = helper.ticket(1).await;
+    let ticket = arrived(&helper.ana, 1).await;
     window.settled().await;
     window.keep("ticket");
     assert_eq!(ticket.requester, "customer@acme.example");
@@ -109,12 +106,11 @@ async fn ringing_by_keyboard_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ringing_with_the_mouse_while_the_server_is_away() {
-    let mut helper = Helper::open().await;
-    let window = helper.screen.widget(&helper.customer, &helper.folder, "Acme help", ACCENT).await;
+    let Helper { desk: Desk { host, server }, ana, customer, folder, screen, .. } = Helper::open().await;
+    let window = screen.widget(&customer, &folder, "Acme help", ACCENT).await;
     let home = window.settled().await;
-    let socket = helper.desk.server.socket();
-    helper.desk.server.terminate();
-    helper.desk.server.ends_within(BOUND).await;
+    let socket = server.socket();
+    server.kill();
     window.changes(&home, "it says that the server is away").await;
     window.keep("away");
 
@@ -131,23 +127,23 @@ async fn ringing_with_the_mouse_while_the_server_is_away() {
     window.keep("kept");
     // Killed and opened again: what was rung is on disk.
     window.kill();
-    let window = helper.screen.widget(&helper.customer, &helper.folder, "Acme help", ACCENT).await;
+    let window = screen.widget(&customer, &folder, "Acme help", ACCENT).await;
     window.keep("opened-again");
 
-    helper.desk.server = helper.desk.host.serve_at(socket, &[]).await;
-    let ticket = helper.ticket(1).await;
+    let desk = Desk { server: host.serve_at(socket, &[]).await, host };
+    let ticket = arrived(&ana, 1).await;
     assert_eq!((ticket.requester.as_str(), ticket.description.as_str()), ("customer@acme.example", "Nobody answers."));
     assert!(ticket.group.is_none(), "the customer did not know");
     window.settled().await;
     window.keep("arrived");
     window.close().await;
     // Another start finds nothing left to send.
-    let window = helper.screen.widget(&helper.customer, &helper.folder, "Acme help", ACCENT).await;
-    helper.ana.take(&ticket).await.unwrap();
+    let window = screen.widget(&customer, &folder, "Acme help", ACCENT).await;
+    ana.take(&ticket).await.unwrap();
     window.keep("taken");
-    assert_eq!(helper.ana.open_numbers().await, [1]);
-    assert_eq!(helper.ana.event_kinds(1).await, ["submitted", "taken"]);
-    helper.desk.close();
+    assert_eq!(ana.open_numbers().await, [1]);
+    assert_eq!(ana.event_kinds(1).await, ["submitted", "taken"]);
+    desk.close();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -192,7 +188,7 @@ async fn what_a_script_kept_the_window_sends_once() {
     helper.desk.server = helper.desk.host.serve_at(socket, &[]).await;
     for start in ["first", "second"] {
         let window = helper.screen.widget(&helper.customer, &helper.folder, "Acme help", ACCENT).await;
-        let ticket = helper.ticket(1).await;
+        let ticket = arrived(&helper.ana, 1).await;
         assert_eq!(ticket.description, "The server room is flooded.");
         window.keep(start);
         window.close().await;
