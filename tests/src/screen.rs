@@ -160,7 +160,7 @@ impl Window<'_> {
         let begun = Instant::now();
         let mut before = self.picture();
         loop {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             let now = self.picture();
             if self.same(&now, &before) && now.is_drawn() && is_so(&now) {
                 return now;
