@@ -120,12 +120,12 @@ async fn tell_health(desk: Arc<Desk>, reporter: HealthReporter, stopping: Stoppi
     let services = services();
     let mut told = None;
     while stopping.stage() == Stage::Running {
-        let up = desk.store().database().has_host_secrets().await;
+        let up = desk.store().check().await;
         gauge!(names::DATABASE_UP).set(if up.is_ok() { 1.0 } else { 0.0 });
         if told != Some(up.is_ok()) {
             told = Some(up.is_ok());
             if let Err(cause) = &up {
-                tracing::error!(%cause, "the database does not answer: not serving");
+                tracing::error!(%cause, "not serving");
             }
             tell_all(&reporter, &services, up.is_ok()).await;
         }

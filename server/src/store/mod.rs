@@ -56,6 +56,16 @@ impl Store {
         self.writers.ask(request).await
     }
 
+    /// Fails unless the database answers and changes can be written.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        self.database.has_host_secrets().await?;
+        if self.writers.are_there() {
+            Ok(())
+        } else {
+            Err(StoreError::Broken("a writer is gone; start the server again".to_owned()))
+        }
+    }
+
     /// What tells this server from others on the same database.
     pub fn origin(&self) -> &str {
         &self.origin

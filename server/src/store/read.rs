@@ -35,6 +35,9 @@ pub struct LoggedChange {
     pub record: Record<'static>,
 }
 
+/// Text of messages that one look at a ticket gives, in bytes: with all else it stays below what clients take in one answer.
+const MESSAGE_BYTES: usize = 1024 * 1024;
+
 /// A message with its words.
 pub type MessageEntry = Entry<Message, MessageWords>;
 
@@ -130,26 +133,32 @@ impl Store {
         rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), row.next()?))).collect()
     }
 
-    /// Messages of a ticket, oldest first.
+    /// The newest messages of a ticket, oldest first: at most 500 of them, and of 1 MiB of text.
     pub async fn messages(&self, team: TeamId, ticket: TicketId) -> Result<Vec<MessageEntry>, StoreError> {
         let mut connection = self.database.read().await?;
         let sql = "SELECT m.message_id, m.kind, m.author_id, m.written_at, m.content_id, m.content_digest, c.body \
                    FROM messages m JOIN contents c ON c.team_id = m.team_id AND c.content_id = m.content_id \
-                   WHERE m.team_id = $1 AND m.ticket_id = $2 ORDER BY m.message_id";
-        let rows = connection.rows(sql, values![team, ticket.0]).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                let image = Message {
-                    id: MessageId(row.next()?),
-                    ticket,
-                    kind: by_number(&MessageKind::ALL, row.next()?)?,
-                    author: row.next::<Option<i64>>()?.map(MemberId),
-                    at: row.next()?,
-                    words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
-                };
-                Ok(Entry { image, words: row.json()? })
-            })
-            .collect()
+                   WHERE m.team_id = $1 AND m.ticket_id = $2 ORDER BY m.message_id DESC LIMIT 500";
+        let mut newest: Vec<MessageEntry> = Vec::new();
+        let mut bytes = 0;
+        for mut row in connection.rows(sql, values![team, ticket.0]).await? {
+            let image = Message {
+                id: MessageId(row.next()?),
+                ticket,
+                kind: by_number(&MessageKind::ALL, row.next()?)?,
+                author: row.next::<Option<i64>>()?.map(MemberId),
+                at: row.next()?,
+                words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
+            };
+            let words: MessageWords = row.json()?;
+            bytes += words.text.len();
+            if bytes > MESSAGE_BYTES {
+                break;
+            }
+            newest.push(Entry { image, words });
+        }
+        newest.reverse();
+        Ok(newest)
     }
 
     /// Changes of a ticket, oldest first.

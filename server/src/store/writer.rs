@@ -91,6 +91,11 @@ impl Writers {
         Writers { senders: senders.collect() }
     }
 
+    /// Whether all writers are there. One that is gone does not come back.
+    pub fn are_there(&self) -> bool {
+        self.senders.iter().all(|sender| !sender.is_closed())
+    }
+
     /// Asks for a change and waits until it is on disk.
     pub async fn ask(&self, request: Request) -> Answer {
         let count = u64::try_from(self.senders.len()).unwrap_or(1);
