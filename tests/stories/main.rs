@@ -12,6 +12,7 @@ mod members;
 mod profiles;
 mod programs;
 mod races;
+mod scripts;
 mod sight;
 mod sign_in;
 mod submits;
