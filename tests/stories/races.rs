@@ -103,8 +103,17 @@ async fn a_repeated_request_gets_its_first_outcome(database: Database) {
     let note = v1::NoteTicketRequest { request_id: request_id(), number, version: 0, text: "Only once.".to_owned() };
     let first = bo.client.queue().note_ticket(note.clone()).await.unwrap().into_inner();
     ana.assign(&ana.ticket(number).await.unwrap(), To::group(&support)).await.unwrap();
+    let first = first.message.unwrap().id;
+    let later = bo.client.queue().note_ticket(note.clone()).await.unwrap().into_inner();
+    assert_eq!(later.message.unwrap().id, first);
+    // Also after the server was killed and started anew.
+    let Desk { host, server } = desk;
+    let at = server.socket();
+    server.kill();
+    let desk = Desk { server: host.serve_at(at, &[]).await, host };
+    let (ana, bo) = (ana.over(&desk.server.connect()), bo.over(&desk.server.connect()));
     let later = bo.client.queue().note_ticket(note).await.unwrap().into_inner();
-    assert_eq!(later.message.unwrap().id, first.message.unwrap().id);
+    assert_eq!(later.message.unwrap().id, first);
     assert_eq!(ana.messages(number).await.unwrap().len(), 1);
 
     // Twenty times the same at once is once.

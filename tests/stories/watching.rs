@@ -12,6 +12,7 @@ use deskbell_tests::recorder::Recording;
 use deskbell_tests::scene::Scene;
 use deskbell_tests::staff::{Staff, To, refused};
 use deskbell_tests::waiting::soon;
+use futures_util::future::join_all;
 use tonic::Code;
 
 for_both_databases! {
@@ -270,5 +271,38 @@ async fn watching_is_for_operators(database: Database) {
     ana.update_member(&bo.id(), None, Some(false), None).await.unwrap();
     assert_eq!(watch.end().await.code, Code::PermissionDenied);
     bo.who_am_i().await.unwrap();
+    desk.close();
+}
+
+/// The server resumes over ten thousand changes at most, which take their time to make: this story runs only when asked for, by
+/// `cargo test -p deskbell-tests far_back -- --ignored`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "makes ten thousand changes"]
+async fn a_place_far_back_starts_over() {
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(Database::Sqlite).await;
+    // One that is opened now, and not read until the end.
+    let far = desk.server.connect();
+    let unread = bo.over(&far).client.watch().watch_queue(v1::WatchQueueRequest::default()).await.unwrap();
+    let mut live = bo.watch().opened().await;
+    let start = live.now().view.cursor().unwrap().to_owned();
+    for _ in 0..101 {
+        join_all((0..100).map(|_| widget.ring(Some(&sales), "Again."))).await;
+    }
+    let last = 10_100;
+    let whole = live.until_sees(last).await;
+    assert_eq!(whole.faults, Vec::<String>::new());
+    let problem = bo.watch_after(&start).end().await;
+    assert_eq!((problem.code, problem.reason.as_str()), (Code::OutOfRange, "START_OVER"));
+    let near = &whole.changes[whole.changes.len() - 9_000];
+    let resumed = bo.watch_after(&near.cursor).until_sees(last).await;
+    assert_eq!(resumed.changes, whole.changes[whole.changes.len() - 8_999..]);
+    // Whoever did not read gets everything still, or a new snapshot, and nothing twice.
+    let mut stream = unread.into_inner();
+    let mut recording = Recording::default();
+    while !recording.sees(last) {
+        recording.take(soon("a frame", stream.message()).await.unwrap().unwrap());
+    }
+    assert_eq!((recording.faults, recording.view.tickets().len()), (vec![], 10_100));
+    assert_eq!(ana.open_numbers().await.len(), 10_100);
     desk.close();
 }
