@@ -65,7 +65,9 @@ pub fn edit(before: &str, extension: &str) -> Result<String, Failure> {
         Ok(status) if status.success() => {}
         Ok(_) => return Err(Failure::other("The editor ended with a failure; nothing was sent.")),
         Err(problem) => {
-            return Err(Failure::other(format!("Cannot start the editor \"{editor}\": {problem}. Name one in EDITOR.")));
+            return Err(Failure::other(format!(
+                "Cannot start the editor \"{editor}\": {problem}. Name one in EDITOR."
+            )));
         }
     }
     let after = fs::read_to_string(&path).map_err(|problem| Failure::file("read", &path, &problem))?;

@@ -187,7 +187,9 @@ impl Edit {
                 with_logo_of(&before, settings.map_err(|failure| kept(failure, &written))?)
             }
             None if self.flags.is_empty() => {
-                return Err(Failure::usage("Say what to change, by flags or --file. See: deskbell profile edit --help"));
+                return Err(Failure::usage(
+                    "Say what to change, by flags or --file. See: deskbell profile edit --help",
+                ));
             }
             None => before.clone(),
         };
