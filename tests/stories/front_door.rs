@@ -204,3 +204,35 @@ async fn connections_and_streams_are_limited() {
     .await;
     desk.close();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn floods_of_headers_and_resets_hurt_nobody_else() {
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(Database::Sqlite).await;
+    let far = bo.over(&desk.server.connect());
+    let mut flooded = Request::new(v1::WhoAmIRequest {});
+    for n in 0..64 {
+        let value = MetadataValue::try_from("x".repeat(16 * 1024)).unwrap();
+        flooded
+            .metadata_mut()
+            .insert(tonic::metadata::MetadataKey::from_bytes(format!("x-{n}").as_bytes()).unwrap(), value);
+    }
+    let outcome = soon("an answer", far.client.account().who_am_i(flooded)).await;
+    assert!(outcome.is_err(), "a megabyte of headers is refused");
+    // Streams that are opened and taken back at once, thousands of times on one connection.
+    for _ in 0..100 {
+        let calls = (0..50).map(|_| far.client.clone());
+        let given_up = calls.map(|client| async move {
+            let call = async { client.watch().watch_queue(v1::WatchQueueRequest::default()).await };
+            tokio::time::timeout(Duration::from_micros(200), call).await.ok();
+        });
+        futures_util::future::join_all(given_up).await;
+    }
+    let number = widget.ring(Some(&sales), "Through the flood.").await.number;
+    assert_eq!(ana.open_numbers().await, [number]);
+    // Whoever flooded is served as well, perhaps over another connection.
+    deskbell_tests::waiting::eventually("the flooder's next call", deskbell_tests::waiting::BOUND, async || {
+        far.who_am_i().await.is_ok()
+    })
+    .await;
+    desk.close();
+}
