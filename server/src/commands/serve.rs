@@ -74,7 +74,12 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let ended = front.serve(routes, stopping, settings.drain().min(LONGEST_DRAIN)).await;
     drop(ready_file);
     desk.close();
-    if tokio::time::timeout(LAST_WORDS, database.close()).await.is_err() {
+    let last_words = async {
+        // A server that cannot say so is missed soon enough.
+        let _ = desk.store().leave().await;
+        database.close().await;
+    };
+    if tokio::time::timeout(LAST_WORDS, last_words).await.is_err() {
         // Whatever was acknowledged is on disk; a database that does not answer must not keep the server from ending.
         tracing::warn!("the database did not let go of its connections in time");
     }

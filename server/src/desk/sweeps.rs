@@ -8,12 +8,19 @@ use tokio::sync::watch;
 
 use super::{Desk, Failure};
 use crate::domain::{Caller, Command, Millis, Reply};
+use crate::telemetry::names;
 
 /// How often to look for what is due.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// A lease outlives a few missed looks.
 const LEASE: Millis = 15_000;
+
+/// How often a server says that it lives.
+const BEAT_EVERY: Duration = Duration::from_secs(10);
+
+/// A server that was silent for so long is gone.
+const SILENCE: Millis = 60_000;
 
 /// Tickets expired in one go.
 const AT_ONCE: i64 = 512;
@@ -37,7 +44,11 @@ impl Desk {
     pub async fn sweep(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut clock = None;
         let mut tidied = None;
+        let mut beaten = None;
         loop {
+            if beaten.is_none_or(|at: Instant| at.elapsed() > BEAT_EVERY) && self.beat().await.is_ok() {
+                beaten = Some(Instant::now());
+            }
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = tokio::time::sleep(EVERY) => {}
@@ -53,6 +64,14 @@ impl Desk {
                 tidied = Some(Instant::now());
             }
         }
+    }
+
+    /// Tells other servers on the same database where this one is.
+    async fn beat(&self) -> Result<(), Failure> {
+        let address = self.facts.addresses.first().map_or("", String::as_str);
+        let servers = self.store.beat(address, SILENCE).await?;
+        metrics::gauge!(names::SERVERS).set(f64::from(i32::try_from(servers).unwrap_or(i32::MAX)));
+        Ok(())
     }
 
     async fn expire_due(&self, now: Millis) -> Result<(), Failure> {

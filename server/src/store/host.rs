@@ -84,6 +84,29 @@ impl Store {
         Ok(row.is_some())
     }
 
+    /// Says that this server lives and where it is; forgets those that have been silent for `silence`. Gives how many live.
+    pub async fn beat(&self, address: &str, silence: Millis) -> Result<i64, StoreError> {
+        let mut connection = self.database.write().await?;
+        let now = connection.now().await?;
+        let sql = "INSERT INTO servers (server, address, heartbeat_at) VALUES ($1, $2, $3) ON CONFLICT (server) DO UPDATE \
+                   SET address = excluded.address, heartbeat_at = excluded.heartbeat_at";
+        connection.execute(sql, values![self.origin(), address, now]).await?;
+        connection.execute("DELETE FROM servers WHERE heartbeat_at < $1", values![now - silence]).await?;
+        let count = match connection.row("SELECT COUNT(*) FROM servers", Vec::new()).await? {
+            Some(mut row) => row.next()?,
+            None => 0,
+        };
+        connection.commit().await?;
+        Ok(count)
+    }
+
+    /// Takes this server off the list of those that live.
+    pub async fn leave(&self) -> Result<(), StoreError> {
+        let mut connection = self.database.write().await?;
+        connection.execute("DELETE FROM servers WHERE server = $1", values![self.origin()]).await?;
+        connection.commit().await
+    }
+
     /// Forgets requests, codes and sessions whose time is over.
     pub async fn tidy(&self, now: Millis, remember_for: Millis) -> Result<(), StoreError> {
         let mut connection = self.database.write().await?;

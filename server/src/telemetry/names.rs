@@ -15,6 +15,9 @@ pub const CHANGE_SECONDS: &str = "deskbell_change_seconds";
 /// Whether the database answers: 1 or 0.
 pub const DATABASE_UP: &str = "deskbell_database_up";
 
+/// Servers that live on this database.
+pub const SERVERS: &str = "deskbell_servers";
+
 /// What a metric does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -34,5 +37,6 @@ pub const TABLE: &[(&str, Kind, &str)] = &[
     (CALL_SECONDS, Kind::Histogram, "How long calls took until their answer began, by method."),
     (CHANGES, Kind::Counter, "Changes asked for."),
     (CHANGE_SECONDS, Kind::Histogram, "How long changes took until they were on disk."),
+    (SERVERS, Kind::Gauge, "Servers that live on this database."),
     (DATABASE_UP, Kind::Gauge, "Whether the database answers: 1 or 0."),
 ];

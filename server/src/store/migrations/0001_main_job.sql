@@ -166,3 +166,9 @@ CREATE TABLE leases (
     holder TEXT NOT NULL,
     until BIGINT NOT NULL
 ) /*keyed*/;
+
+CREATE TABLE servers (
+    server TEXT NOT NULL PRIMARY KEY,
+    address TEXT NOT NULL,
+    heartbeat_at BIGINT NOT NULL
+) /*keyed*/;
