@@ -1,5 +1,5 @@
-//! The clock ends what nobody ended. A minute is the shortest life a ticket can have, so this story waits for one: it runs only
-//! when asked for, by `cargo test -p deskbell-tests expiry -- --ignored`. The rule itself is tested beside its code.
+//! The clock ends what nobody ended. A minute is the shortest life a ticket can have, so this story lasts longer than the others,
+//! which run beside it. The rule itself is tested beside its code.
 
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use deskbell_tests::waiting::eventually;
 use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "waits for more than a minute"]
 async fn tickets_expire_once_on_both_databases() {
     tokio::join!(tickets_expire_once(Database::Sqlite), tickets_expire_once(Database::Postgres));
 }
@@ -27,7 +26,7 @@ async fn tickets_expire_once(database: Database) {
     bo.close(&bo.ticket(closed).await.unwrap()).await.unwrap();
     let watch = bo.watch().opened().await;
     let due = bo.ticket(short.number).await.unwrap().expire_time.unwrap().seconds;
-    let limit = Duration::from_secs(100);
+    let limit = Duration::from_mins(5);
     eventually("the ticket expires", limit, async || short.ticket().await.unwrap().state() == TicketState::Expired)
         .await;
     let expired =

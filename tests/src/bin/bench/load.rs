@@ -52,11 +52,8 @@ async fn rate(clients: &[Client], in_flight: usize, submits: bool) -> Outcome<f6
         callers.spawn(async move {
             let mut done = 0_u32;
             while Instant::now() < until {
-                if submits {
-                    submit(&client).await?
-                } else {
-                    empty_call(&client).await?
-                }
+                let call = if submits { submit(&client).await } else { empty_call(&client).await };
+                call?;
                 done += 1;
             }
             Outcome::Ok(done)

@@ -61,7 +61,7 @@ async fn serve(folder: &Path) -> Outcome<(Child, String)> {
             let told: serde_json::Value = serde_json::from_str(&text)?;
             return Ok((process, told["address"].as_str().unwrap_or_default().to_owned()));
         }
-        if started.elapsed() > Duration::from_secs(60) {
+        if started.elapsed() > Duration::from_mins(1) {
             return Err("the server did not become ready within a minute".into());
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
