@@ -161,7 +161,7 @@ fn show(manifests: &Manifests, as_json: bool) -> Result<(), Failure> {
     }
     let mut out = io::stdout().lock();
     if as_json {
-        writeln!(out, "{shown}")?;
+        writeln!(out, "{}", crate::inert::json(&shown))?;
         return Ok(());
     }
     let line = |text: &str| crate::inert::line(text).into_owned();

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::command::{Failure, profile_in_use};
 use crate::facts;
+use crate::inert::json as json_line;
 use crate::link::calls::Calls;
 use crate::link::delivery::{self, Held, Outcome};
 use crate::manifest::Manifests;
@@ -62,11 +63,11 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
     runtime.shutdown_background();
     let out = &mut io::stdout().lock();
     match sent? {
-        Ok(ticket) if arguments.json => writeln!(out, "{}", answer(Some(&ticket)))?,
+        Ok(ticket) if arguments.json => writeln!(out, "{}", json_line(&answer(Some(&ticket))))?,
         Ok(ticket) => writeln!(out, "Request {} has arrived.", ticket.number)?,
         Err(problem) => {
             if arguments.json {
-                writeln!(out, "{}", answer(None))?;
+                writeln!(out, "{}", json_line(&answer(None)))?;
             }
             let text =
                 format!("The request is kept and not sent yet; the next start of this program sends it. {problem}");

@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
     let ticket = asked.map_err(|problem| Failure::refused(problem.text))?;
     let mut out = io::stdout().lock();
     if arguments.json {
-        writeln!(out, "{}", deskbell_proto::json::to_value(&ticket))?;
+        writeln!(out, "{}", inert::json(&deskbell_proto::json::to_value(&ticket)))?;
     } else {
         describe(&ticket, &mut out)?;
     }

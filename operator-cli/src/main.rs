@@ -6,7 +6,6 @@ mod arguments;
 mod commands;
 mod contexts;
 mod failure;
-mod inert;
 mod moments;
 mod output;
 mod queue;
@@ -20,6 +19,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use deskbell_proto::inert;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Failure;

@@ -13,6 +13,7 @@ pub mod client;
 #[cfg(test)]
 mod contract;
 pub mod encoded;
+pub mod inert;
 pub mod json;
 pub mod manifest;
 pub mod pin;

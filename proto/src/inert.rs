@@ -1,7 +1,7 @@
 //! Makes text from elsewhere harmless: what a stranger wrote must not move the cursor, colour the screen, fill the clipboard, hide
 //! or turn other text around. It is shown, so that people see that somebody tried.
 //!
-//! Everything that comes from a server or a file goes through here before it reaches a terminal, without exception.
+//! Everything that comes from a server or a file goes through here before it reaches a terminal or a window, without exception.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,12 +10,12 @@ use serde_json::Value;
 
 /// For places that are one line high: newlines and tabs are made visible too.
 pub fn line(text: &str) -> Cow<'_, str> {
-    inert(text, |_| false)
+    inert(text, |_| false, as_symbol)
 }
 
 /// For places of several lines: newlines and tabs stay, a carriage return before a newline goes.
 pub fn block(text: &str) -> Cow<'_, str> {
-    match inert(text, |c| matches!(c, '\n' | '\t')) {
+    match inert(text, |c| matches!(c, '\n' | '\t'), as_symbol) {
         Cow::Owned(made) if text.contains("\r\n") => Cow::Owned(made.replace("␍\n", "\n")),
         other => other,
     }
@@ -41,7 +41,18 @@ pub fn json(value: &Value) -> String {
     made
 }
 
-fn inert(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+/// For windows, whose fonts lack the symbols of control characters: everything hidden is shown as `<U+001B>`. `lines` keeps
+/// newlines and tabs.
+pub fn drawn(text: &str, lines: bool) -> Cow<'_, str> {
+    inert(text, |c| lines && matches!(c, '\n' | '\t'), as_code)
+}
+
+/// Whether nothing can be seen of a text: it is empty, or white space and hidden characters alone.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || c.is_control() || is_hidden(c) || is_joiner(c) || is_selector(c))
+}
+
+fn inert(text: &str, keep: impl Fn(char) -> bool, show: fn(&mut String, char)) -> Cow<'_, str> {
     let harmless = |c: char| keep(c) || !(c.is_control() || is_hidden(c) || is_joiner(c));
     if text.chars().all(harmless) {
         return Cow::Borrowed(text);
@@ -61,7 +72,12 @@ fn inert(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(made)
 }
 
-fn show(made: &mut String, c: char) {
+fn as_code(made: &mut String, c: char) {
+    // Writing into a string cannot fail.
+    let _ = write!(made, "<U+{:04X}>", u32::from(c));
+}
+
+fn as_symbol(made: &mut String, c: char) {
     let code = u32::from(c);
     let symbol = match code {
         0..=0x1f => char::from_u32(0x2400 + code),
@@ -74,6 +90,11 @@ fn show(made: &mut String, c: char) {
             let _ = write!(made, "⟨U+{code:04X}⟩");
         }
     }
+}
+
+/// Chooses between forms of the character before it.
+fn is_selector(c: char) -> bool {
+    matches!(c, '\u{fe00}'..='\u{fe0f}')
 }
 
 /// Joiners make emoji and several scripts what they are; they stay between characters that are not ASCII.
