@@ -100,6 +100,9 @@ pub struct Ticket {
     /// The group it lost when that was deleted, as long as that can be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former_group: Option<GroupId>,
+    /// The operator it lost with that group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_operator: Option<MemberId>,
     /// Who opened it.
     pub origin: Origin,
     /// SHA-256 of the customer's secret for it.
@@ -136,6 +139,12 @@ impl Ticket {
     /// New, in progress or answered.
     pub fn is_open(&self) -> bool {
         self.state.is_open()
+    }
+
+    /// A group that comes back later leaves it where it is now.
+    pub fn forget_deleted_group(&mut self) {
+        self.former_group = None;
+        self.former_operator = None;
     }
 
     /// Remembers that a member handled it.

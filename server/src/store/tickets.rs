@@ -14,7 +14,7 @@ use crate::domain::{
 macro_rules! ticket_columns {
     () => {
         "SELECT t.team_id, t.ticket_id, t.number, t.version, t.customer_version, t.state, t.priority, t.operator_id, \
-         t.group_id, t.former_group_id, t.origin, t.secret_hash, t.body_digest, t.verified, t.submitted_at, t.changed_at, \
+         t.group_id, t.former_group_id, t.former_operator_id, t.origin, t.secret_hash, t.body_digest, t.verified, t.submitted_at, t.changed_at, \
          t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest, c.body FROM "
     };
 }
@@ -63,12 +63,13 @@ pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
 
 const UPSERT: Many = Many {
     before: "INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, priority, operator_id, \
-             group_id, former_group_id, origin, secret_hash, body_digest, verified, submitted_at, changed_at, changed_by, \
+             group_id, former_group_id, former_operator_id, origin, secret_hash, body_digest, verified, submitted_at, changed_at, changed_by, \
              changed, expires_at, ended_at, content_id, content_digest) VALUES",
-    width: 22,
+    width: 23,
     after: "ON CONFLICT (team_id, ticket_id) DO UPDATE SET version = excluded.version, \
             customer_version = excluded.customer_version, state = excluded.state, priority = excluded.priority, \
             operator_id = excluded.operator_id, group_id = excluded.group_id, former_group_id = excluded.former_group_id, \
+            former_operator_id = excluded.former_operator_id, \
             verified = excluded.verified, changed_at = excluded.changed_at, changed_by = excluded.changed_by, \
             changed = excluded.changed, expires_at = excluded.expires_at, ended_at = excluded.ended_at",
 };
@@ -103,6 +104,7 @@ fn row_of(team: TeamId, ticket: &Ticket) -> Result<Vec<Value>, StoreError> {
         ticket.operator.map(|id| id.0),
         ticket.group.map(|id| id.0),
         ticket.former_group.map(|id| id.0),
+        ticket.former_operator.map(|id| id.0),
         write_json(&ticket.origin)?,
         ticket.secret_hash,
         ticket.body_digest,
@@ -131,6 +133,7 @@ pub fn read(row: &mut Row) -> Result<(TeamId, TicketEntry), StoreError> {
         operator: row.next::<Option<i64>>()?.map(MemberId),
         group: row.next::<Option<i64>>()?.map(GroupId),
         former_group: row.next::<Option<i64>>()?.map(GroupId),
+        former_operator: row.next::<Option<i64>>()?.map(MemberId),
         origin: row.json()?,
         secret_hash: row.digest_or_none()?,
         body_digest: row.digest_or_none()?,

@@ -43,6 +43,7 @@ impl<'w> Draft<'w> {
             operator: None,
             group: submission.group.filter(|group| self.offers(profile, *group)),
             former_group: None,
+            former_operator: None,
             origin: Origin::Profile(profile.id),
             secret_hash: Some(submission.secret_hash),
             body_digest: Some(submission.body_digest),

@@ -157,6 +157,7 @@ impl Draft<'_> {
             ticket.group = None;
             ticket.operator = None;
             ticket.former_group = Some(id);
+            ticket.former_operator = old.operator;
             self.change_ticket(old, ticket, What::GroupDeleted, true);
         }
         if let Some(to) = move_to {
@@ -177,13 +178,17 @@ impl Draft<'_> {
         if self.now > deleted_at.saturating_add(UNDELETE_FOR) {
             return Err(Refusal::NotFound);
         }
+        let team = self.team()?;
         let operators = group.operators.clone();
         group.deleted_at = None;
         self.events.push(Event::Group(Box::new(group), None));
         for old in self.tickets_where(|ticket| ticket.is_open() && ticket.former_group == Some(id)) {
             let mut ticket = old.image.clone();
             ticket.group = Some(id);
-            ticket.former_group = None;
+            // Whoever had it has it again, unless somebody took it meanwhile or they are an operator no more.
+            let former = ticket.former_operator.filter(|former| team.operator(*former).is_some());
+            ticket.operator = ticket.operator.or(former);
+            ticket.forget_deleted_group();
             self.change_ticket(old, ticket, What::GroupRestored, true);
         }
         self.sight_changes(operators)?;

@@ -77,7 +77,7 @@ impl<'w> Draft<'w> {
                 .transpose()?;
             ticket.group = group;
             // A group that comes back later must not take the ticket away from where it was sent meanwhile.
-            ticket.former_group = None;
+            ticket.forget_deleted_group();
             let stays =
                 target.is_none_or(|group| ticket.operator.is_some_and(|member| group.operators.contains(&member)));
             if !stays {
@@ -92,7 +92,7 @@ impl<'w> Draft<'w> {
                 ticket.remember_handler(id);
             }
             ticket.operator = operator;
-            ticket.former_group = None;
+            ticket.forget_deleted_group();
         }
         if (ticket.operator, ticket.group) == (old.operator, old.group) {
             ticket = old.image.clone();
@@ -168,7 +168,7 @@ impl<'w> Draft<'w> {
         ticket.state = state;
         ticket.ended_at = Some(self.now);
         ticket.expires_at = None;
-        ticket.former_group = None;
+        ticket.forget_deleted_group();
     }
 
     pub(super) fn reopen(&mut self, number: i64, version: Revision) -> Result<Reply, Refusal> {

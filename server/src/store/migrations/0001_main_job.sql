@@ -46,6 +46,7 @@ CREATE TABLE tickets (
     operator_id BIGINT,
     group_id BIGINT,
     former_group_id BIGINT,
+    former_operator_id BIGINT,
     origin TEXT NOT NULL,
     secret_hash BYTEA,
     body_digest BYTEA,

@@ -185,6 +185,7 @@ fn a_deletion_can_be_undone_for_ten_minutes() {
 fn undoing_leaves_what_happened_to_tickets_meanwhile() {
     let (mut scene, [untouched, taken, assigned, ..], _) = with_tickets();
     let [sent_on, closed] = [(); 2].map(|()| scene.put(State::New, None, Some(SUPPORT)));
+    let had = scene.put(State::InProgress, Some(ANA), Some(SUPPORT));
     scene.does(ADA, delete(SUPPORT, 2, None));
     scene.does(BOB, act("take", taken, scene.version(taken)));
     scene.does(ADA, act("assign", assigned, scene.version(assigned)));
@@ -194,6 +195,7 @@ fn undoing_leaves_what_happened_to_tickets_meanwhile() {
     scene.does(ADA, Command::UndeleteGroup { group: SUPPORT });
     let table = [
         (untouched, None, Some(SUPPORT), What::GroupRestored),
+        (had, Some(ANA), Some(SUPPORT), What::GroupRestored),
         (taken, Some(BOB), Some(SUPPORT), What::GroupRestored),
         (assigned, Some(CAL), None, What::Assigned),
         (sent_on, None, Some(SALES), What::Assigned),
@@ -202,7 +204,7 @@ fn undoing_leaves_what_happened_to_tickets_meanwhile() {
     for (number, operator, group, changed) in table {
         let ticket = scene.ticket(number);
         assert_eq!((ticket.operator, ticket.group, ticket.changed), (operator, group, changed), "{number}");
-        assert_eq!(ticket.former_group, None);
+        assert_eq!((ticket.former_group, ticket.former_operator), (None, None));
     }
 }
 
