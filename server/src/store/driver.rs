@@ -164,7 +164,9 @@ impl Database {
             .statement_cache_capacity(200);
         // This once, the file is made if need be. Later connections never make one, so that a file that goes missing is noticed.
         let first = options.clone().create_if_missing(true).connect().await?;
-        let writer = sqlite_pool(path, 1).connect_with(options.clone()).await?;
+        // The index by secrets is written all over: what the writer may hold of it decides how fast a burst is. In KiB.
+        let writing = options.clone().pragma("cache_size", "-32768");
+        let writer = sqlite_pool(path, 1).connect_with(writing).await?;
         let readers = sqlite_pool(path, READERS).connect_lazy_with(options.pragma("query_only", "on"));
         first.close().await?;
         Ok(Database::Sqlite { writer, readers })
@@ -232,6 +234,15 @@ fn file_identity(path: &Path) -> Option<(u64, u64)> {
     return Some((0, u64::from(metadata.is_file())));
 }
 
+/// How the places for values are written in a statement with thousands of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Places {
+    /// `$1`, which both databases read.
+    Numbered,
+    /// `?`: SQLite takes `$1` for a name, and finding each name among thousands takes longer than all the rest.
+    Bare,
+}
+
 /// A transaction; rolled back unless committed.
 pub enum Connection {
     /// On a file.
@@ -241,6 +252,14 @@ pub enum Connection {
 }
 
 impl Connection {
+    /// How this database likes its many places written.
+    pub fn places(&self) -> Places {
+        match self {
+            Connection::Sqlite(_) => Places::Bare,
+            Connection::Postgres(_) => Places::Numbered,
+        }
+    }
+
     /// Runs a statement; gives the number of rows it changed.
     pub async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
         Ok(match self {

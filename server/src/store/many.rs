@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use super::driver::{Connection, Row, Value};
+use super::driver::{Connection, Places, Row, Value};
 use super::error::StoreError;
 
 /// The sizes, greatest first.
@@ -22,17 +22,22 @@ pub struct Many {
 
 impl Many {
     /// The text for that many rows. Made once; there are few statements and five sizes.
-    pub(super) fn text(self, rows: usize) -> &'static str {
-        static TEXTS: LazyLock<Mutex<HashMap<(Many, usize), &'static str>>> = LazyLock::new(Mutex::default);
+    pub(super) fn text(self, rows: usize, places: Places) -> &'static str {
+        static TEXTS: LazyLock<Mutex<HashMap<(Many, usize, Places), &'static str>>> = LazyLock::new(Mutex::default);
         let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-        texts.entry((self, rows)).or_insert_with(|| {
+        texts.entry((self, rows, places)).or_insert_with(|| {
             let mut text = String::from(self.before);
             for row in 0..rows {
                 text.push_str(if row == 0 { " (" } else { ", (" });
                 for column in 0..self.width {
-                    let separator = if column == 0 { "$" } else { ", $" };
-                    text.push_str(separator);
-                    text.push_str(&(row * self.width + column + 1).to_string());
+                    text.push_str(if column == 0 { "" } else { ", " });
+                    match places {
+                        Places::Bare => text.push('?'),
+                        Places::Numbered => {
+                            text.push('$');
+                            text.push_str(&(row * self.width + column + 1).to_string());
+                        }
+                    }
                 }
                 text.push(')');
             }
@@ -45,7 +50,7 @@ impl Many {
     /// Runs the statement for all rows.
     pub async fn execute(self, connection: &mut Connection, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
         for (size, values) in self.chunks(rows) {
-            connection.execute(self.text(size), values).await?;
+            connection.execute(self.text(size, connection.places()), values).await?;
         }
         Ok(())
     }
@@ -54,7 +59,7 @@ impl Many {
     pub async fn rows(self, connection: &mut Connection, rows: Vec<Vec<Value>>) -> Result<Vec<Row>, StoreError> {
         let mut found = Vec::new();
         for (size, values) in self.chunks(rows) {
-            found.append(&mut connection.rows(self.text(size), values).await?);
+            found.append(&mut connection.rows(self.text(size, connection.places()), values).await?);
         }
         Ok(found)
     }
@@ -83,7 +88,8 @@ mod tests {
         let rows = (0..341_i64).map(|row| vec![Value::from(row), Value::from(row)]).collect();
         let sizes: Vec<_> = pairs.chunks(rows).into_iter().map(|(size, values)| (size, values.len())).collect();
         assert_eq!(sizes, [(256, 512), (64, 128), (16, 32), (4, 8), (1, 2)]);
-        assert_eq!(pairs.text(2), "VALUES ($1, $2), ($3, $4) ");
+        assert_eq!(pairs.text(2, Places::Numbered), "VALUES ($1, $2), ($3, $4) ");
+        assert_eq!(pairs.text(2, Places::Bare), "VALUES (?, ?), (?, ?) ");
         assert!(pairs.chunks(Vec::new()).is_empty());
     }
 }

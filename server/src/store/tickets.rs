@@ -223,7 +223,7 @@ mod tests {
 
     /// What SQLite does for a query, step by step.
     async fn plan(connection: &mut Connection, query: Many) -> Vec<String> {
-        let sql = format!("EXPLAIN QUERY PLAN {}", query.text(4)).leak();
+        let sql = format!("EXPLAIN QUERY PLAN {}", query.text(4, connection.places())).leak();
         let values = (0..4 * query.width).map(|_| Value::from(1_i64)).collect();
         let rows = connection.rows(sql, values).await.expect("the query is explained");
         rows.into_iter()
