@@ -9,6 +9,9 @@ use super::error::StoreError;
 /// The sizes, greatest first.
 const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
 
+/// Texts by statement, number of rows and kind of places.
+type Texts = HashMap<(Many, usize, Places), &'static str>;
+
 /// A statement with a place for many rows.
 #[derive(Debug, PartialEq, Eq, Hash, Clone, Copy)]
 pub struct Many {
@@ -23,7 +26,7 @@ pub struct Many {
 impl Many {
     /// The text for that many rows. Made once; there are few statements and five sizes.
     pub(super) fn text(self, rows: usize, places: Places) -> &'static str {
-        static TEXTS: LazyLock<Mutex<HashMap<(Many, usize, Places), &'static str>>> = LazyLock::new(Mutex::default);
+        static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
         let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
         texts.entry((self, rows, places)).or_insert_with(|| {
             let mut text = String::from(self.before);
