@@ -235,7 +235,6 @@ impl Desk {
             ticket: ticket.map(|secret| CustomerTicket { widget: widget.clone(), secret }),
             widget,
             shown_revision,
-            shown_groups: None,
             shown_ticket: None,
             profile,
             ticket_wait: None,
@@ -252,7 +251,6 @@ pub struct Follow {
     widget: Widget,
     ticket: Option<CustomerTicket>,
     shown_revision: i64,
-    shown_groups: Option<Vec<(GroupId, String)>>,
     shown_ticket: Option<CustomerView>,
     profile: Waiting,
     ticket_wait: Option<Waiting>,
@@ -298,13 +296,11 @@ impl Follow {
     async fn look(&mut self) -> Result<(), Failure> {
         let team = self.desk.team(self.widget.team.id).await?;
         let profile = team.profiles.get(&self.widget.profile).ok_or(Failure::Refused(Refusal::PROFILE_UNKNOWN))?;
-        let groups = super::profiles::offered(&team, profile);
-        if profile.revision != self.shown_revision || self.shown_groups.as_ref().is_some_and(|shown| *shown != groups) {
+        if profile.revision != self.shown_revision {
             self.shown_revision = profile.revision;
             let manifest = self.desk.manifest(&team, self.widget.profile)?;
             self.ready.push_back(News::Manifest(Box::new(manifest)));
         }
-        self.shown_groups = Some(groups);
         self.widget.team = Arc::clone(&team);
         let Some(caller) = &self.ticket else { return Ok(()) };
         if self.ticket_wait.is_none() {

@@ -112,8 +112,3 @@ pub fn topics_of(change: &Change) -> Vec<Topic> {
     }
     topics
 }
-
-/// Whether the change touches what any profile of the team shows.
-pub fn touches_profiles(change: &Change) -> bool {
-    change.events.iter().any(|event| matches!(event, Event::Group(..) | Event::GroupErased(_)))
-}

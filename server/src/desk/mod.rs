@@ -32,7 +32,7 @@ pub use throttle::Rates;
 pub use watch::{Watch, WatchItem};
 
 use crate::domain::{self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId};
-use crate::hub::{Hub, Topic};
+use crate::hub::Hub;
 use crate::secrets::{HostSecrets, Passwords, random_bytes};
 use crate::store::{Database, Outcome, Store, Teller};
 use crate::telemetry::names;
@@ -166,9 +166,6 @@ fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encode
             let Some(team) = team else { continue };
             hub.tell(change.team, change.revision, || frames::frame_of(&*encoder, &team, &change));
             hub.wake(change.team, frames::topics_of(&change));
-            if frames::touches_profiles(&change) {
-                hub.wake(change.team, team.profiles.keys().map(|profile| Topic::Profile(*profile)));
-            }
         }
     })
 }

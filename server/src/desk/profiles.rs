@@ -70,7 +70,7 @@ impl std::fmt::Debug for SigningSeed {
 }
 
 /// The groups that a profile offers: live, public, in its order.
-pub(super) fn offered(team: &Team, profile: &Profile) -> Vec<(GroupId, String)> {
+fn offered(team: &Team, profile: &Profile) -> Vec<(GroupId, String)> {
     let live = profile.groups.iter().filter_map(|group| team.live_group(*group));
     let public = live.filter(|group| group.visibility == Visibility::Public);
     public.map(|group| (group.id, group.words.name.clone())).collect()

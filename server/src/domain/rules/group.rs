@@ -83,8 +83,21 @@ impl Draft<'_> {
         group.image.visibility = visibility.unwrap_or(group.image.visibility);
         if group != before {
             self.events.push(Event::Group(Box::new(group), row));
+            self.profiles_offer_otherwise(id)?;
         }
         Ok(Reply::Group(id))
+    }
+
+    /// What profiles offer is part of what they sign: with a group that is named otherwise, comes or goes, their revision grows.
+    fn profiles_offer_otherwise(&mut self, group: GroupId) -> Result<(), Refusal> {
+        for profile in self.team()?.profiles.values().filter(|profile| profile.groups.contains(&group)) {
+            let mut profile = profile.clone();
+            profile.revision += 1;
+            profile.saved_at = self.now;
+            profile.saved_by = self.actor;
+            self.events.push(Event::Profile(Box::new(profile), None));
+        }
+        Ok(())
     }
 
     pub(super) fn add_group_operator(&mut self, id: GroupId, member: MemberId) -> Result<Reply, Refusal> {
@@ -152,6 +165,7 @@ impl Draft<'_> {
         let operators = group.operators.clone();
         group.deleted_at = Some(self.now);
         self.events.push(Event::Group(Box::new(group), None));
+        self.profiles_offer_otherwise(id)?;
         for old in open {
             let mut ticket = old.image.clone();
             ticket.group = None;
@@ -182,6 +196,7 @@ impl Draft<'_> {
         let operators = group.operators.clone();
         group.deleted_at = None;
         self.events.push(Event::Group(Box::new(group), None));
+        self.profiles_offer_otherwise(id)?;
         for old in self.tickets_where(|ticket| ticket.is_open() && ticket.former_group == Some(id)) {
             let mut ticket = old.image.clone();
             ticket.group = Some(id);

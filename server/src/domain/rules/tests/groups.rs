@@ -219,6 +219,25 @@ fn those_who_left_meanwhile_do_not_come_back_with_the_group() {
 }
 
 #[test]
+fn profiles_that_offer_a_group_get_a_new_revision_with_it() {
+    let mut scene = Scene::new();
+    let revision = |scene: &Scene, id| scene.team().profiles[&id].revision;
+    let offering = scene.team().profiles.values().find(|profile| profile.groups.contains(&SUPPORT));
+    let offering = offering.expect("the fixture has one").id;
+    let other = scene.team().profiles.values().find(|profile| profile.groups.is_empty());
+    let other = other.expect("the fixture has one").id;
+    let (before, untouched) = (revision(&scene, offering), revision(&scene, other));
+    scene.does(ADA, rename(SUPPORT, "Help"));
+    assert_eq!(revision(&scene, offering), before + 1);
+    scene.does(ADA, rename(SUPPORT, "Help"));
+    assert_eq!(revision(&scene, offering), before + 1, "nothing changed");
+    scene.does(ADA, delete(SUPPORT, 0, None));
+    scene.does(ADA, Command::UndeleteGroup { group: SUPPORT });
+    assert_eq!(revision(&scene, offering), before + 3);
+    assert_eq!(revision(&scene, other), untouched);
+}
+
+#[test]
 fn history_can_move_to_another_group() {
     let (mut scene, [.., closed, expired], _) = with_tickets();
     scene.does(ADA, delete(SUPPORT, 0, Some(SALES)));
