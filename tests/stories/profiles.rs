@@ -70,16 +70,18 @@ async fn a_saved_profile_reaches_running_widgets(database: Database) {
     assert_eq!(refused(ana.save_profile(&profile, changed.clone()).await).0, Code::Aborted, "a stale revision");
     assert_eq!(ana.profile_now(&profile).await.unwrap(), saved);
 
-    // A group's new name, and its end, show as well.
+    // A group's new name, and its end, show as well: each is a new revision, so that a widget that was away learns of it.
     ana.rename_group(&sales, "Shop").await.unwrap();
     let renamed = next_manifest(&mut knows).await;
     assert!(renamed.manifest.groups.iter().any(|group| group.name == "Shop"));
+    assert_eq!(renamed.manifest.revision, 3);
     renamed.may_follow(&first).unwrap();
     ana.delete_group(&sales, 0).await.unwrap();
-    assert_eq!(next_manifest(&mut knows).await.manifest.groups.len(), 1);
+    let without = next_manifest(&mut knows).await.manifest;
+    assert_eq!((without.revision, without.groups.len()), (4, 1));
 
     // Pausing, resuming, revoking take effect the same way.
-    for (state, revision) in [(ProfileState::Paused, 3), (ProfileState::Active, 4), (ProfileState::Revoked, 5)] {
+    for (state, revision) in [(ProfileState::Paused, 5), (ProfileState::Active, 6), (ProfileState::Revoked, 7)] {
         let now = ana.set_profile(&profile, state).await.unwrap();
         assert_eq!((now.state(), now.revision), (state, revision));
         let told = next_manifest(&mut knows).await;
