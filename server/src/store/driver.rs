@@ -325,17 +325,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Whether there is a table of that name.
-    pub async fn has_table(&mut self, table: &'static str) -> Result<bool, StoreError> {
-        let sql = match self {
-            Connection::Sqlite(_) => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
-            Connection::Postgres(_) => {
-                "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1"
-            }
-        };
-        Ok(self.row(sql, values![table]).await?.is_some())
-    }
-
     /// Makes it last. When this returns, it is on disk.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {

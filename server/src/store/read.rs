@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::log::{Record, read_record};
 use super::many::Many;
 use super::tickets::{self, Name, TicketEntry, by_number, select_tickets};
-use super::{Database, Store, directory};
+use super::{Store, directory};
 use crate::domain::{
     ContentId, ContentRef, Entry, GroupId, MemberId, Message, MessageId, MessageKind, MessageWords, Millis, Priority,
     Revision, Team, TeamId, TicketId, TicketWords,
@@ -44,10 +44,6 @@ pub type MessageEntry = Entry<Message, MessageWords>;
 impl Store {
     /// A team's directory, as it is now. None: no such team.
     pub async fn team(&self, team: TeamId) -> Result<Option<Arc<Team>>, StoreError> {
-        // A file has one server, and this one's writer leaves each directory here as it was committed.
-        if let (Database::Sqlite { .. }, Some(directory)) = (&self.database, self.directories.last(team)) {
-            return Ok(Some(directory));
-        }
         let mut connection = self.database.read().await?;
         Ok(self.team_in(&mut connection, team).await?.map(|(_, team)| team))
     }
