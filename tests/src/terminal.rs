@@ -101,6 +101,18 @@ impl Terminal {
         told.trim().strip_prefix("1 ").and_then(|status| status.parse().ok())
     }
 
+    /// Waits until the program has ended, and gives its exit status.
+    pub async fn ends(&self) -> i32 {
+        let begun = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.ended() {
+                return status;
+            }
+            assert!(begun.elapsed() < BOUND, "the program never ended; the screen shows\n{}", self.screen());
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until the screen is so, and gives it.
     pub async fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         let begun = std::time::Instant::now();

@@ -30,7 +30,7 @@ mod text;
 mod words;
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, BufWriter};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ratatui::Terminal;
-use ratatui::backend::Backend;
+use ratatui::backend::{Backend, CrosstermBackend};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -51,6 +51,8 @@ use self::state::State;
 
 /// News that are there at once are taken in together, at most so many, before the screen is drawn again.
 const NEWS_PER_DRAWING: usize = 256;
+/// Bytes of one drawing that reach the terminal together.
+const PICTURE: usize = 64 * 1024;
 /// How long leaving waits for calls under way.
 const LAST_CALLS: Duration = Duration::from_secs(2);
 
@@ -77,7 +79,10 @@ impl Default for Options {
 ///
 /// What the terminal refuses. What the server refuses is told on the screen.
 pub async fn run(client: Client, options: Options) -> io::Result<()> {
-    let mut terminal = ratatui::try_init()?;
+    ratatui::try_init()?;
+    // Whole pictures in one piece: nobody sees half of one.
+    let whole = BufWriter::with_capacity(PICTURE, io::stdout());
+    let mut terminal = Terminal::new(CrosstermBackend::new(whole))?;
     // A terminal without bracketed paste works as well.
     let _ = crossterm::execute!(io::stdout(), EnableBracketedPaste);
     let keys = EventStream::new().take_until(stopped());
