@@ -5,13 +5,14 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow};
+use futures_util::TryStreamExt as _;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{
-    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Encode, Postgres, Row as _, Sqlite,
-    Transaction, Type,
+    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Decode, Either, Encode, Executor as _,
+    Postgres, Row as _, Sqlite, Transaction, Type,
 };
 
 use super::error::StoreError;
@@ -28,6 +29,18 @@ pub enum Value {
     Bytes(Option<Vec<u8>>),
     /// Yes or no.
     Bool(bool),
+}
+
+impl Value {
+    /// What PostgreSQL calls its type.
+    pub(super) fn type_name(&self) -> &'static str {
+        match self {
+            Value::Int(_) => "BIGINT",
+            Value::Text(_) => "TEXT",
+            Value::Bytes(_) => "BYTEA",
+            Value::Bool(_) => "BOOLEAN",
+        }
+    }
 }
 
 macro_rules! value_from {
@@ -56,7 +69,7 @@ value_from! {
 
 /// The values of a statement, in order.
 macro_rules! values {
-    ($($value:expr),* $(,)?) => { vec![$($crate::store::driver::Value::from($value)),*] };
+    ($($value:expr),* $(,)?) => { [$($crate::store::driver::Value::from($value)),*] };
 }
 pub(crate) use values;
 
@@ -74,6 +87,18 @@ enum AnyRow {
 pub struct Row {
     row: AnyRow,
     column: usize,
+}
+
+impl From<SqliteRow> for Row {
+    fn from(row: SqliteRow) -> Self {
+        Row { row: AnyRow::Sqlite(row), column: 0 }
+    }
+}
+
+impl From<PgRow> for Row {
+    fn from(row: PgRow) -> Self {
+        Row { row: AnyRow::Postgres(row), column: 0 }
+    }
 }
 
 impl Row {
@@ -234,15 +259,6 @@ fn file_identity(path: &Path) -> Option<(u64, u64)> {
     return Some((0, u64::from(metadata.is_file())));
 }
 
-/// How the places for values are written in a statement with thousands of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Places {
-    /// `$1`, which both databases read.
-    Numbered,
-    /// `?`: SQLite takes `$1` for a name, and finding each name among thousands takes longer than all the rest.
-    Bare,
-}
-
 /// A transaction; rolled back unless committed.
 pub enum Connection {
     /// On a file.
@@ -252,16 +268,12 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// How this database likes its many places written.
-    pub fn places(&self) -> Places {
-        match self {
-            Connection::Sqlite(_) => Places::Bare,
-            Connection::Postgres(_) => Places::Numbered,
-        }
-    }
-
     /// Runs a statement; gives the number of rows it changed.
-    pub async fn execute(&mut self, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreError> {
+    pub async fn execute(
+        &mut self,
+        sql: &'static str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<u64, StoreError> {
         Ok(match self {
             Connection::Sqlite(transaction) => {
                 sqlx::query_with(sql, arguments::<Sqlite>(values)?).execute(&mut **transaction).await?.rows_affected()
@@ -273,21 +285,76 @@ impl Connection {
     }
 
     /// Runs a query.
-    pub async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+    pub async fn rows(
+        &mut self,
+        sql: &'static str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
             Connection::Sqlite(transaction) => {
                 let rows = sqlx::query_with(sql, arguments::<Sqlite>(values)?).fetch_all(&mut **transaction).await?;
-                rows.into_iter().map(|row| Row { row: AnyRow::Sqlite(row), column: 0 }).collect()
+                rows.into_iter().map(Row::from).collect()
             }
             Connection::Postgres(transaction) => {
                 let rows = sqlx::query_with(sql, arguments::<Postgres>(values)?).fetch_all(&mut **transaction).await?;
-                rows.into_iter().map(|row| Row { row: AnyRow::Postgres(row), column: 0 }).collect()
+                rows.into_iter().map(Row::from).collect()
             }
         })
     }
 
+    /// Runs several statements, `;` between them, which take their values one after the other. Gives each one's rows.
+    /// Only SQLite does that.
+    pub(super) async fn errand(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Vec<Row>>, StoreError> {
+        let Connection::Sqlite(transaction) = self else {
+            return Err(StoreError::Broken("only SQLite runs several statements at once".to_owned()));
+        };
+        let query = sqlx::query_with(AssertSqlSafe(sql), arguments::<Sqlite>(values)?);
+        let mut told = transaction.fetch_many(query);
+        let (mut results, mut rows) = (Vec::new(), Vec::new());
+        while let Some(next) = told.try_next().await? {
+            match next {
+                Either::Left(_) => results.push(std::mem::take(&mut rows)),
+                Either::Right(row) => rows.push(Row::from(row)),
+            }
+        }
+        Ok(results)
+    }
+
+    /// Runs a statement whose values are arrays; only PostgreSQL has them.
+    pub(super) async fn execute_columns(
+        &mut self,
+        sql: &'static str,
+        columns: Vec<Vec<Value>>,
+    ) -> Result<(), StoreError> {
+        let arguments = arrays(columns)?;
+        sqlx::query_with(sql, arguments).execute(&mut **self.postgres()?).await?;
+        Ok(())
+    }
+
+    /// Runs a query whose values are arrays; only PostgreSQL has them.
+    pub(super) async fn rows_of_columns(
+        &mut self,
+        sql: &'static str,
+        columns: Vec<Vec<Value>>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let arguments = arrays(columns)?;
+        let rows = sqlx::query_with(sql, arguments).fetch_all(&mut **self.postgres()?).await?;
+        Ok(rows.into_iter().map(Row::from).collect())
+    }
+
+    fn postgres(&mut self) -> Result<&mut Transaction<'static, Postgres>, StoreError> {
+        match self {
+            Connection::Postgres(transaction) => Ok(transaction),
+            Connection::Sqlite(_) => Err(StoreError::Broken("SQLite has no arrays".to_owned())),
+        }
+    }
+
     /// Runs a query that gives one row or none.
-    pub async fn row(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Option<Row>, StoreError> {
+    pub async fn row(
+        &mut self,
+        sql: &'static str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<Option<Row>, StoreError> {
         Ok(self.rows(sql, values).await?.into_iter().next())
     }
 
@@ -297,7 +364,7 @@ impl Connection {
             return Ok(process_clock());
         }
         let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
-        match self.row(sql, Vec::new()).await? {
+        match self.row(sql, []).await? {
             Some(mut row) => row.next(),
             None => Err(StoreError::Broken("the database does not tell the time".to_owned())),
         }
@@ -392,7 +459,7 @@ pub fn process_clock() -> Millis {
 }
 
 /// The values in a database's own form.
-fn arguments<DB>(values: Vec<Value>) -> Result<DB::Arguments, StoreError>
+fn arguments<DB>(values: impl IntoIterator<Item = Value>) -> Result<DB::Arguments, StoreError>
 where
     DB: sqlx::Database,
     for<'q> Option<i64>: Encode<'q, DB> + Type<DB>,
@@ -407,6 +474,30 @@ where
             Value::Text(value) => arguments.add(value),
             Value::Bytes(value) => arguments.add(value),
             Value::Bool(value) => arguments.add(value),
+        }
+        .map_err(|cause| StoreError::Broken(cause.to_string()))?;
+    }
+    Ok(arguments)
+}
+
+/// Columns as PostgreSQL's arrays. A column's values are all of one kind.
+fn arrays(columns: Vec<Vec<Value>>) -> Result<PgArguments, StoreError> {
+    macro_rules! array {
+        ($kind:ident, $column:expr) => {
+            $column
+                .into_iter()
+                .filter_map(|value| if let Value::$kind(value) = value { Some(value) } else { None })
+                .collect::<Vec<_>>()
+        };
+    }
+    let mut arguments = PgArguments::default();
+    for column in columns {
+        match column.first() {
+            Some(Value::Int(_)) => arguments.add(array!(Int, column)),
+            Some(Value::Text(_)) => arguments.add(array!(Text, column)),
+            Some(Value::Bytes(_)) => arguments.add(array!(Bytes, column)),
+            Some(Value::Bool(_)) => arguments.add(array!(Bool, column)),
+            None => Ok(()),
         }
         .map_err(|cause| StoreError::Broken(cause.to_string()))?;
     }

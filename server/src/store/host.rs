@@ -92,7 +92,7 @@ impl Store {
                    SET address = excluded.address, heartbeat_at = excluded.heartbeat_at";
         connection.execute(sql, values![self.origin(), address, now]).await?;
         connection.execute("DELETE FROM servers WHERE heartbeat_at < $1", values![now - silence]).await?;
-        let count = match connection.row("SELECT COUNT(*) FROM servers", Vec::new()).await? {
+        let count = match connection.row("SELECT COUNT(*) FROM servers", []).await? {
             Some(mut row) => row.next()?,
             None => 0,
         };
@@ -121,7 +121,7 @@ impl Database {
     /// Whether the host has any sealed secret yet.
     pub async fn has_host_secrets(&self) -> Result<bool, StoreError> {
         let mut connection = self.read().await?;
-        Ok(connection.row("SELECT 1 FROM host_secrets LIMIT 1", Vec::new()).await?.is_some())
+        Ok(connection.row("SELECT 1 FROM host_secrets LIMIT 1", []).await?.is_some())
     }
 
     /// A sealed secret of the host.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::accounts;
-use super::driver::{Connection, values};
+use super::driver::{Connection, Row, values};
 use super::error::StoreError;
+use super::many::Filled;
 use super::tickets::{self, Name, TicketEntry, select_tickets};
 use crate::domain::{ERASE_AT_ONCE, GroupId, Needs, TeamId, World};
 
@@ -17,19 +18,25 @@ const AT_ONCE: i64 = 100_000;
 /// The worlds of a batch, by team.
 pub type Worlds = BTreeMap<TeamId, World>;
 
-/// Loads tickets and accounts into the worlds.
-pub async fn load(
-    connection: &mut Connection,
-    worlds: &mut Worlds,
-    needs: &[(TeamId, Needs)],
-) -> Result<(), StoreError> {
+/// What finds the tickets that requests name.
+pub fn named(needs: &[(TeamId, Needs)]) -> [Filled; 3] {
     let mut names = Vec::new();
     for (team, needs) in needs {
         names.extend(needs.number.map(|number| (*team, Name::Number(number))));
         names.extend(needs.ticket.map(|ticket| (*team, Name::Id(ticket))));
         names.extend(needs.secret.map(|secret| (*team, Name::Secret(secret))));
     }
-    let found = tickets::find(connection, &names).await?;
+    tickets::by_name(&names)
+}
+
+/// Loads tickets and accounts into the worlds; the rows of [`named`] tickets were found before.
+pub async fn load(
+    connection: &mut Connection,
+    worlds: &mut Worlds,
+    needs: &[(TeamId, Needs)],
+    mut named: Vec<Row>,
+) -> Result<(), StoreError> {
+    let found = named.iter_mut().map(tickets::read).collect::<Result<Vec<_>, _>>()?;
     hold(connection, worlds, found).await?;
     for (team, needs) in needs {
         if needs != &named_only(needs) {

@@ -1,16 +1,17 @@
-//! Statements for many rows at once, in a few fixed sizes so that they stay prepared.
+//! Statements for many rows, and several of them together.
+//!
+//! PostgreSQL gets the rows as one array a column, whatever their number. SQLite gets them in a few fixed sizes, so that
+//! statements stay prepared, and the chunks of one size of all statements in one errand: it works in a thread of its own, and
+//! each errand to it costs more than a row.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use super::driver::{Connection, Places, Row, Value};
+use super::driver::{Connection, Row, Value};
 use super::error::StoreError;
 
-/// The sizes, greatest first.
-const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
-
-/// Texts by statement, number of rows and kind of places.
-type Texts = HashMap<(Many, usize, Places), &'static str>;
+/// The sizes on SQLite, greatest first. A prepared statement holds memory for each place.
+const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// A statement with a place for many rows.
 #[derive(Debug, PartialEq, Eq, Hash, Clone, Copy)]
@@ -23,76 +24,177 @@ pub struct Many {
     pub after: &'static str,
 }
 
+/// A statement with its rows, one after the other.
+#[derive(Debug)]
+pub struct Filled {
+    many: Many,
+    values: Vec<Value>,
+}
+
+/// How a database takes rows.
+#[derive(Debug, PartialEq, Eq, Hash, Clone)]
+enum Form {
+    /// SQLite: so many rows of bare places. `$1` it takes for a name, and finding each name among thousands takes longer than
+    /// all the rest.
+    Rows(usize),
+    /// PostgreSQL: an array a column, of these types.
+    Columns(Vec<&'static str>),
+}
+
 impl Many {
-    /// The text for that many rows. Made once; there are few statements and five sizes.
-    pub(super) fn text(self, rows: usize, places: Places) -> &'static str {
-        static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(Mutex::default);
+    /// With these rows.
+    pub fn filled<const WIDTH: usize>(self, rows: impl IntoIterator<Item = [Value; WIDTH]>) -> Filled {
+        debug_assert_eq!(self.width, WIDTH, "{}", self.before);
+        Filled { many: self, values: rows.into_iter().flatten().collect() }
+    }
+
+    /// The text in that form. Made once; there are few statements and few forms.
+    fn text(self, form: Form) -> &'static str {
+        static TEXTS: LazyLock<Mutex<HashMap<(Many, Form), &'static str>>> = LazyLock::new(Mutex::default);
         let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
-        texts.entry((self, rows, places)).or_insert_with(|| {
-            let mut text = String::from(self.before);
-            for row in 0..rows {
-                text.push_str(if row == 0 { " (" } else { ", (" });
-                for column in 0..self.width {
-                    text.push_str(if column == 0 { "" } else { ", " });
-                    match places {
-                        Places::Bare => text.push('?'),
-                        Places::Numbered => {
-                            text.push('$');
-                            text.push_str(&(row * self.width + column + 1).to_string());
-                        }
-                    }
-                }
-                text.push(')');
+        if let Some(text) = texts.get(&(self, form.clone())) {
+            return text;
+        }
+        let rows = match &form {
+            Form::Rows(count) => {
+                let row = format!("({})", vec!["?"; self.width].join(", "));
+                format!("VALUES {}", vec![row.as_str(); *count].join(", "))
             }
-            text.push(' ');
-            text.push_str(self.after);
-            text.leak()
-        })
+            Form::Columns(types) => {
+                let columns: Vec<_> = types.iter().zip(1..).map(|(of, place)| format!("${place}::{of}[]")).collect();
+                format!("SELECT * FROM UNNEST({})", columns.join(", "))
+            }
+        };
+        let text = format!("{} {rows} {}", self.before, self.after).leak();
+        texts.insert((self, form), text);
+        text
     }
 
-    /// Runs the statement for all rows.
-    pub async fn execute(self, connection: &mut Connection, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
-        for (size, values) in self.chunks(rows) {
-            connection.execute(self.text(size, connection.places()), values).await?;
-        }
-        Ok(())
+    /// The text for so many rows on SQLite, for tests of what it does with it.
+    #[cfg(test)]
+    pub(super) fn text_of_rows(self, rows: usize) -> &'static str {
+        self.text(Form::Rows(rows))
+    }
+}
+
+impl Filled {
+    /// Runs the query and gives what it finds for each row, in no order.
+    pub async fn rows(self, connection: &mut Connection) -> Result<Vec<Row>, StoreError> {
+        Ok(query_all(connection, vec![self]).await?.into_iter().flatten().collect())
     }
 
-    /// Runs the query for all rows and gives what they find, in no order.
-    pub async fn rows(self, connection: &mut Connection, rows: Vec<Vec<Value>>) -> Result<Vec<Row>, StoreError> {
-        let mut found = Vec::new();
-        for (size, values) in self.chunks(rows) {
-            found.append(&mut connection.rows(self.text(size, connection.places()), values).await?);
-        }
-        Ok(found)
+    /// Rows that there are.
+    fn count(&self) -> usize {
+        self.values.len() / self.many.width
     }
+}
 
-    fn chunks(self, rows: Vec<Vec<Value>>) -> Vec<(usize, Vec<Value>)> {
-        let mut left = rows.len();
-        let mut rows = rows.into_iter();
-        let mut chunks = Vec::new();
-        while let Some(size) = SIZES.into_iter().find(|size| *size <= left) {
-            left -= size;
-            let values: Vec<Value> = rows.by_ref().take(size).flatten().collect();
-            debug_assert_eq!(values.len(), size * self.width);
-            chunks.push((size, values));
+/// Runs all queries and gives what each of them finds, in no order.
+pub async fn query_all(connection: &mut Connection, queries: Vec<Filled>) -> Result<Vec<Vec<Row>>, StoreError> {
+    let mut found: Vec<Vec<Row>> = queries.iter().map(|_| Vec::new()).collect();
+    if let Connection::Postgres(_) = connection {
+        for (place, query) in queries.into_iter().enumerate().filter(|(_, query)| query.count() > 0) {
+            let (text, columns) = columns(query);
+            found[place] = connection.rows_of_columns(text, columns).await?;
         }
-        chunks
+        return Ok(found);
     }
+    for errand in errands(queries) {
+        let results = connection.errand(errand.text, errand.values).await?;
+        for (place, mut rows) in errand.places.into_iter().zip(results) {
+            found[place].append(&mut rows);
+        }
+    }
+    Ok(found)
+}
+
+/// Runs all statements.
+pub async fn execute_all(connection: &mut Connection, statements: Vec<Filled>) -> Result<(), StoreError> {
+    if let Connection::Postgres(_) = connection {
+        for statement in statements.into_iter().filter(|statement| statement.count() > 0) {
+            let (text, columns) = columns(statement);
+            connection.execute_columns(text, columns).await?;
+        }
+        return Ok(());
+    }
+    for errand in errands(statements) {
+        connection.errand(errand.text, errand.values).await?;
+    }
+    Ok(())
+}
+
+/// The rows as columns, with the statement's text for them.
+fn columns(statement: Filled) -> (&'static str, Vec<Vec<Value>>) {
+    let Filled { many, values } = statement;
+    let count = values.len() / many.width;
+    let mut columns: Vec<Vec<Value>> = (0..many.width).map(|_| Vec::with_capacity(count)).collect();
+    let types = values.iter().take(many.width).map(Value::type_name).collect();
+    for (place, value) in values.into_iter().enumerate() {
+        columns[place % many.width].push(value);
+    }
+    (many.text(Form::Columns(types)), columns)
+}
+
+/// Statements of some rows each that SQLite is given at once.
+struct Errand {
+    text: String,
+    values: Vec<Value>,
+    /// Which of all statements they are.
+    places: Vec<usize>,
+}
+
+/// All chunks of a size together, greatest first.
+fn errands(statements: Vec<Filled>) -> Vec<Errand> {
+    let mut left: Vec<_> = statements
+        .into_iter()
+        .enumerate()
+        .map(|(place, statement)| (place, statement.many, statement.count(), statement.values.into_iter()))
+        .collect();
+    let mut errands = Vec::new();
+    for size in SIZES {
+        loop {
+            let mut errand = Errand { text: String::new(), values: Vec::new(), places: Vec::new() };
+            for (place, many, count, values) in left.iter_mut().filter(|(_, _, count, _)| *count >= size) {
+                *count -= size;
+                let separator = if errand.places.is_empty() { "" } else { ";\n" };
+                errand.text.extend([separator, many.text(Form::Rows(size))]);
+                errand.values.extend(values.take(size * many.width));
+                errand.places.push(*place);
+            }
+            if errand.places.is_empty() {
+                break;
+            }
+            errands.push(errand);
+        }
+    }
+    errands
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::driver::values;
     use super::*;
 
+    const PAIRS: Many = Many { before: "INSERT INTO pairs", width: 2, after: "RETURNING 1" };
+    const ONES: Many = Many { before: "INSERT INTO ones", width: 1, after: "" };
+
     #[test]
-    fn rows_are_cut_into_fixed_sizes() {
-        let pairs = Many { before: "VALUES", width: 2, after: "" };
-        let rows = (0..341_i64).map(|row| vec![Value::from(row), Value::from(row)]).collect();
-        let sizes: Vec<_> = pairs.chunks(rows).into_iter().map(|(size, values)| (size, values.len())).collect();
-        assert_eq!(sizes, [(256, 512), (64, 128), (16, 32), (4, 8), (1, 2)]);
-        assert_eq!(pairs.text(2, Places::Numbered), "VALUES ($1, $2), ($3, $4) ");
-        assert_eq!(pairs.text(2, Places::Bare), "VALUES (?, ?), (?, ?) ");
-        assert!(pairs.chunks(Vec::new()).is_empty());
+    fn chunks_of_a_size_go_together() {
+        let pairs = PAIRS.filled((0..73_i64).map(|row| values![row, row]));
+        let ones = ONES.filled((0..65_i64).map(|row| values![row]));
+        let shapes: Vec<_> = errands(vec![pairs, ones])
+            .into_iter()
+            .map(|errand| (errand.places, errand.values.len(), errand.text.matches('(').count()))
+            .collect();
+        assert_eq!(shapes, [(vec![0, 1], 192, 128), (vec![0], 16, 8), (vec![0, 1], 3, 2)]);
+        assert!(errands(vec![ONES.filled(Vec::<[Value; 1]>::new())]).is_empty());
+    }
+
+    #[test]
+    fn each_database_has_its_form() {
+        assert_eq!(PAIRS.text(Form::Rows(2)), "INSERT INTO pairs VALUES (?, ?), (?, ?) RETURNING 1");
+        let (text, columns) = columns(PAIRS.filled([values![1_i64, "a"], values![2_i64, "b"], values![3_i64, "c"]]));
+        assert_eq!(text, "INSERT INTO pairs SELECT * FROM UNNEST($1::BIGINT[], $2::TEXT[]) RETURNING 1");
+        assert_eq!(columns.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);
     }
 }

@@ -15,6 +15,7 @@ mod read;
 mod rows;
 mod schema;
 mod tickets;
+mod transaction;
 mod verify;
 mod writer;
 

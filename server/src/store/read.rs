@@ -123,9 +123,9 @@ impl Store {
     /// The revisions that teams are at.
     pub async fn revisions(&self, teams: &[TeamId]) -> Result<Vec<(TeamId, Revision)>, StoreError> {
         const REVISIONS: Many =
-            Many { before: "SELECT team_id, revision FROM teams WHERE (team_id) IN (VALUES", width: 1, after: ")" };
+            Many { before: "SELECT team_id, revision FROM teams WHERE (team_id) IN (", width: 1, after: ")" };
         let mut connection = self.database.read().await?;
-        let rows = REVISIONS.rows(&mut connection, teams.iter().map(|team| values![*team]).collect()).await?;
+        let rows = REVISIONS.filled(teams.iter().map(|team| values![*team])).rows(&mut connection).await?;
         rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), row.next()?))).collect()
     }
 
@@ -214,7 +214,7 @@ impl Store {
     pub async fn deleted_groups(&self) -> Result<Vec<(TeamId, GroupId)>, StoreError> {
         let mut connection = self.database.read().await?;
         let sql = "SELECT team_id, id FROM directory WHERE kind = 'group' AND image NOT LIKE '%\"deleted_at\":null%'";
-        let rows = connection.rows(sql, Vec::new()).await?;
+        let rows = connection.rows(sql, []).await?;
         rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), GroupId(row.next()?)))).collect()
     }
 

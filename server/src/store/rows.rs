@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::driver::{Connection, Value, values, write_json};
 use super::error::StoreError;
-use super::many::Many;
+use super::many::{Filled, Many, execute_all};
 use super::{accounts, directory::kind, log, tickets};
 use crate::domain::{
     Change, ContentId, Digest, Entry, Event, Member, MemberState, MemberWords, NewWords, Reply, Request, TeamId,
@@ -12,21 +12,20 @@ use crate::domain::{
 };
 
 const CONTENTS: Many = Many {
-    before: "INSERT INTO contents (team_id, content_id, salt, body) VALUES",
+    before: "INSERT INTO contents (team_id, content_id, salt, body)",
     width: 4,
     after: "ON CONFLICT (team_id, content_id) DO UPDATE SET salt = excluded.salt, body = excluded.body",
 };
 const MESSAGES: Many = Many {
-    before: "INSERT INTO messages (team_id, ticket_id, message_id, kind, author_id, written_at, content_id, content_digest) VALUES",
+    before: "INSERT INTO messages (team_id, ticket_id, message_id, kind, author_id, written_at, content_id, content_digest)",
     width: 8,
     after: "",
 };
 const LOG: Many =
-    Many { before: "INSERT INTO log (team_id, revision, decided_at, record, chain) VALUES", width: 5, after: "" };
-const TICKET_LOG: Many =
-    Many { before: "INSERT INTO ticket_log (team_id, ticket_id, revision) VALUES", width: 3, after: "" };
+    Many { before: "INSERT INTO log (team_id, revision, decided_at, record, chain)", width: 5, after: "" };
+const TICKET_LOG: Many = Many { before: "INSERT INTO ticket_log (team_id, ticket_id, revision)", width: 3, after: "" };
 const REQUESTS: Many = Many {
-    before: "INSERT INTO requests (team_id, caller, request_id, fingerprint, reply, decided_at) VALUES",
+    before: "INSERT INTO requests (team_id, caller, request_id, fingerprint, reply, decided_at)",
     width: 6,
     after: "",
 };
@@ -36,10 +35,10 @@ const REQUESTS: Many = Many {
 pub struct Rows<'a> {
     tickets: BTreeMap<(TeamId, TicketId), &'a Ticket>,
     contents: BTreeMap<(TeamId, ContentId), &'a NewWords>,
-    messages: Vec<Vec<Value>>,
-    log: Vec<Vec<Value>>,
-    ticket_log: Vec<Vec<Value>>,
-    requests: Vec<Vec<Value>>,
+    messages: Vec<[Value; 8]>,
+    log: Vec<[Value; 5]>,
+    ticket_log: Vec<[Value; 3]>,
+    requests: Vec<[Value; 6]>,
     rare: Vec<(TeamId, &'a Event)>,
 }
 
@@ -119,19 +118,24 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Writes everything.
-    pub async fn write(self, connection: &mut Connection) -> Result<(), StoreError> {
-        let tickets: Vec<_> = self.tickets.iter().map(|((team, _), ticket)| (*team, *ticket)).collect();
-        tickets::write(connection, &tickets).await?;
+    /// Writes everything, and the rows of `teams`.
+    pub async fn write(self, connection: &mut Connection, teams: Filled) -> Result<(), StoreError> {
+        let [tickets, handlers] = tickets::write(&self.tickets)?;
         let contents = self
             .contents
             .iter()
             .map(|((team, id), words)| values![*team, id.0, words.salt.as_slice(), words.body.as_str()]);
-        CONTENTS.execute(connection, contents.collect()).await?;
-        MESSAGES.execute(connection, self.messages).await?;
-        LOG.execute(connection, self.log).await?;
-        TICKET_LOG.execute(connection, self.ticket_log).await?;
-        REQUESTS.execute(connection, self.requests).await?;
+        let statements = vec![
+            tickets,
+            handlers,
+            CONTENTS.filled(contents),
+            MESSAGES.filled(self.messages),
+            LOG.filled(self.log),
+            TICKET_LOG.filled(self.ticket_log),
+            REQUESTS.filled(self.requests),
+            teams,
+        ];
+        execute_all(connection, statements).await?;
         for (team, event) in self.rare {
             write_rare(connection, team, event).await?;
         }

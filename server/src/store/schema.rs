@@ -43,7 +43,7 @@ pub async fn migrate(database: &Database) -> Result<Migrated, StoreError> {
         connection.script("LOCK TABLE schema_versions IN ACCESS EXCLUSIVE MODE;").await?;
     }
     let sql = "SELECT version, serves_since FROM schema_versions ORDER BY version DESC LIMIT 1";
-    let (from, serves_since): (i64, i64) = match connection.row(sql, Vec::new()).await? {
+    let (from, serves_since): (i64, i64) = match connection.row(sql, []).await? {
         Some(mut row) => (row.next()?, row.next()?),
         None => (0, 0),
     };

@@ -1,11 +1,11 @@
 //! Ticket rows: their columns in one order, written and read in one place.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::driver::{Connection, Row, Value, values, write_json};
 use super::error::StoreError;
-use super::many::Many;
+use super::many::{Filled, Many, query_all};
 use crate::domain::{
     ContentId, ContentRef, Digest, Entry, GroupId, MemberId, Priority, State, TeamId, Ticket, TicketId, TicketWords,
 };
@@ -39,7 +39,7 @@ pub(crate) use {select_tickets, ticket_columns, with_words};
 macro_rules! named_tickets {
     ($name:literal) => {
         Many {
-            before: "WITH wanted (team_id, name) AS (VALUES",
+            before: "WITH wanted (team_id, name) AS (",
             width: 2,
             after: concat!(
                 ") ",
@@ -64,7 +64,7 @@ pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
 const UPSERT: Many = Many {
     before: "INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, priority, operator_id, \
              group_id, former_group_id, former_operator_id, origin, secret_hash, body_digest, verified, submitted_at, changed_at, changed_by, \
-             changed, expires_at, ended_at, content_id, content_digest) VALUES",
+             changed, expires_at, ended_at, content_id, content_digest)",
     width: 23,
     after: "ON CONFLICT (team_id, ticket_id) DO UPDATE SET version = excluded.version, \
             customer_version = excluded.customer_version, state = excluded.state, priority = excluded.priority, \
@@ -75,24 +75,21 @@ const UPSERT: Many = Many {
 };
 
 const HANDLERS: Many = Many {
-    before: "INSERT INTO ticket_handlers (team_id, ticket_id, member_id) VALUES",
+    before: "INSERT INTO ticket_handlers (team_id, ticket_id, member_id)",
     width: 3,
     after: "ON CONFLICT DO NOTHING",
 };
 
-/// Writes tickets as they are now.
-pub async fn write(connection: &mut Connection, tickets: &[(TeamId, &Ticket)]) -> Result<(), StoreError> {
-    let mut rows = Vec::with_capacity(tickets.len());
-    let mut handlers = Vec::new();
-    for (team, ticket) in tickets {
-        rows.push(row_of(*team, ticket)?);
-        handlers.extend(ticket.handled_by.iter().map(|member| values![*team, ticket.id.0, member.0]));
-    }
-    UPSERT.execute(connection, rows).await?;
-    HANDLERS.execute(connection, handlers).await
+/// What writes tickets as they are now.
+pub fn write(tickets: &BTreeMap<(TeamId, TicketId), &Ticket>) -> Result<[Filled; 2], StoreError> {
+    let rows = tickets.iter().map(|((team, _), ticket)| row_of(*team, ticket)).collect::<Result<Vec<_>, _>>()?;
+    let handlers = tickets
+        .iter()
+        .flat_map(|((team, _), ticket)| ticket.handled_by.iter().map(|member| values![*team, ticket.id.0, member.0]));
+    Ok([UPSERT.filled(rows), HANDLERS.filled(handlers)])
 }
 
-fn row_of(team: TeamId, ticket: &Ticket) -> Result<Vec<Value>, StoreError> {
+fn row_of(team: TeamId, ticket: &Ticket) -> Result<[Value; 23], StoreError> {
     Ok(values![
         team,
         ticket.id.0,
@@ -167,14 +164,14 @@ pub async fn add_handlers(
     tickets: &mut [TicketEntry],
 ) -> Result<(), StoreError> {
     const FIND: Many = Many {
-        before: "WITH wanted (team_id, ticket_id) AS (VALUES",
+        before: "WITH wanted (team_id, ticket_id) AS (",
         width: 2,
         after: ") SELECT h.ticket_id, h.member_id FROM wanted w CROSS JOIN ticket_handlers h \
                 WHERE h.team_id = w.team_id AND h.ticket_id = w.ticket_id",
     };
     let places: HashMap<i64, usize> = tickets.iter().enumerate().map(|(place, ticket)| (ticket.id.0, place)).collect();
-    let rows = tickets.iter().map(|ticket| values![team, ticket.id.0]).collect();
-    for mut row in FIND.rows(connection, rows).await? {
+    let wanted = FIND.filled(tickets.iter().map(|ticket| values![team, ticket.id.0]));
+    for mut row in wanted.rows(connection).await? {
         let (ticket, member): (i64, i64) = (row.next()?, row.next()?);
         if let Some(place) = places.get(&ticket) {
             tickets[*place].image.remember_handler(MemberId(member));
@@ -194,26 +191,30 @@ pub enum Name {
     Secret(Digest),
 }
 
+/// What finds tickets of several teams by what names them.
+pub fn by_name(names: &[(TeamId, Name)]) -> [Filled; 3] {
+    let numbers = names.iter().filter_map(|(team, name)| match name {
+        Name::Number(number) => Some(values![*team, *number]),
+        _ => None,
+    });
+    let ids = names.iter().filter_map(|(team, name)| match name {
+        Name::Id(id) => Some(values![*team, id.0]),
+        _ => None,
+    });
+    let secrets = names.iter().filter_map(|(team, name)| match name {
+        Name::Secret(hash) => Some(values![*team, *hash]),
+        _ => None,
+    });
+    [BY_NUMBER.filled(numbers), BY_ID.filled(ids), BY_SECRET.filled(secrets)]
+}
+
 /// Reads tickets of several teams by what names them; those that are not there are left out.
 pub async fn find(
     connection: &mut Connection,
     names: &[(TeamId, Name)],
 ) -> Result<Vec<(TeamId, TicketEntry)>, StoreError> {
-    let (mut numbers, mut ids, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
-    for (team, name) in names {
-        match name {
-            Name::Number(number) => numbers.push(values![*team, *number]),
-            Name::Id(id) => ids.push(values![*team, id.0]),
-            Name::Secret(hash) => secrets.push(values![*team, *hash]),
-        }
-    }
-    let mut found = Vec::new();
-    for (query, names) in [(BY_NUMBER, numbers), (BY_ID, ids), (BY_SECRET, secrets)] {
-        for mut row in query.rows(connection, names).await? {
-            found.push(read(&mut row)?);
-        }
-    }
-    Ok(found)
+    let mut rows = query_all(connection, by_name(names).into()).await?;
+    rows.iter_mut().flatten().map(read).collect()
 }
 
 #[cfg(test)]
@@ -223,8 +224,8 @@ mod tests {
 
     /// What SQLite does for a query, step by step.
     async fn plan(connection: &mut Connection, query: Many) -> Vec<String> {
-        let sql = format!("EXPLAIN QUERY PLAN {}", query.text(4, connection.places())).leak();
-        let values = (0..4 * query.width).map(|_| Value::from(1_i64)).collect();
+        let sql = format!("EXPLAIN QUERY PLAN {}", query.text_of_rows(4)).leak();
+        let values = (0..4 * query.width).map(|_| Value::from(1_i64));
         let rows = connection.rows(sql, values).await.expect("the query is explained");
         rows.into_iter()
             .map(|mut row| {

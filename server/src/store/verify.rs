@@ -43,7 +43,7 @@ impl Store {
         let mut connection = self.database.read().await?;
         let mut result = Verification::default();
         let sql = "SELECT team_id, revision, chain, next_number FROM teams ORDER BY team_id";
-        for mut row in connection.rows(sql, Vec::new()).await? {
+        for mut row in connection.rows(sql, []).await? {
             let team = TeamId(row.next()?);
             let (revision, chain, next_number) = (row.next()?, row.digest()?, row.next()?);
             result.teams += 1;
@@ -193,7 +193,7 @@ impl Check<'_> {
     async fn compare_accounts(&mut self, replayed: &Replayed) -> Result<(), StoreError> {
         let sql = "SELECT account_id, team_id, member_id, password_hash FROM accounts";
         let mut found = BTreeMap::new();
-        for mut row in self.connection.rows(sql, Vec::new()).await? {
+        for mut row in self.connection.rows(sql, []).await? {
             let id = AccountId(row.next()?);
             let (team, member): (Option<i64>, Option<i64>) = (row.next()?, row.next()?);
             found.insert(id, (team.zip(member), row.next::<Option<String>>()?.is_some()));
