@@ -17,10 +17,8 @@ const PER_CONNECTION: usize = 64;
 /// How long a side of a round is measured.
 const ROUND: Duration = Duration::from_secs(2);
 
-/// Watches held open to weigh one.
-const WATCHES: usize = 500;
-
-fn call_for_help() -> SubmitTicketRequest {
+/// A call for help of usual length, with a secret of its own.
+pub fn call_for_help() -> SubmitTicketRequest {
     let mut secret_hash = Vec::with_capacity(32);
     secret_hash.extend_from_slice(uuid::Uuid::new_v4().as_bytes());
     secret_hash.extend_from_slice(uuid::Uuid::new_v4().as_bytes());
@@ -118,36 +116,4 @@ pub async fn submit_to_screen(bench: &Bench, rounds: usize) -> Outcome<Figure> {
         pairs.push((median(seen.into_iter()), median(alone.into_iter())));
     }
     Ok(Figure::of("submit to screen", "ms", "the same submit's answer", &pairs))
-}
-
-/// What one idle watch on a TLS connection of its own costs the server, against the same connection without a watch.
-pub async fn idle_watch(bench: &Bench, rounds: usize) -> Outcome<Figure> {
-    let mut pairs = Vec::new();
-    // All stay open to the end: what a closed one leaves behind would be taken up by the next round and not be seen.
-    let mut held = Vec::new();
-    for _ in 0..rounds {
-        let before = bench.memory()?;
-        let clients = (0..WATCHES).map(|_| bench.client(&bench.admin)).collect::<Outcome<Vec<_>>>()?;
-        for client in &clients {
-            empty_call(client).await?;
-        }
-        let connected = bench.memory()?;
-        let mut watches = Vec::new();
-        for client in &clients {
-            let asked = WatchQueueRequest::default();
-            watches.push(client.watch().watch_queue(asked).await?.into_inner());
-        }
-        for watch in &mut watches {
-            while let Some(frame) = watch.message().await? {
-                if matches!(&frame.frame, Some(Frame::Snapshot(snapshot)) if snapshot.last) {
-                    break;
-                }
-            }
-        }
-        let watching = bench.memory()?;
-        let count = f64::from(u32::try_from(WATCHES)?);
-        pairs.push(((watching - before) / count, ((connected - before) / count).max(0.1)));
-        held.push((clients, watches));
-    }
-    Ok(Figure::of("memory of an idle watch", "KiB", "the connection alone", &pairs))
 }

@@ -4,8 +4,14 @@
 //! Runs against a real server with all its checks on (limits are raised by configuration), over TLS on loopback. Prints one JSON
 //! line a figure and a table for people at the end. Start with `./tests/bench`, which builds what is needed.
 
+mod fanout;
 mod figures;
+mod files;
+mod http2;
 mod load;
+mod memory;
+mod receiver;
+mod relay;
 mod server;
 mod table;
 
@@ -21,16 +27,18 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 struct Options {
     /// Rounds for each figure.
     rounds: usize,
+    /// Smaller sizes, too.
+    quick: bool,
     /// Only figures whose name contains this.
     only: Option<String>,
 }
 
 fn options() -> Outcome<Options> {
-    let mut options = Options { rounds: 5, only: None };
+    let mut options = Options { rounds: 5, quick: false, only: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--quick" => options.rounds = 3,
+            "--quick" => (options.rounds, options.quick) = (3, true),
             "--only" => options.only = Some(arguments.next().ok_or("--only wants a word, e.g. submit")?),
             other => return Err(format!("unknown option {other}: use --quick, --only WORD").into()),
         }
@@ -40,6 +48,9 @@ fn options() -> Outcome<Options> {
 
 #[tokio::main]
 async fn main() -> Outcome<()> {
+    if std::env::args().nth(1).as_deref() == Some(relay::WORD) {
+        return relay::run().await;
+    }
     let options = options()?;
     let wanted = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
     let mut figures = Vec::new();
@@ -51,13 +62,20 @@ async fn main() -> Outcome<()> {
     if wanted("start") {
         tell(start_up(options.rounds).await?);
     }
+    if wanted("fan-out") {
+        let size = if options.quick { fanout::Size::QUICK } else { fanout::Size::WHOLE };
+        fanout::fan_out(size, options.rounds).await?.into_iter().for_each(&mut tell);
+    }
+    if wanted("memory of an idle operator") {
+        tell(memory::idle_operator(options.rounds).await?);
+    }
+    if wanted("memory of an idle server") {
+        tell(memory::idle_server(options.rounds).await?);
+    }
     let bench = Bench::start().await?;
     // What is measured on a short queue comes first.
     if wanted("submit to screen") {
         tell(load::submit_to_screen(&bench, options.rounds).await?);
-    }
-    if wanted("memory of an idle watch") {
-        tell(load::idle_watch(&bench, options.rounds).await?);
     }
     for in_flight in [1, 64, 1024] {
         let name = format!("submit {in_flight} in flight");

@@ -29,7 +29,7 @@ pub struct Bench {
     pub admin: Credentials,
     /// A copy's credentials.
     pub widget: Credentials,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A built program beside this one.
@@ -105,7 +105,7 @@ impl Bench {
         let signed = client.profile().get_profile_manifest(asked).await?.into_inner().manifest.unwrap_or_default();
         let manifest = deskbell_proto::manifest::verify(&signed)?.manifest;
         let widget = Credentials::profile(&manifest.credential)?;
-        Ok(Bench { process, server, admin, widget, _folder: folder })
+        Ok(Bench { process, server, admin, widget, folder })
     }
 
     /// A client on a connection of its own.
@@ -121,6 +121,27 @@ impl Bench {
     }
 
     /// Ends the server.
+    pub async fn end(&mut self) -> Outcome<()> {
+        self.process.kill().await?;
+        Ok(())
+    }
+
+    /// Ends the server, if it runs, and starts it on the same database again. Clients connect anew: its address is another.
+    pub async fn restart(&mut self) -> Outcome<()> {
+        self.end().await?;
+        std::fs::remove_file(self.folder.path().join("ready.json"))?;
+        let (process, address) = serve(self.folder.path()).await?;
+        self.process = process;
+        self.server.addresses = vec![address];
+        Ok(())
+    }
+
+    /// Its database's file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("data").join("deskbell.db")
+    }
+
+    /// Ends the server for good.
     pub async fn stop(mut self) -> Outcome<()> {
         self.process.start_kill()?;
         self.process.wait().await?;
