@@ -57,6 +57,9 @@ struct FanOut {
     ours: Audience,
     theirs: Audience,
     bench: Bench,
+    /// A server whose changes nobody watches.
+    unwatched: Bench,
+    unwatched_customers: Vec<Client>,
     _receivers: Receivers,
 }
 
@@ -69,18 +72,19 @@ pub async fn fan_out(size: Size, rounds: usize) -> Outcome<Vec<Figure>> {
     for _ in 0..rounds {
         rates.push(fan_out.rates().await?);
     }
-    let (mut from_start, mut from_answer) = (Vec::new(), Vec::new());
+    let (mut delays, mut beyond) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
-        let [start, answer] = fan_out.delays().await?;
-        from_start.push(start);
-        from_answer.push(answer);
+        let (ours, theirs) = fan_out.delays().await?;
+        delays.push((ours, theirs));
+        beyond.push(((ours - fan_out.unwatched_answer().await?).max(0.0), theirs));
     }
     fan_out.bench.stop().await?;
+    fan_out.unwatched.stop().await?;
     let name = |what: &str| format!("fan-out to {}{what}", size.operators);
     Ok(vec![
         Figure::of(name(""), "deliveries/s", "raw TCP, same bytes", &rates),
-        Figure::of(name(" at 200/s"), "ms", "raw TCP, same bytes", &from_start),
-        Figure::of(name(" at 200/s, from the answer"), "ms", "raw TCP, same bytes", &from_answer),
+        Figure::of(name(" at 200/s"), "ms", "raw TCP, same bytes", &delays),
+        Figure::of(name(" at 200/s, beyond the submit"), "ms", "raw TCP, same bytes", &beyond),
     ])
 }
 
@@ -98,11 +102,20 @@ impl FanOut {
             theirs.join_raw(&receivers, relay.address.clone()).await?;
         }
         let connections = size.changes.div_ceil(PER_CONNECTION);
-        let customers = (0..connections).map(|_| bench.client(&bench.widget)).collect::<Outcome<Vec<_>>>()?;
-        for customer in &customers {
-            customer.server_info().get_server_info(v1::GetServerInfoRequest {}).await?;
-        }
-        Ok(FanOut { size, customers, relay, ours, theirs, bench, _receivers: receivers })
+        let customers = customers(&bench, connections).await?;
+        let unwatched = Bench::start().await?;
+        let unwatched_customers = self::customers(&unwatched, connections).await?;
+        Ok(FanOut {
+            size,
+            customers,
+            relay,
+            ours,
+            theirs,
+            bench,
+            unwatched,
+            unwatched_customers,
+            _receivers: receivers,
+        })
     }
 
     fn deliveries(&self, changes: usize) -> Outcome<u64> {
@@ -125,23 +138,28 @@ impl FanOut {
         Ok((deliveries / ours.as_secs_f64(), deliveries / theirs.as_secs_f64()))
     }
 
-    /// Changes at a steady rate: the median delay until a delivery, from the change's beginning and from its answer.
-    async fn delays(&mut self) -> Outcome<[(f64, f64); 2]> {
+    /// Changes at a steady rate: the median delay of a delivery, in milliseconds, counted from the beginning of the submit, and from
+    /// handing the change in to the yardstick, which has no disk to wait for.
+    async fn delays(&mut self) -> Outcome<(f64, f64)> {
         let changes = self.size.paced;
         let deliveries = self.deliveries(changes)?;
         let first = self.ours.stream().changes.len();
         let begun = self.ours.expect(deliveries, true);
-        let moments = submit(&self.customers, changes, Some(PAUSE)).await?;
+        let mut moments = submit(&self.customers, changes, Some(PAUSE)).await?;
         self.ours.complete().await?;
         let sent = self.check(first, &moments)?;
-        let mut moments: Vec<_> = moments;
         moments.sort_by_key(|(number, _)| *number);
-        let ours = delays(&self.ours, begun, moments.iter().map(|(_, moment)| *moment));
+        let ours = delay(&self.ours, begun, moments.iter().map(|(_, (start, _))| *start));
         let begun = self.theirs.expect(deliveries, true);
         let moments = self.relay.give(&sent, Some(PAUSE)).await?;
         self.theirs.complete().await?;
-        let theirs = delays(&self.theirs, begun, moments.into_iter());
-        Ok([(ours[0], theirs[0]), (ours[1], theirs[1])])
+        Ok((ours, delay(&self.theirs, begun, moments.into_iter().map(|(start, _)| start))))
+    }
+
+    /// How long the same submits take at the same rate when nobody watches, in milliseconds: what of the delay is not the fan-out's.
+    async fn unwatched_answer(&self) -> Outcome<f64> {
+        let moments = submit(&self.unwatched_customers, self.size.paced, Some(PAUSE)).await?;
+        Ok(median(moments.iter().map(|(_, (start, answer))| (*answer - *start).as_secs_f64() * 1e3)))
     }
 
     /// That everyone got exactly these changes, in the order in which they were made: their bytes.
@@ -157,19 +175,23 @@ impl FanOut {
     }
 }
 
-/// Median delay of all deliveries of a timed round, in milliseconds: from each change's beginning, and from its answer.
-fn delays(audience: &Audience, begun: Instant, moments: impl Iterator<Item = Moment>) -> [f64; 2] {
+/// Median delay of all deliveries of a timed round, in milliseconds, from each change's beginning.
+fn delay(audience: &Audience, begun: Instant, starts: impl Iterator<Item = Instant>) -> f64 {
     let stream = audience.stream();
-    let (mut from_start, mut from_answer) = (Vec::new(), Vec::new());
-    for ((start, answer), arrivals) in moments.zip(&stream.arrivals) {
-        let (start, answer) = ((start - begun).as_secs_f64() * 1e3, (answer - begun).as_secs_f64() * 1e3);
-        for arrival in arrivals {
-            let arrival = f64::from(*arrival) / 1e3;
-            from_start.push(arrival - start);
-            from_answer.push(arrival - answer);
-        }
+    let of_change = |(start, arrivals): (Instant, &Vec<u32>)| {
+        let start = (start - begun).as_secs_f64() * 1e3;
+        arrivals.iter().map(|arrival| f64::from(*arrival) / 1e3 - start).collect::<Vec<_>>()
+    };
+    median(starts.zip(&stream.arrivals).flat_map(of_change))
+}
+
+/// Customers' connections, open.
+async fn customers(bench: &Bench, count: usize) -> Outcome<Vec<Client>> {
+    let clients = (0..count).map(|_| bench.client(&bench.widget)).collect::<Outcome<Vec<_>>>()?;
+    for client in &clients {
+        client.server_info().get_server_info(v1::GetServerInfoRequest {}).await?;
     }
-    [median(from_start.into_iter()), median(from_answer.into_iter())]
+    Ok(clients)
 }
 
 /// Calls for help, all at once or one each `pause`: their numbers, with when each was begun and answered.

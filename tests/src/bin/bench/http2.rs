@@ -152,7 +152,8 @@ impl Http2 {
                 if self.head.len() < FRAME_HEAD {
                     return Ok(());
                 }
-                self.left = usize::from(self.head[0]) << 16 | usize::from(self.head[1]) << 8 | usize::from(self.head[2]);
+                self.left =
+                    usize::from(self.head[0]) << 16 | usize::from(self.head[1]) << 8 | usize::from(self.head[2]);
             }
             let (kind, flags) = (self.head[3], self.head[4]);
             let piece = bytes.len().min(self.left);

@@ -7,12 +7,14 @@
 mod fanout;
 mod figures;
 mod files;
+mod history;
 mod http2;
 mod load;
 mod memory;
 mod receiver;
 mod relay;
 mod server;
+mod servers;
 mod table;
 
 use std::error::Error;
@@ -29,16 +31,23 @@ struct Options {
     rounds: usize,
     /// Smaller sizes, too.
     quick: bool,
+    /// How many servers share a PostgreSQL at most; none: one server is measured.
+    servers: Option<usize>,
     /// Only figures whose name contains this.
     only: Option<String>,
 }
 
 fn options() -> Outcome<Options> {
-    let mut options = Options { rounds: 5, quick: false, only: None };
+    let mut options = Options { rounds: 5, quick: false, servers: None, only: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => (options.rounds, options.quick) = (3, true),
+            "--servers" => {
+                let count =
+                    arguments.next().and_then(|count| count.parse().ok()).filter(|count| (1..=20).contains(count));
+                options.servers = Some(count.ok_or("--servers wants a number from 1 to 20, e.g. 3")?);
+            }
             "--only" => options.only = Some(arguments.next().ok_or("--only wants a word, e.g. submit")?),
             other => return Err(format!("unknown option {other}: use --quick, --only WORD").into()),
         }
@@ -59,6 +68,12 @@ async fn main() -> Outcome<()> {
         figures.push(figure);
     };
 
+    if let Some(most) = options.servers {
+        let size = if options.quick { servers::Size::QUICK } else { servers::Size::WHOLE };
+        servers::servers(most, size, options.rounds).await?.into_iter().for_each(&mut tell);
+        print_table(&figures);
+        return Ok(());
+    }
     if wanted("start") {
         tell(start_up(options.rounds).await?);
     }
@@ -71,6 +86,10 @@ async fn main() -> Outcome<()> {
     }
     if wanted("memory of an idle server") {
         tell(memory::idle_server(options.rounds).await?);
+    }
+    if wanted("history") {
+        let tickets = if options.quick { 100_000 } else { 1_000_000 };
+        history::history(tickets, options.rounds).await?.into_iter().for_each(&mut tell);
     }
     let bench = Bench::start().await?;
     // What is measured on a short queue comes first.

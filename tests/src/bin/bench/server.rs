@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use deskbell_proto::client::{Client, Credentials, Server, request_id};
@@ -39,12 +40,13 @@ fn program(name: &str) -> Outcome<PathBuf> {
     if path.is_file() { Ok(path) } else { Err(format!("{} is not built; use ./tests/bench", path.display()).into()) }
 }
 
-/// Starts a server in a folder and waits until it says that it answers.
-async fn serve(folder: &Path) -> Outcome<(Child, String)> {
-    let ready = folder.join("ready.json");
+/// Starts a server in a folder, with more arguments, and waits until it says that it answers.
+pub async fn serve(folder: &Path, more: &[&str]) -> Outcome<(Child, String)> {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let ready = folder.join(format!("ready-{}.json", STARTED.fetch_add(1, Ordering::Relaxed)));
     let mut command = Command::new(program("deskbell-server")?);
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.join("data"));
-    command.arg("--ready-file").arg(&ready);
+    command.arg("--ready-file").arg(&ready).args(more);
     for setting in [
         "metrics.listen=off",
         "log.filter=warn",
@@ -68,29 +70,33 @@ async fn serve(folder: &Path) -> Outcome<(Child, String)> {
     }
 }
 
-async fn make_account(folder: &Path) -> Outcome<()> {
+/// Makes an account on a host, with more arguments.
+pub async fn make_account(folder: &Path, email: &str, more: &[&str]) -> Outcome<()> {
     let mut command = Command::new(program("deskbell-server")?);
-    command.args(["account", "create", "--email", EMAIL, "--name", "Bench", "--password-stdin", "--data-dir"]);
-    let mut process = command.arg(folder.join("data")).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+    command.args(["account", "create", "--email", email, "--name", "Bench", "--password-stdin", "--data-dir"]);
+    command.arg(folder.join("data")).args(more);
+    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
     if let Some(mut stdin) = process.stdin.take() {
         stdin.write_all(format!("{PASSWORD}\n").as_bytes()).await?;
     }
     if process.wait().await?.success() { Ok(()) } else { Err("the account could not be made".into()) }
 }
 
-impl Bench {
-    /// Sets everything up.
-    pub async fn start() -> Outcome<Self> {
-        let folder = tempfile::tempdir()?;
-        make_account(folder.path()).await?;
-        let (process, address) = serve(folder.path()).await?;
-        let presented = pin::inspect(&address).await?;
-        let server = Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) };
+/// A team with a profile.
+pub struct Team {
+    /// The admin's session.
+    pub token: String,
+    /// A copy's credentials.
+    pub widget: Credentials,
+}
+
+impl Team {
+    /// Activates a team for an account, with a profile.
+    pub async fn start(server: &Server, email: &str) -> Outcome<Self> {
         let client = Client::new(server.connect_lazy()?, Credentials::none());
-        let sign_in = SignInRequest { email: EMAIL.into(), password: PASSWORD.into(), label: String::new() };
+        let sign_in = SignInRequest { email: email.into(), password: PASSWORD.into(), label: String::new() };
         let token = client.account().sign_in(sign_in).await?.into_inner().token;
-        let admin = Credentials::session(&token)?;
-        let client = client.with_credentials(admin.clone());
+        let client = client.with_credentials(Credentials::session(&token)?);
         let activate = ActivateTeamRequest { request_id: request_id(), name: "Bench".into() };
         client.team().activate_team(activate).await?;
         let settings = ProfileSettings {
@@ -104,8 +110,20 @@ impl Bench {
         let asked = GetProfileManifestRequest { profile_id: profile.id };
         let signed = client.profile().get_profile_manifest(asked).await?.into_inner().manifest.unwrap_or_default();
         let manifest = deskbell_proto::manifest::verify(&signed)?.manifest;
-        let widget = Credentials::profile(&manifest.credential)?;
-        Ok(Bench { process, server, admin, widget, folder })
+        Ok(Team { token, widget: Credentials::profile(&manifest.credential)? })
+    }
+}
+
+impl Bench {
+    /// Sets everything up.
+    pub async fn start() -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        make_account(folder.path(), EMAIL, &[]).await?;
+        let (process, address) = serve(folder.path(), &[]).await?;
+        let presented = pin::inspect(&address).await?;
+        let server = Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) };
+        let Team { token, widget } = Team::start(&server, EMAIL).await?;
+        Ok(Bench { process, server, admin: Credentials::session(&token)?, widget, folder })
     }
 
     /// A client on a connection of its own.
@@ -129,8 +147,7 @@ impl Bench {
     /// Ends the server, if it runs, and starts it on the same database again. Clients connect anew: its address is another.
     pub async fn restart(&mut self) -> Outcome<()> {
         self.end().await?;
-        std::fs::remove_file(self.folder.path().join("ready.json"))?;
-        let (process, address) = serve(self.folder.path()).await?;
+        let (process, address) = serve(self.folder.path(), &[]).await?;
         self.process = process;
         self.server.addresses = vec![address];
         Ok(())
@@ -153,13 +170,12 @@ impl Bench {
 pub async fn start_up(rounds: usize) -> Outcome<Figure> {
     let folder = tempfile::tempdir()?;
     // The first start makes the database and its secrets; the others are what is measured.
-    let (mut first, _) = serve(folder.path()).await?;
+    let (mut first, _) = serve(folder.path(), &[]).await?;
     first.kill().await?;
     let mut pairs = Vec::new();
     for _ in 0..rounds {
-        let _ = std::fs::remove_file(folder.path().join("ready.json"));
         let started = Instant::now();
-        let (mut process, address) = serve(folder.path()).await?;
+        let (mut process, address) = serve(folder.path(), &[]).await?;
         let presented = pin::inspect(&address).await?;
         let server = Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) };
         let client = Client::new(server.connect_lazy()?, Credentials::none());
