@@ -8,13 +8,14 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use deskbell_proto::client::{Client, request_id};
+use deskbell_proto::client::{Client, Credentials, request_id};
 use deskbell_proto::v1::{CloseTicketRequest, ListTicketsRequest, Ticket};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use tokio::task::JoinSet;
 
 use crate::Outcome;
+use crate::fanout::operators;
 use crate::figures::{Figure, median};
 use crate::memory::{make_tickets, watch};
 use crate::server::Bench;
@@ -24,6 +25,9 @@ const FEW: usize = 1_000;
 
 /// Tickets that are open meanwhile.
 const OPEN: usize = 50;
+
+/// Of so many tickets, one was closed by an operator who sees nothing else in history.
+const SELDOM: usize = 100;
 
 /// Tickets of a page, and the page that is asked for far back.
 const PAGE: i32 = 50;
@@ -43,18 +47,20 @@ enum Kind {
     Open,
     History,
     Far,
+    Seldom,
     Watch,
     Submit,
 }
 
 impl Kind {
-    const ALL: [Kind; 5] = [Kind::Open, Kind::History, Kind::Far, Kind::Watch, Kind::Submit];
+    const ALL: [Kind; 6] = [Kind::Open, Kind::History, Kind::Far, Kind::Seldom, Kind::Watch, Kind::Submit];
 
     fn name(self) -> &'static str {
         match self {
             Kind::Open => "list of open tickets",
             Kind::History => "first page of history",
             Kind::Far => "tenth page of history",
+            Kind::Seldom => "history of who handled 1 in 100",
             Kind::Watch => "watch and its snapshot",
             Kind::Submit => "submits",
         }
@@ -63,6 +69,8 @@ impl Kind {
 
 /// A server with a history, and who calls it.
 struct Side {
+    admin: Client,
+    /// Who handled one ticket in [`SELDOM`], and sees no other in history.
     operator: Client,
     customer: Client,
     /// Where the page far back begins.
@@ -72,8 +80,8 @@ struct Side {
 
 /// Each call's cost with so many tickets in history, against the same call with a thousand.
 pub async fn history(tickets: usize, rounds: usize) -> Outcome<Vec<Figure>> {
-    let few = Side::new(with_history(FEW).await?).await?;
-    let many = Side::new(with_history(tickets).await?).await?;
+    let few = Side::new(FEW).await?;
+    let many = Side::new(tickets).await?;
     let mut figures = Vec::new();
     // Submits come last: they make the queue longer, of both.
     for kind in Kind::ALL {
@@ -108,59 +116,61 @@ async fn round(many: &Side, few: &Side, kind: Kind) -> Outcome<(f64, f64)> {
 }
 
 impl Side {
-    async fn new(bench: Bench) -> Outcome<Self> {
-        let (operator, customer) = (bench.client(&bench.admin)?, bench.client(&bench.widget)?);
+    /// A server with so many ended tickets.
+    async fn new(tickets: usize) -> Outcome<Self> {
+        let mut bench = Bench::start().await?;
+        make_tickets(&bench.client(&bench.widget)?, FEW).await?;
+        let admin = bench.client(&bench.admin)?;
+        let token = operators(&admin, 1).await?.pop().ok_or("an operator who was not signed in")?;
+        let operator = Credentials::session(&token)?;
+        close_all(&admin, &bench.client(&operator)?).await?;
+        // Also where nothing is copied: both servers were started again, then.
+        bench.end().await?;
+        let begun = Instant::now();
+        copy_tickets(&bench.file(), tickets.div_ceil(FEW).saturating_sub(1)).await?;
+        eprintln!("a history of {tickets} tickets was made in {:.1?}", begun.elapsed());
+        bench.restart().await?;
+        let (admin, customer) = (bench.client(&bench.admin)?, bench.client(&bench.widget)?);
         let mut far = String::new();
         for _ in 1..FAR_PAGE {
-            far = list(&operator, true, far).await?.1;
+            far = list(&admin, true, far).await?.1;
         }
         make_tickets(&customer, OPEN).await?;
-        Ok(Side { operator, customer, far, bench })
+        Ok(Side { admin, operator: bench.client(&operator)?, customer, far, bench })
     }
 
     async fn time(&self, kind: Kind) -> Outcome<Duration> {
         let begun = Instant::now();
         match kind {
-            Kind::Open => drop(list(&self.operator, false, String::new()).await?),
-            Kind::History => drop(list(&self.operator, true, String::new()).await?),
-            Kind::Far => drop(list(&self.operator, true, self.far.clone()).await?),
-            Kind::Watch => drop(watch(&self.operator).await?),
+            Kind::Open => page(&self.admin, false, "").await?,
+            Kind::History => page(&self.admin, true, "").await?,
+            Kind::Far => page(&self.admin, true, &self.far).await?,
+            Kind::Seldom => page(&self.operator, true, "").await?,
+            Kind::Watch => drop(watch(&self.admin).await?),
             Kind::Submit => make_tickets(&self.customer, SUBMITS).await?,
         }
         Ok(begun.elapsed())
     }
 }
 
+/// Asks for a page, which has tickets.
+async fn page(operator: &Client, history: bool, token: &str) -> Outcome<()> {
+    let (tickets, _) = list(operator, history, token.to_owned()).await?;
+    if tickets.is_empty() { Err("a page without tickets".into()) } else { Ok(()) }
+}
+
 /// A page of open tickets or of history, and where the next one begins.
 async fn list(operator: &Client, history: bool, page_token: String) -> Outcome<(Vec<Ticket>, String)> {
     let asked = ListTicketsRequest { history, page_size: PAGE, page_token, ..ListTicketsRequest::default() };
     let page = operator.queue().list_tickets(asked).await?.into_inner();
-    if page.tickets.is_empty() {
-        return Err("a page without tickets".into());
-    }
     Ok((page.tickets, page.next_page_token))
 }
 
-/// A server with so many ended tickets.
-async fn with_history(tickets: usize) -> Outcome<Bench> {
-    let mut bench = Bench::start().await?;
-    let customer = bench.client(&bench.widget)?;
-    make_tickets(&customer, FEW).await?;
-    close_all(&bench.client(&bench.admin)?).await?;
-    // Also where nothing is copied: both servers were started again, then.
-    bench.end().await?;
-    let begun = Instant::now();
-    copy_tickets(&bench.file(), tickets.div_ceil(FEW).saturating_sub(1)).await?;
-    eprintln!("a history of {tickets} tickets was made in {:.1?}", begun.elapsed());
-    bench.restart().await?;
-    Ok(bench)
-}
-
-/// Closes all open tickets.
-async fn close_all(operator: &Client) -> Outcome<()> {
+/// Closes all open tickets: one in [`SELDOM`] as the operator, the others as the admin.
+async fn close_all(admin: &Client, operator: &Client) -> Outcome<()> {
     let (mut open, mut token) = (Vec::new(), String::new());
     loop {
-        let (tickets, next) = list(operator, false, token).await?;
+        let (tickets, next) = list(admin, false, token).await?;
         open.extend(tickets);
         token = next;
         if token.is_empty() {
@@ -168,10 +178,10 @@ async fn close_all(operator: &Client) -> Outcome<()> {
         }
     }
     let mut closing = JoinSet::new();
-    for Ticket { number, version, .. } in open {
-        let operator = operator.clone();
+    for (place, Ticket { number, version, .. }) in open.into_iter().enumerate() {
+        let closer = if place % SELDOM == 0 { operator.clone() } else { admin.clone() };
         let close = CloseTicketRequest { request_id: request_id(), number, version };
-        closing.spawn(async move { operator.queue().close_ticket(close).await });
+        closing.spawn(async move { closer.queue().close_ticket(close).await });
     }
     while let Some(closed) = closing.join_next().await {
         closed??;

@@ -102,7 +102,10 @@ pub async fn servers(most: usize, size: Size, rounds: usize) -> Outcome<Vec<Figu
             let pairs = |value: fn(&Done) -> f64| -> Vec<_> {
                 of_count.iter().zip(&done[0]).map(|(some, one)| (value(some), value(one).max(f64::EPSILON))).collect()
             };
-            let name = |measured: &str| format!("{count} servers: {what}{measured}");
+            let name = |measured: &str| {
+                let servers = if count == 1 { "server" } else { "servers" };
+                format!("{count} {servers}: {what}{measured}")
+            };
             figures.push(Figure::of(name(""), "/s", "one server", &pairs(|done| done.rate)));
             figures.push(Figure::of(name(" per core"), "/CPU s", "one server", &pairs(|done| done.per_core)));
             figures.push(Figure::of(name(", PostgreSQL"), "CPU ms/1000", "one server", &pairs(|done| done.postgres)));
