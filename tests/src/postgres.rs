@@ -54,6 +54,11 @@ impl Postgres {
         Self::new(true)
     }
 
+    /// Whether its programs are on this machine.
+    pub fn is_installed() -> bool {
+        newest_version().is_some()
+    }
+
     fn new(durable: bool) -> Self {
         let programs = newest_programs();
         let folder = scratch::folder("postgres");
@@ -128,7 +133,8 @@ impl Postgres {
         asked.is_ok_and(|status| status.success())
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// One of its own programs, as the user that it runs as.
+    pub fn command(&self, program: &str) -> Command {
         let mut command = as_user(self.user, &[]);
         command.arg(self.programs.join(program)).current_dir("/");
         command
@@ -144,10 +150,14 @@ fn run(programs: &Path, folder: &Path, user: Option<&str>, durable: bool) -> Pro
 }
 
 /// Debian keeps each version's programs in a folder of its own.
-fn newest_programs() -> PathBuf {
+fn newest_version() -> Option<u32> {
     let folders = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let versions = folders.filter_map(|folder| folder.file_name().to_str()?.parse::<u32>().ok());
-    let newest = versions.max().expect("PostgreSQL's programs in /usr/lib/postgresql: install the package postgresql");
+    folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok()).max()
+}
+
+fn newest_programs() -> PathBuf {
+    let newest =
+        newest_version().expect("PostgreSQL's programs in /usr/lib/postgresql: install the package postgresql");
     PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin"))
 }
 

@@ -13,10 +13,10 @@ use deskbell_proto::v1;
 use tokio::task::JoinSet;
 
 use crate::Outcome;
+use crate::calls::call_for_help;
 use crate::figures::{Figure, median};
 use crate::files;
 use crate::http2::Door;
-use crate::load::call_for_help;
 use crate::receiver::{Audience, Receivers};
 use crate::relay::{Moment, Relay};
 use crate::server::Bench;
@@ -82,8 +82,8 @@ pub async fn fan_out(size: Size, rounds: usize) -> Outcome<Vec<Figure>> {
     fan_out.unwatched.stop().await?;
     let name = |what: &str| format!("fan-out to {}{what}", size.operators);
     Ok(vec![
-        Figure::of(name(""), "deliveries/s", "raw TCP, same bytes", &rates),
-        Figure::of(name(" at 200/s"), "ms", "raw TCP, same bytes", &delays),
+        Figure::of(name(""), "deliveries/s", "raw TCP, same bytes", &rates).at_least(1.2, 1.6),
+        Figure::of(name(" at 200/s"), "ms", "raw TCP, same bytes", &delays).at_most(2.0, 1.6),
         Figure::of(name(" at 200/s, beyond the submit"), "ms", "raw TCP, same bytes", &beyond),
     ])
 }

@@ -90,7 +90,7 @@ pub async fn history(tickets: usize, rounds: usize) -> Outcome<Vec<Figure>> {
             pairs.push(round(&many, &few, kind).await?);
         }
         let name = format!("{}, {tickets} in history", kind.name());
-        figures.push(Figure::of(name, "ms", "with 1000 in history", &pairs));
+        figures.push(Figure::of(name, "ms", "with 1000 in history", &pairs).at_most(1.3, 1.05));
     }
     many.bench.stop().await?;
     few.bench.stop().await?;

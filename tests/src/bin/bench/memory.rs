@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 use tonic::Streaming;
 
 use crate::Outcome;
+use crate::calls::call_for_help;
 use crate::figures::Figure;
 use crate::files;
-use crate::load::call_for_help;
 use crate::server::Bench;
 
 /// Watches held open to weigh one.
@@ -79,7 +79,7 @@ pub async fn idle_operator(rounds: usize) -> Outcome<Figure> {
         held.push((clients, watches));
     }
     bench.stop().await?;
-    Ok(Figure::of("memory of an idle operator", "KiB", "the connection alone", &pairs))
+    Ok(Figure::of("memory of an idle operator", "KiB", "the connection alone", &pairs).value_at_most(45.0, 36.0))
 }
 
 /// The memory of a restarted server with 10 000 open tickets, in MiB, against one without tickets. Of each, an operator has looked
@@ -94,7 +94,7 @@ pub async fn idle_server(rounds: usize) -> Outcome<Figure> {
     }
     empty.stop().await?;
     full.stop().await?;
-    Ok(Figure::of("memory of an idle server", "MiB", "the same without tickets", &pairs))
+    Ok(Figure::of("memory of an idle server", "MiB", "the same without tickets", &pairs).value_at_most(30.0, 15.0))
 }
 
 /// Restarts a server, looks once, watches, and weighs it, in MiB.

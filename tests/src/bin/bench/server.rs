@@ -11,14 +11,15 @@ use deskbell_proto::v1::{
     ActivateTeamRequest, Branding, CreateProfileRequest, GetProfileManifestRequest, GetServerInfoRequest,
     ProfileSettings, SignInRequest,
 };
+use rusqlite::{Connection, OpenFlags};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
 use crate::Outcome;
 use crate::figures::Figure;
+use crate::options::{Options, say_round};
 
-/// The account of the benchmark's admin.
-const EMAIL: &str = "bench@example.org";
+/// The password of the benchmark's admins.
 const PASSWORD: &str = "a password for a benchmark";
 
 /// A server under way with a team and a profile.
@@ -30,7 +31,11 @@ pub struct Bench {
     pub admin: Credentials,
     /// A copy's credentials.
     pub widget: Credentials,
+    /// Copies' credentials, one for each team.
+    pub widgets: Vec<Credentials>,
     folder: tempfile::TempDir,
+    /// Arguments that name its database; none: a file in the folder.
+    database: Vec<String>,
 }
 
 /// A built program beside this one.
@@ -52,7 +57,8 @@ pub async fn serve(folder: &Path, more: &[&str]) -> Outcome<(Child, String)> {
         "log.filter=warn",
         "limits.submits_per_address=1000000000",
         "limits.submits_per_profile=1000000000",
-        "limits.connections_per_address=20000",
+        "limits.connections=15000",
+        "limits.connections_per_address=15000",
     ] {
         command.args(["--set", setting]);
     }
@@ -114,16 +120,38 @@ impl Team {
     }
 }
 
+/// Connects to a server that nobody knows yet.
+async fn find(address: String) -> Outcome<Server> {
+    let presented = pin::inspect(&address).await?;
+    Ok(Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) })
+}
+
 impl Bench {
-    /// Sets everything up.
+    /// A server on a file of its own, with one team.
     pub async fn start() -> Outcome<Self> {
+        Self::start_on(None, 1).await
+    }
+
+    /// A server on the database at this address, with so many teams.
+    pub async fn start_on(database: Option<&str>, teams: usize) -> Outcome<Self> {
         let folder = tempfile::tempdir()?;
-        make_account(folder.path(), EMAIL, &[]).await?;
-        let (process, address) = serve(folder.path(), &[]).await?;
-        let presented = pin::inspect(&address).await?;
-        let server = Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) };
-        let Team { token, widget } = Team::start(&server, EMAIL).await?;
-        Ok(Bench { process, server, admin: Credentials::session(&token)?, widget, folder })
+        let database: Vec<String> =
+            database.into_iter().flat_map(|url| ["--database", url]).map(str::to_owned).collect();
+        let more: Vec<&str> = database.iter().map(String::as_str).collect();
+        let emails: Vec<String> = (0..teams).map(|team| format!("bench{team}@example.org")).collect();
+        for email in &emails {
+            make_account(folder.path(), email, &more).await?;
+        }
+        let (process, address) = serve(folder.path(), &more).await?;
+        let server = find(address).await?;
+        let mut all = Vec::new();
+        for email in &emails {
+            all.push(Team::start(&server, email).await?);
+        }
+        let first = all.first().ok_or("a benchmark needs a team")?;
+        let (admin, widget) = (Credentials::session(&first.token)?, first.widget.clone());
+        let widgets = all.into_iter().map(|team| team.widget).collect();
+        Ok(Bench { process, server, admin, widget, widgets, folder, database })
     }
 
     /// A client on a connection of its own.
@@ -131,9 +159,22 @@ impl Bench {
         Ok(Client::new(self.server.connect_lazy()?, credentials.clone()))
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id().unwrap_or(0)
+    }
+
+    /// A copy of its database's file as it is now, on the same disk: the copy's place. It goes with the server's.
+    pub fn copy(&self, name: &str) -> Outcome<PathBuf> {
+        let copy = self.folder.path().join(name);
+        let database = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        database.execute("VACUUM INTO ?1", [copy.to_str().ok_or("a folder whose name is not UTF-8")?])?;
+        Ok(copy)
+    }
+
     /// The server's memory of its own (resident, without files), in KiB.
     pub fn memory(&self) -> Outcome<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap_or(0)))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).ok_or("no RssAnon in /proc")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
@@ -147,7 +188,8 @@ impl Bench {
     /// Ends the server, if it runs, and starts it on the same database again. Clients connect anew: its address is another.
     pub async fn restart(&mut self) -> Outcome<()> {
         self.end().await?;
-        let (process, address) = serve(self.folder.path(), &[]).await?;
+        let more: Vec<&str> = self.database.iter().map(String::as_str).collect();
+        let (process, address) = serve(self.folder.path(), &more).await?;
         self.process = process;
         self.server.addresses = vec![address];
         Ok(())
@@ -166,31 +208,37 @@ impl Bench {
     }
 }
 
-/// From the start of the process to the first answered call, against a process that prints its version.
-pub async fn start_up(rounds: usize) -> Outcome<Figure> {
+/// Brings a fresh database to the server's schema, with nothing in it.
+pub async fn migrate(database: &str) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let mut command = Command::new(program("deskbell-server")?);
+    command.args(["migrate", "--database", database, "--data-dir"]).arg(folder.path());
+    if command.stdout(Stdio::null()).status().await?.success() {
+        Ok(())
+    } else {
+        Err("the database could not be brought to the server's schema".into())
+    }
+}
+
+/// From the start of the process to the first answered call, the certificate fetched and checked on the way.
+pub async fn start_up(name: &str, options: &Options) -> Outcome<Figure> {
     let folder = tempfile::tempdir()?;
     // The first start makes the database and its secrets; the others are what is measured.
     let (mut first, _) = serve(folder.path(), &[]).await?;
     first.kill().await?;
-    let mut pairs = Vec::new();
-    for _ in 0..rounds {
+    let (mut values, mut versions) = (Vec::new(), Vec::new());
+    for round in 0..options.rounds {
+        say_round(name, round, options.rounds);
         let started = Instant::now();
         let (mut process, address) = serve(folder.path(), &[]).await?;
-        let presented = pin::inspect(&address).await?;
-        let server = Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) };
+        let server = find(address).await?;
         let client = Client::new(server.connect_lazy()?, Credentials::none());
         client.server_info().get_server_info(GetServerInfoRequest {}).await?;
-        let ready = started.elapsed();
+        values.push(started.elapsed().as_secs_f64() * 1e3);
         process.kill().await?;
         let started = Instant::now();
         Command::new(program("deskbell-server")?).arg("--version").stdout(Stdio::null()).status().await?;
-        pairs.push((ready.as_secs_f64() * 1e3, started.elapsed().as_secs_f64() * 1e3));
+        versions.push(started.elapsed().as_secs_f64() * 1e3);
     }
-    Ok(Figure::of("start to first answer", "ms", "the program printing its version", &pairs))
-}
-
-/// The server's memory after everything before, against its database file's size being no part of it: plain, per MiB.
-pub fn memory_of(bench: &Bench) -> Outcome<Figure> {
-    let kib = bench.memory()?;
-    Ok(Figure::of("memory after the load", "MiB", "one MiB", &[(kib / 1024.0, 1.0)]))
+    Ok(Figure::plain(name, "ms", &values).with("printing_its_version_ms", &versions))
 }

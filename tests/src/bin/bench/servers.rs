@@ -18,10 +18,10 @@ use tokio::process::Child;
 use tokio::task::JoinSet;
 
 use crate::Outcome;
+use crate::calls::call_for_help;
 use crate::figures::Figure;
 use crate::files;
 use crate::http2::Door;
-use crate::load::call_for_help;
 use crate::receiver::{Audience, Receivers};
 use crate::server::{Team, make_account, serve};
 
