@@ -60,7 +60,7 @@ struct Redmine {
     process: Child,
     port: u16,
     key: String,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Redmine {
@@ -79,16 +79,16 @@ impl Redmine {
         let mut puma = command(folder.path(), "puma");
         puma.args(["-e", "production", "-t", "1:1", "-b", &bind, "config.ru"]);
         let process = puma.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
-        let redmine = Redmine { process, port, key, folder };
+        let mut redmine = Redmine { process, port, key, _folder: folder };
         redmine.wait().await?;
         Ok(redmine)
     }
 
-    async fn wait(&self) -> Outcome<()> {
+    async fn wait(&mut self) -> Outcome<()> {
         let begun = Instant::now();
-        while create(self.port, &self.key).await.is_err() {
-            if begun.elapsed() > PATIENCE {
-                return Err(format!("Redmine does not answer; see {}", self.folder.path().join("log").display()).into());
+        while let Err(problem) = create(self.port, &self.key).await {
+            if begun.elapsed() > PATIENCE || self.process.try_wait()?.is_some() {
+                return Err(format!("Redmine does not start: {problem}").into());
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }

@@ -78,6 +78,10 @@ impl Sample {
         if !alike || one.is_empty() {
             return Err("two submits wrote rows of different kinds: the yardstick cannot tell what one writes".into());
         }
+        let kinds = other
+            .iter()
+            .map(|(name, _, is_new, _)| format!("{} {name}", if *is_new { "insert into" } else { "update" }));
+        eprintln!("what a submit writes: {}", kinds.collect::<Vec<_>>().join(", "));
         let rows = one.into_iter().zip(other).map(|((name, table, is_new, before), (.., after))| {
             let values = table.columns.iter().zip(before.iter().zip(after));
             let columns = values.map(|(column, (before, after))| (column.clone(), part(column, before, after)));

@@ -5,8 +5,11 @@ use crate::figures::{Figure, Target};
 /// The columns' heads; the first and the last two are words, the rest numbers.
 const HEADS: [&str; 9] = ["figure", "value", "yardstick", "ratio", "spread", "target", "aim", "", "measured against"];
 
-/// Prints all figures with what they were measured against, and what could not be measured with the reason.
-pub fn print_table(figures: &[Figure], skipped: &[(String, String)]) {
+/// What was not measured, and why.
+type Missing = [(String, String)];
+
+/// Prints all figures with what they were measured against, and what is missing with the reason.
+pub fn print_table(figures: &[Figure], skipped: &Missing, failed: &Missing) {
     let rows: Vec<_> = figures.iter().map(row).collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -23,6 +26,9 @@ pub fn print_table(figures: &[Figure], skipped: &[(String, String)]) {
     }
     for (name, reason) in skipped {
         println!("skipped: {name}: {reason}");
+    }
+    for (name, reason) in failed {
+        println!("failed: {name}: {reason}");
     }
     println!("\nA target with a unit is about the value, others are about the ratio. No figure fails anything.");
 }
