@@ -16,21 +16,18 @@ use crate::process::{Process, as_user};
 use crate::scratch;
 use crate::waiting::BOUND;
 
-/// Nothing here outlives the run, so nothing has to reach the disk.
-const SETTINGS: [&str; 6] = [
-    "listen_addresses=",
-    "fsync=off",
-    "full_page_writes=off",
-    "max_connections=400",
-    "shared_buffers=64MB",
-    "unix_socket_permissions=0777",
-];
+const SETTINGS: [&str; 4] =
+    ["listen_addresses=", "max_connections=400", "shared_buffers=64MB", "unix_socket_permissions=0777"];
+
+/// Nothing of a story outlives the run, so nothing has to reach the disk.
+const CARELESS: [&str; 2] = ["fsync=off", "full_page_writes=off"];
 
 /// A running PostgreSQL. Stories use the one of the run, unless they want to stop theirs.
 pub struct Postgres {
     programs: PathBuf,
     folder: PathBuf,
     user: Option<&'static str>,
+    durable: bool,
     process: Process,
 }
 
@@ -49,6 +46,20 @@ pub(crate) fn copy(database: &str) -> String {
 impl Postgres {
     /// One of its own for a story.
     pub fn start() -> Self {
+        Self::new(false)
+    }
+
+    /// One that keeps what it acknowledges, as PostgreSQL does by default: for measuring.
+    pub fn durable() -> Self {
+        Self::new(true)
+    }
+
+    /// Whether its programs are on this machine.
+    pub fn is_installed() -> bool {
+        newest_version().is_some()
+    }
+
+    fn new(durable: bool) -> Self {
         let programs = newest_programs();
         let folder = scratch::folder("postgres");
         let root = fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0);
@@ -63,8 +74,8 @@ impl Postgres {
                 .args(["--username=deskbell", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
                 .arg(&data),
         );
-        let process = run(&programs, &folder, user);
-        let postgres = Self { programs, folder, user, process };
+        let process = run(&programs, &folder, user, durable);
+        let postgres = Self { programs, folder, user, durable, process };
         postgres.wait();
         postgres
     }
@@ -77,7 +88,7 @@ impl Postgres {
 
     /// Starts it again after [`Self::stop`].
     pub fn restart(&mut self) {
-        self.process = run(&self.programs, &self.folder, self.user);
+        self.process = run(&self.programs, &self.folder, self.user, self.durable);
         self.wait();
     }
 
@@ -88,6 +99,11 @@ impl Postgres {
         let mut create = self.command("createdb");
         succeed(create.args(["-U", "deskbell", &name]).arg("-h").arg(&self.folder));
         format!("postgres://deskbell@localhost/{name}?host={}", self.folder.display())
+    }
+
+    /// The process that all its others belong to.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
     }
 
     /// A copy of a database of this PostgreSQL, made with its own tools while servers write into it: its address.
@@ -117,25 +133,31 @@ impl Postgres {
         asked.is_ok_and(|status| status.success())
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// One of its own programs, as the user that it runs as.
+    pub fn command(&self, program: &str) -> Command {
         let mut command = as_user(self.user, &[]);
         command.arg(self.programs.join(program)).current_dir("/");
         command
     }
 }
 
-fn run(programs: &Path, folder: &Path, user: Option<&str>) -> Process {
+fn run(programs: &Path, folder: &Path, user: Option<&str>, durable: bool) -> Process {
     let mut arguments = vec!["-D".to_owned(), path_text(&folder.join("data")), "-k".to_owned(), path_text(folder)];
-    arguments.extend(SETTINGS.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
+    let careless = CARELESS.iter().filter(|_| !durable);
+    arguments.extend(SETTINGS.iter().chain(careless).flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
     // SIGQUIT is its immediate shutdown: its own children end, too.
     Process::start(user, "QUIT", &programs.join("postgres"), &arguments, &scratch::folder("logs"))
 }
 
 /// Debian keeps each version's programs in a folder of its own.
-fn newest_programs() -> PathBuf {
+fn newest_version() -> Option<u32> {
     let folders = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let versions = folders.filter_map(|folder| folder.file_name().to_str()?.parse::<u32>().ok());
-    let newest = versions.max().expect("PostgreSQL's programs in /usr/lib/postgresql: install the package postgresql");
+    folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok()).max()
+}
+
+fn newest_programs() -> PathBuf {
+    let newest =
+        newest_version().expect("PostgreSQL's programs in /usr/lib/postgresql: install the package postgresql");
     PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin"))
 }
 

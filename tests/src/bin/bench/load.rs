@@ -1,90 +1,162 @@
-//! What is asked of the server: calls for help, empty calls beside them, watches.
+//! Calls for help, by many at once and alone, against empty calls through the same stack and bare commits.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use deskbell_proto::client::Client;
+use deskbell_proto::v1::WatchQueueRequest;
 use deskbell_proto::v1::watch_queue_response::Frame;
-use deskbell_proto::v1::{GetServerInfoRequest, SubmitTicketRequest, WatchQueueRequest};
-use tokio::task::JoinSet;
 
 use crate::Outcome;
+use crate::calls::{Pace, connections, empty_call, empty_pace, pace, submit, submit_pace};
+use crate::commits::GroupCommits;
 use crate::figures::{Figure, median};
+use crate::options::{Options, say_round};
+use crate::process::Cpu;
+use crate::sample::Sample;
 use crate::server::Bench;
 
-/// Calls at once on one connection: what a server allows is more.
-const PER_CONNECTION: usize = 64;
+/// Tickets in both databases before anything is measured: SQLite's log of changes has its full length by then, and syncing it no
+/// longer makes the file longer.
+pub const WARM: usize = 25_000;
 
-/// How long a side of a round is measured.
-const ROUND: Duration = Duration::from_secs(2);
+/// How many at once make those.
+const WARMERS: usize = 512;
 
-/// Watches held open to weigh one.
-const WATCHES: usize = 500;
+/// Submits of one caller in a round: the median is of so many.
+const ALONE: usize = 200;
 
-fn call_for_help() -> SubmitTicketRequest {
-    let mut secret_hash = Vec::with_capacity(32);
-    secret_hash.extend_from_slice(uuid::Uuid::new_v4().as_bytes());
-    secret_hash.extend_from_slice(uuid::Uuid::new_v4().as_bytes());
-    SubmitTicketRequest {
-        secret_hash,
-        email: "customer@example.org".into(),
-        description: "The printer on the second floor says that it is out of paper, and it is not. ".repeat(4),
-        ..SubmitTicketRequest::default()
+/// Numbers of the rounds, by what was measured.
+#[derive(Default)]
+struct Rounds {
+    submits: Vec<f64>,
+    empty: Vec<f64>,
+    commits: Vec<f64>,
+    server_cpu: Vec<f64>,
+    server_cpu_empty: Vec<f64>,
+    caller_cpu: Vec<f64>,
+}
+
+impl Rounds {
+    /// What the empty call and the commit allow one after the other.
+    fn allowed(&self) -> impl Iterator<Item = f64> {
+        self.empty.iter().zip(&self.commits).map(|(empty, commits)| 1.0 / (1.0 / empty + 1.0 / commits))
+    }
+
+    fn add_details(&self, figure: Figure) -> Figure {
+        figure
+            .with("empty_calls_per_s", &self.empty)
+            .with("server_cpu_us_per_submit", &self.server_cpu)
+            .with("server_cpu_us_per_empty_call", &self.server_cpu_empty)
+            .with("caller_cpu_us_per_submit", &self.caller_cpu)
     }
 }
 
-async fn submit(client: &Client) -> Outcome<()> {
-    client.assistance().submit_ticket(call_for_help()).await?;
+/// Measures submits and the yardsticks beside them, as many of each, so that both databases grow alike.
+async fn rounds(
+    bench: &Bench,
+    commits: Option<&GroupCommits>,
+    name: &str,
+    in_flight: usize,
+    options: &Options,
+) -> Outcome<Rounds> {
+    let clients = connections(bench, in_flight).await?;
+    warm_up(bench, commits).await?;
+    let first = submit_pace(&clients, in_flight * 8, in_flight).await?;
+    let calls = submit_pace(&clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
+    let mut rounds = Rounds::default();
+    for round in 0..options.rounds {
+        say_round(name, round, options.rounds);
+        let (server, caller) = (Cpu::of(bench.id())?, Cpu::of_self()?);
+        let submits = submit_pace(&clients, calls, in_flight).await?;
+        rounds.server_cpu.push(server.micros_for(calls)?);
+        rounds.caller_cpu.push(caller.micros_for(calls)?);
+        rounds.submits.push(submits.rate());
+        let server = Cpu::of(bench.id())?;
+        rounds.empty.push(empty_pace(&clients, calls, in_flight).await?.rate());
+        rounds.server_cpu_empty.push(server.micros_for(calls)?);
+        if let Some(commits) = commits {
+            rounds.commits.push(commit_pace(commits, calls, in_flight).await?.rate());
+        }
+    }
+    Ok(rounds)
+}
+
+/// Makes both databases what they are in long use.
+async fn warm_up(bench: &Bench, commits: Option<&GroupCommits>) -> Outcome<()> {
+    submit_pace(&connections(bench, WARMERS).await?, WARM, WARMERS).await?;
+    if let Some(commits) = commits {
+        commit_pace(commits, WARM, WARMERS).await?;
+    }
     Ok(())
 }
 
-async fn empty_call(client: &Client) -> Outcome<()> {
-    client.server_info().get_server_info(GetServerInfoRequest {}).await?;
-    Ok(())
+/// Bare commits by so many callers.
+pub async fn commit_pace(commits: &GroupCommits, calls: usize, in_flight: usize) -> Outcome<Pace> {
+    let commits = commits.clone();
+    pace(calls, in_flight, move |_| {
+        let commits = commits.clone();
+        async move { commits.commit().await }
+    })
+    .await
 }
 
-/// Calls a second that so many callers get answered, on connections of their own.
-async fn rate(clients: &[Client], in_flight: usize, submits: bool) -> Outcome<f64> {
-    let until = Instant::now() + ROUND;
+fn pairs(values: &[f64], yardsticks: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
+    values.iter().copied().zip(yardsticks).collect()
+}
+
+/// Durable submits against what empty calls and bare commits allow together.
+pub async fn submits_to_limit(name: &str, in_flight: usize, options: &Options) -> Outcome<Figure> {
+    let bench = Bench::start().await?;
+    let commits = GroupCommits::start(&bench.copy("commits.db")?, &Sample::learn(&bench).await?)?;
+    let rounds = rounds(&bench, Some(&commits), name, in_flight, options).await?;
+    bench.stop().await?;
+    let pairs = pairs(&rounds.submits, rounds.allowed());
+    let figure = Figure::of(name, "/s", "L: empty calls and bare commits, one after the other", &pairs);
+    Ok(rounds.add_details(figure).with("raw_commits_per_s", &rounds.commits))
+}
+
+/// Durable submits against empty calls.
+pub async fn submits_to_empty(name: &str, in_flight: usize, options: &Options) -> Outcome<Figure> {
+    let bench = Bench::start().await?;
+    let rounds = rounds(&bench, None, name, in_flight, options).await?;
+    bench.stop().await?;
+    let pairs = pairs(&rounds.submits, rounds.empty.iter().copied());
+    Ok(rounds.add_details(Figure::of(name, "/s", "E: empty calls through the same stack", &pairs)))
+}
+
+/// How long one thing takes, in milliseconds.
+async fn time(done: impl Future<Output = Outcome<()>>) -> Outcome<f64> {
     let started = Instant::now();
-    let mut callers = JoinSet::new();
-    for caller in 0..in_flight {
-        let client = clients[caller % clients.len()].clone();
-        callers.spawn(async move {
-            let mut done = 0_u32;
-            while Instant::now() < until {
-                let call = if submits { submit(&client).await } else { empty_call(&client).await };
-                call?;
-                done += 1;
-            }
-            Outcome::Ok(done)
-        });
-    }
-    let mut done = 0;
-    while let Some(finished) = callers.join_next().await {
-        done += finished??;
-    }
-    Ok(f64::from(done) / started.elapsed().as_secs_f64())
+    done.await?;
+    Ok(started.elapsed().as_secs_f64() * 1e3)
 }
 
-/// Durable calls for help against empty calls through the same stack, with as many in flight.
-pub async fn submits(bench: &Bench, name: String, in_flight: usize, rounds: usize) -> Outcome<Figure> {
-    let connections = in_flight.div_ceil(PER_CONNECTION);
-    let clients = (0..connections).map(|_| bench.client(&bench.widget)).collect::<Outcome<Vec<_>>>()?;
-    for client in &clients {
-        empty_call(client).await?;
-        submit(client).await?;
+/// One submit at a time, against an empty call and a bare commit, one after the other.
+pub async fn submit_alone(name: &str, options: &Options) -> Outcome<Figure> {
+    let bench = Bench::start().await?;
+    let commits = GroupCommits::start(&bench.copy("commits.db")?, &Sample::learn(&bench).await?)?;
+    let client = bench.client(&bench.widget)?;
+    warm_up(&bench, Some(&commits)).await?;
+    let (mut pairs, mut empty_calls, mut bare_commits) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..options.rounds {
+        say_round(name, round, options.rounds);
+        let (mut submits, mut empty, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ALONE {
+            submits.push(time(submit(&client)).await?);
+            empty.push(time(empty_call(&client)).await?);
+            bare.push(time(commits.commit()).await?);
+        }
+        let (empty, bare) = (median(empty.into_iter()), median(bare.into_iter()));
+        pairs.push((median(submits.into_iter()), empty + bare));
+        empty_calls.push(empty);
+        bare_commits.push(bare);
     }
-    let mut pairs = Vec::new();
-    for _ in 0..rounds {
-        let submits = rate(&clients, in_flight, true).await?;
-        let empty = rate(&clients, in_flight, false).await?;
-        pairs.push((submits, empty));
-    }
-    Ok(Figure::of(name, "calls/s", "empty calls, same stack", &pairs))
+    bench.stop().await?;
+    let figure = Figure::of(name, "ms", "one empty call and one bare commit", &pairs);
+    Ok(figure.with("empty_call_ms", &empty_calls).with("raw_commit_ms", &bare_commits))
 }
-
 /// From the beginning of a submit until an operator's client has the change, against the submit alone.
-pub async fn submit_to_screen(bench: &Bench, rounds: usize) -> Outcome<Figure> {
+pub async fn submit_to_screen(name: &str, options: &Options) -> Outcome<Figure> {
+    let bench = Bench::start().await?;
     let operator = bench.client(&bench.admin)?;
     let customer = bench.client(&bench.widget)?;
     let mut frames = operator.watch().watch_queue(WatchQueueRequest::default()).await?.into_inner();
@@ -95,9 +167,10 @@ pub async fn submit_to_screen(bench: &Bench, rounds: usize) -> Outcome<Figure> {
         }
     }
     let mut pairs = Vec::new();
-    for _ in 0..rounds {
+    for round in 0..options.rounds {
+        say_round(name, round, options.rounds);
         let (mut seen, mut alone) = (Vec::new(), Vec::new());
-        for _ in 0..100 {
+        for _ in 0..ALONE {
             let started = Instant::now();
             let watched = async {
                 while let Some(frame) = frames.message().await? {
@@ -117,37 +190,6 @@ pub async fn submit_to_screen(bench: &Bench, rounds: usize) -> Outcome<Figure> {
         }
         pairs.push((median(seen.into_iter()), median(alone.into_iter())));
     }
-    Ok(Figure::of("submit to screen", "ms", "the same submit's answer", &pairs))
-}
-
-/// What one idle watch on a TLS connection of its own costs the server, against the same connection without a watch.
-pub async fn idle_watch(bench: &Bench, rounds: usize) -> Outcome<Figure> {
-    let mut pairs = Vec::new();
-    // All stay open to the end: what a closed one leaves behind would be taken up by the next round and not be seen.
-    let mut held = Vec::new();
-    for _ in 0..rounds {
-        let before = bench.memory()?;
-        let clients = (0..WATCHES).map(|_| bench.client(&bench.admin)).collect::<Outcome<Vec<_>>>()?;
-        for client in &clients {
-            empty_call(client).await?;
-        }
-        let connected = bench.memory()?;
-        let mut watches = Vec::new();
-        for client in &clients {
-            let asked = WatchQueueRequest::default();
-            watches.push(client.watch().watch_queue(asked).await?.into_inner());
-        }
-        for watch in &mut watches {
-            while let Some(frame) = watch.message().await? {
-                if matches!(&frame.frame, Some(Frame::Snapshot(snapshot)) if snapshot.last) {
-                    break;
-                }
-            }
-        }
-        let watching = bench.memory()?;
-        let count = f64::from(u32::try_from(WATCHES)?);
-        pairs.push(((watching - before) / count, ((connected - before) / count).max(0.1)));
-        held.push((clients, watches));
-    }
-    Ok(Figure::of("memory of an idle watch", "KiB", "the connection alone", &pairs))
+    bench.stop().await?;
+    Ok(Figure::of(name, "ms", "the same submit's own answer", &pairs))
 }

@@ -4,71 +4,206 @@
 //! Runs against a real server with all its checks on (limits are raised by configuration), over TLS on loopback. Prints one JSON
 //! line a figure and a table for people at the end. Start with `./tests/bench`, which builds what is needed.
 
+mod calls;
+mod commits;
+mod fanout;
 mod figures;
+mod files;
+mod history;
+mod http2;
 mod load;
+mod memory;
+mod options;
+mod pgbench;
+mod process;
+mod receiver;
+mod redmine;
+mod relay;
+mod sample;
 mod server;
+mod servers;
 mod table;
+mod writer;
 
 use std::error::Error;
+use std::process::ExitCode;
 
+use deskbell_tests::postgres;
 use figures::Figure;
-use server::{Bench, memory_of, start_up};
-use table::print_table;
+use options::Database::{self, Postgres, Sqlite};
+use options::Options;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
-/// What to measure.
-struct Options {
-    /// Rounds for each figure.
-    rounds: usize,
-    /// Only figures whose name contains this.
-    only: Option<String>,
+/// Why nothing is measured on PostgreSQL.
+const NO_POSTGRES: &str = "PostgreSQL's programs are missing (Debian's package postgresql)";
+
+/// What was measured so far.
+struct Report {
+    options: Options,
+    figures: Vec<Figure>,
+    /// What was left out, and why.
+    skipped: Vec<(String, String)>,
+    /// What went wrong, and how.
+    failed: Vec<(String, String)>,
 }
 
-fn options() -> Outcome<Options> {
-    let mut options = Options { rounds: 5, only: None };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--quick" => options.rounds = 3,
-            "--only" => options.only = Some(arguments.next().ok_or("--only wants a word, e.g. submit")?),
-            other => return Err(format!("unknown option {other}: use --quick, --only WORD").into()),
+impl Report {
+    /// Measures figures if somebody wants them, and tells them. What goes wrong does not keep others from being measured.
+    async fn measure<M>(&mut self, name: &str, on: Database, measured: M)
+    where
+        M: AsyncFnOnce(&str, &Options) -> Outcome<Vec<Figure>>,
+    {
+        if !self.options.want(name, on) {
+            return;
+        }
+        if self.options.list {
+            println!("{name}");
+            return;
+        }
+        eprintln!("measuring {name}");
+        match measured(name, &self.options).await {
+            Ok(figures) => {
+                for figure in figures {
+                    println!("{}", figure.to_json());
+                    self.figures.push(figure);
+                }
+            }
+            Err(error) => {
+                eprintln!("{name} could not be measured: {error}");
+                self.failed.push((name.to_owned(), error.to_string()));
+            }
         }
     }
-    Ok(options)
+
+    /// Leaves out what somebody wants, and says why.
+    fn skip(&mut self, name: &str, on: Database, why: &str) {
+        if self.options.want(name, on) {
+            println!("{}", serde_json::json!({ "figure": name, "skipped": why }));
+            self.skipped.push((name.to_owned(), why.to_owned()));
+        }
+    }
 }
 
 #[tokio::main]
-async fn main() -> Outcome<()> {
-    let options = options()?;
-    let wanted = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
-    let mut figures = Vec::new();
-    let mut tell = |figure: Figure| {
-        println!("{}", figure.to_json());
-        figures.push(figure);
-    };
-
-    if wanted("start") {
-        tell(start_up(options.rounds).await?);
-    }
-    let bench = Bench::start().await?;
-    // What is measured on a short queue comes first.
-    if wanted("submit to screen") {
-        tell(load::submit_to_screen(&bench, options.rounds).await?);
-    }
-    if wanted("memory of an idle watch") {
-        tell(load::idle_watch(&bench, options.rounds).await?);
-    }
-    for in_flight in [1, 64, 1024] {
-        let name = format!("submit {in_flight} in flight");
-        if wanted(&name) {
-            tell(load::submits(&bench, name, in_flight, options.rounds).await?);
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tests/bench: {error}");
+            ExitCode::FAILURE
         }
     }
-    if wanted("memory after the load") {
-        tell(memory_of(&bench)?);
+}
+
+async fn run() -> Outcome<()> {
+    if std::env::args().nth(1).as_deref() == Some(relay::WORD) {
+        return relay::run().await;
     }
-    bench.stop().await?;
-    print_table(&figures);
-    Ok(())
+    let Some(options) = Options::read()? else { return Ok(()) };
+    let mut report = Report { options, figures: Vec::new(), skipped: Vec::new(), failed: Vec::new() };
+    if report.options.servers.is_some() {
+        measure_servers(&mut report).await;
+    } else {
+        measure_submits(&mut report).await;
+        measure_others(&mut report).await;
+    }
+    if !report.options.list {
+        table::print_table(&report.figures, &report.skipped, &report.failed);
+    }
+    if report.failed.is_empty() { Ok(()) } else { Err("not everything could be measured".into()) }
+}
+
+/// Calls for help.
+async fn measure_submits(report: &mut Report) {
+    report
+        .measure("durable submits, 1024 in flight", Sqlite, async |name, options| {
+            Ok(vec![load::submits_to_limit(name, 1024, options).await?.at_least(0.80, 0.95)])
+        })
+        .await;
+    report
+        .measure("durable submits, 64 in flight", Sqlite, async |name, options| {
+            Ok(vec![load::submits_to_empty(name, 64, options).await?.at_least(0.45, 0.60)])
+        })
+        .await;
+    report
+        .measure("one submit alone", Sqlite, async |name, options| {
+            Ok(vec![load::submit_alone(name, options).await?.at_most(1.8, 1.5)])
+        })
+        .await;
+    report
+        .measure("submits to the store's own writer, 1000 callers", Sqlite, async |name, options| {
+            Ok(vec![writer::writer_to_commits(name, 1000, options).await?.at_least(0.65, 0.90)])
+        })
+        .await;
+    let on_postgres = "durable submits on PostgreSQL, 1024 in flight";
+    if postgres::Postgres::is_installed() {
+        report
+            .measure(on_postgres, Postgres, async |name, options| {
+                Ok(vec![pgbench::submits_to_pgbench(name, 1024, options).await?.at_least(3.0, 6.0)])
+            })
+            .await;
+    } else {
+        report.skip(on_postgres, Postgres, NO_POSTGRES);
+    }
+    report
+        .measure("submit to the operator's client", Sqlite, async |name, options| {
+            Ok(vec![load::submit_to_screen(name, options).await?.at_most(1.5, 1.2)])
+        })
+        .await;
+    let to_redmine = "submits by 8 clients, against Redmine";
+    if let Some(why) = redmine::missing() {
+        report.skip(to_redmine, Sqlite, why);
+        return;
+    }
+    report
+        .measure(to_redmine, Sqlite, async |name, options| {
+            Ok(vec![redmine::submits_to_redmine(name, 8, options).await?.at_least(100.0, 200.0)])
+        })
+        .await;
+}
+
+/// What operators notice, and whoever hosts.
+async fn measure_others(report: &mut Report) {
+    report
+        .measure("fan-out", Sqlite, async |_, options| {
+            let size = if options.quick { fanout::Size::QUICK } else { fanout::Size::WHOLE };
+            fanout::fan_out(size, options.rounds).await
+        })
+        .await;
+    report
+        .measure("memory of an idle operator", Sqlite, async |_, options| {
+            Ok(vec![memory::idle_operator(options.rounds).await?])
+        })
+        .await;
+    report
+        .measure("memory of an idle server", Sqlite, async |_, options| {
+            Ok(vec![memory::idle_server(options.rounds).await?])
+        })
+        .await;
+    report
+        .measure("start to first answered call", Sqlite, async |name, options| {
+            Ok(vec![server::start_up(name, options).await?.at_most(60.0, 25.0)])
+        })
+        .await;
+    report
+        .measure("history", Sqlite, async |_, options| {
+            let tickets = if options.quick { 100_000 } else { 1_000_000 };
+            history::history(tickets, options.rounds).await
+        })
+        .await;
+}
+
+/// Several servers on one PostgreSQL.
+async fn measure_servers(report: &mut Report) {
+    if !postgres::Postgres::is_installed() {
+        report.skip("servers on one PostgreSQL", Postgres, NO_POSTGRES);
+        return;
+    }
+    report
+        .measure("servers on one PostgreSQL", Postgres, async |_, options| {
+            let size = if options.quick { servers::Size::QUICK } else { servers::Size::WHOLE };
+            servers::servers(options.servers.unwrap_or(1), size, options.rounds).await
+        })
+        .await;
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use deskbell_proto::client::{Client, Credentials, Server, request_id};
@@ -10,14 +11,15 @@ use deskbell_proto::v1::{
     ActivateTeamRequest, Branding, CreateProfileRequest, GetProfileManifestRequest, GetServerInfoRequest,
     ProfileSettings, SignInRequest,
 };
+use rusqlite::{Connection, OpenFlags};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
 use crate::Outcome;
 use crate::figures::Figure;
+use crate::options::{Options, say_round};
 
-/// The account of the benchmark's admin.
-const EMAIL: &str = "bench@example.org";
+/// The password of the benchmark's admins.
 const PASSWORD: &str = "a password for a benchmark";
 
 /// A server under way with a team and a profile.
@@ -29,7 +31,11 @@ pub struct Bench {
     pub admin: Credentials,
     /// A copy's credentials.
     pub widget: Credentials,
-    _folder: tempfile::TempDir,
+    /// Copies' credentials, one for each team.
+    pub widgets: Vec<Credentials>,
+    folder: tempfile::TempDir,
+    /// Arguments that name its database; none: a file in the folder.
+    database: Vec<String>,
 }
 
 /// A built program beside this one.
@@ -39,18 +45,20 @@ fn program(name: &str) -> Outcome<PathBuf> {
     if path.is_file() { Ok(path) } else { Err(format!("{} is not built; use ./tests/bench", path.display()).into()) }
 }
 
-/// Starts a server in a folder and waits until it says that it answers.
-async fn serve(folder: &Path) -> Outcome<(Child, String)> {
-    let ready = folder.join("ready.json");
+/// Starts a server in a folder, with more arguments, and waits until it says that it answers.
+pub async fn serve(folder: &Path, more: &[&str]) -> Outcome<(Child, String)> {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let ready = folder.join(format!("ready-{}.json", STARTED.fetch_add(1, Ordering::Relaxed)));
     let mut command = Command::new(program("deskbell-server")?);
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.join("data"));
-    command.arg("--ready-file").arg(&ready);
+    command.arg("--ready-file").arg(&ready).args(more);
     for setting in [
         "metrics.listen=off",
         "log.filter=warn",
         "limits.submits_per_address=1000000000",
         "limits.submits_per_profile=1000000000",
-        "limits.connections_per_address=20000",
+        "limits.connections=15000",
+        "limits.connections_per_address=15000",
     ] {
         command.args(["--set", setting]);
     }
@@ -68,29 +76,33 @@ async fn serve(folder: &Path) -> Outcome<(Child, String)> {
     }
 }
 
-async fn make_account(folder: &Path) -> Outcome<()> {
+/// Makes an account on a host, with more arguments.
+pub async fn make_account(folder: &Path, email: &str, more: &[&str]) -> Outcome<()> {
     let mut command = Command::new(program("deskbell-server")?);
-    command.args(["account", "create", "--email", EMAIL, "--name", "Bench", "--password-stdin", "--data-dir"]);
-    let mut process = command.arg(folder.join("data")).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+    command.args(["account", "create", "--email", email, "--name", "Bench", "--password-stdin", "--data-dir"]);
+    command.arg(folder.join("data")).args(more);
+    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
     if let Some(mut stdin) = process.stdin.take() {
         stdin.write_all(format!("{PASSWORD}\n").as_bytes()).await?;
     }
     if process.wait().await?.success() { Ok(()) } else { Err("the account could not be made".into()) }
 }
 
-impl Bench {
-    /// Sets everything up.
-    pub async fn start() -> Outcome<Self> {
-        let folder = tempfile::tempdir()?;
-        make_account(folder.path()).await?;
-        let (process, address) = serve(folder.path()).await?;
-        let presented = pin::inspect(&address).await?;
-        let server = Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) };
+/// A team with a profile.
+pub struct Team {
+    /// The admin's session.
+    pub token: String,
+    /// A copy's credentials.
+    pub widget: Credentials,
+}
+
+impl Team {
+    /// Activates a team for an account, with a profile.
+    pub async fn start(server: &Server, email: &str) -> Outcome<Self> {
         let client = Client::new(server.connect_lazy()?, Credentials::none());
-        let sign_in = SignInRequest { email: EMAIL.into(), password: PASSWORD.into(), label: String::new() };
+        let sign_in = SignInRequest { email: email.into(), password: PASSWORD.into(), label: String::new() };
         let token = client.account().sign_in(sign_in).await?.into_inner().token;
-        let admin = Credentials::session(&token)?;
-        let client = client.with_credentials(admin.clone());
+        let client = client.with_credentials(Credentials::session(&token)?);
         let activate = ActivateTeamRequest { request_id: request_id(), name: "Bench".into() };
         client.team().activate_team(activate).await?;
         let settings = ProfileSettings {
@@ -104,8 +116,42 @@ impl Bench {
         let asked = GetProfileManifestRequest { profile_id: profile.id };
         let signed = client.profile().get_profile_manifest(asked).await?.into_inner().manifest.unwrap_or_default();
         let manifest = deskbell_proto::manifest::verify(&signed)?.manifest;
-        let widget = Credentials::profile(&manifest.credential)?;
-        Ok(Bench { process, server, admin, widget, _folder: folder })
+        Ok(Team { token, widget: Credentials::profile(&manifest.credential)? })
+    }
+}
+
+/// Connects to a server that nobody knows yet.
+async fn find(address: String) -> Outcome<Server> {
+    let presented = pin::inspect(&address).await?;
+    Ok(Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) })
+}
+
+impl Bench {
+    /// A server on a file of its own, with one team.
+    pub async fn start() -> Outcome<Self> {
+        Self::start_on(None, 1).await
+    }
+
+    /// A server on the database at this address, with so many teams.
+    pub async fn start_on(database: Option<&str>, teams: usize) -> Outcome<Self> {
+        let folder = tempfile::tempdir()?;
+        let database: Vec<String> =
+            database.into_iter().flat_map(|url| ["--database", url]).map(str::to_owned).collect();
+        let more: Vec<&str> = database.iter().map(String::as_str).collect();
+        let emails: Vec<String> = (0..teams).map(|team| format!("bench{team}@example.org")).collect();
+        for email in &emails {
+            make_account(folder.path(), email, &more).await?;
+        }
+        let (process, address) = serve(folder.path(), &more).await?;
+        let server = find(address).await?;
+        let mut all = Vec::new();
+        for email in &emails {
+            all.push(Team::start(&server, email).await?);
+        }
+        let first = all.first().ok_or("a benchmark needs a team")?;
+        let (admin, widget) = (Credentials::session(&first.token)?, first.widget.clone());
+        let widgets = all.into_iter().map(|team| team.widget).collect();
+        Ok(Bench { process, server, admin, widget, widgets, folder, database })
     }
 
     /// A client on a connection of its own.
@@ -113,14 +159,48 @@ impl Bench {
         Ok(Client::new(self.server.connect_lazy()?, credentials.clone()))
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id().unwrap_or(0)
+    }
+
+    /// A copy of its database's file as it is now, on the same disk: the copy's place. It goes with the server's.
+    pub fn copy(&self, name: &str) -> Outcome<PathBuf> {
+        let copy = self.folder.path().join(name);
+        let database = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        database.execute("VACUUM INTO ?1", [copy.to_str().ok_or("a folder whose name is not UTF-8")?])?;
+        Ok(copy)
+    }
+
     /// The server's memory of its own (resident, without files), in KiB.
     pub fn memory(&self) -> Outcome<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id().unwrap_or(0)))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).ok_or("no RssAnon in /proc")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
     /// Ends the server.
+    pub async fn end(&mut self) -> Outcome<()> {
+        self.process.kill().await?;
+        Ok(())
+    }
+
+    /// Ends the server, if it runs, and starts it on the same database again. Clients connect anew: its address is another.
+    pub async fn restart(&mut self) -> Outcome<()> {
+        self.end().await?;
+        let more: Vec<&str> = self.database.iter().map(String::as_str).collect();
+        let (process, address) = serve(self.folder.path(), &more).await?;
+        self.process = process;
+        self.server.addresses = vec![address];
+        Ok(())
+    }
+
+    /// Its database's file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("data").join("deskbell.db")
+    }
+
+    /// Ends the server for good.
     pub async fn stop(mut self) -> Outcome<()> {
         self.process.start_kill()?;
         self.process.wait().await?;
@@ -128,32 +208,37 @@ impl Bench {
     }
 }
 
-/// From the start of the process to the first answered call, against a process that prints its version.
-pub async fn start_up(rounds: usize) -> Outcome<Figure> {
+/// Brings a fresh database to the server's schema, with nothing in it.
+pub async fn migrate(database: &str) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let mut command = Command::new(program("deskbell-server")?);
+    command.args(["migrate", "--database", database, "--data-dir"]).arg(folder.path());
+    if command.stdout(Stdio::null()).status().await?.success() {
+        Ok(())
+    } else {
+        Err("the database could not be brought to the server's schema".into())
+    }
+}
+
+/// From the start of the process to the first answered call, the certificate fetched and checked on the way.
+pub async fn start_up(name: &str, options: &Options) -> Outcome<Figure> {
     let folder = tempfile::tempdir()?;
     // The first start makes the database and its secrets; the others are what is measured.
-    let (mut first, _) = serve(folder.path()).await?;
+    let (mut first, _) = serve(folder.path(), &[]).await?;
     first.kill().await?;
-    let mut pairs = Vec::new();
-    for _ in 0..rounds {
-        let _ = std::fs::remove_file(folder.path().join("ready.json"));
+    let (mut values, mut versions) = (Vec::new(), Vec::new());
+    for round in 0..options.rounds {
+        say_round(name, round, options.rounds);
         let started = Instant::now();
-        let (mut process, address) = serve(folder.path()).await?;
-        let presented = pin::inspect(&address).await?;
-        let server = Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) };
+        let (mut process, address) = serve(folder.path(), &[]).await?;
+        let server = find(address).await?;
         let client = Client::new(server.connect_lazy()?, Credentials::none());
         client.server_info().get_server_info(GetServerInfoRequest {}).await?;
-        let ready = started.elapsed();
+        values.push(started.elapsed().as_secs_f64() * 1e3);
         process.kill().await?;
         let started = Instant::now();
         Command::new(program("deskbell-server")?).arg("--version").stdout(Stdio::null()).status().await?;
-        pairs.push((ready.as_secs_f64() * 1e3, started.elapsed().as_secs_f64() * 1e3));
+        versions.push(started.elapsed().as_secs_f64() * 1e3);
     }
-    Ok(Figure::of("start to first answer", "ms", "the program printing its version", &pairs))
-}
-
-/// The server's memory after everything before, against its database file's size being no part of it: plain, per MiB.
-pub fn memory_of(bench: &Bench) -> Outcome<Figure> {
-    let kib = bench.memory()?;
-    Ok(Figure::of("memory after the load", "MiB", "one MiB", &[(kib / 1024.0, 1.0)]))
+    Ok(Figure::plain(name, "ms", &values).with("printing_its_version_ms", &versions))
 }

@@ -1,0 +1,149 @@
+//! The rows that one submit writes, learnt from two real ones: what is the same in both stays, what grew grows on, and bytes that
+//! differ are random. So the yardsticks write what the server writes, whatever its schema becomes.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::Outcome;
+use crate::calls::submit;
+use crate::server::Bench;
+
+/// How a column's value comes about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Part {
+    /// The team.
+    Team(i64),
+    /// Always this.
+    Same(Value),
+    /// From here on, so much more each time.
+    Grows {
+        /// The first one.
+        from: i64,
+        /// What is added for each further one.
+        step: i64,
+    },
+    /// So many random bytes.
+    Random(usize),
+}
+
+/// A row that a submit writes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SampleRow {
+    /// The table.
+    pub table: String,
+    /// Its columns, with their values.
+    pub columns: Vec<(String, Part)>,
+    /// The columns of the primary key.
+    pub key: Vec<String>,
+    /// Inserted; else there before, and changed.
+    pub is_new: bool,
+}
+
+/// All rows that a submit writes.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// The rows, by table.
+    pub rows: Vec<SampleRow>,
+}
+
+struct Table {
+    columns: Vec<String>,
+    key: Vec<String>,
+    /// Rows by their key's text.
+    rows: BTreeMap<String, Vec<Value>>,
+}
+
+/// Tables by name.
+type Tables = BTreeMap<String, Table>;
+
+/// A row, whether it is new, and its table.
+type Written<'a> = (&'a str, &'a Table, bool, &'a [Value]);
+
+impl Sample {
+    /// Submits twice, and looks at what that wrote.
+    pub async fn learn(bench: &Bench) -> Outcome<Self> {
+        let client = bench.client(&bench.widget)?;
+        submit(&client).await?;
+        let begin = read_all(&bench.file())?;
+        submit(&client).await?;
+        let middle = read_all(&bench.file())?;
+        submit(&client).await?;
+        let end = read_all(&bench.file())?;
+        let (one, other) = (written(&begin, &middle), written(&middle, &end));
+        let alike =
+            one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| (one.0, one.2) == (other.0, other.2));
+        if !alike || one.is_empty() {
+            return Err("two submits wrote rows of different kinds: the yardstick cannot tell what one writes".into());
+        }
+        let kinds = other
+            .iter()
+            .map(|(name, _, is_new, _)| format!("{} {name}", if *is_new { "insert into" } else { "update" }));
+        eprintln!("what a submit writes: {}", kinds.collect::<Vec<_>>().join(", "));
+        let rows = one.into_iter().zip(other).map(|((name, table, is_new, before), (.., after))| {
+            let values = table.columns.iter().zip(before.iter().zip(after));
+            let columns = values.map(|(column, (before, after))| (column.clone(), part(column, before, after)));
+            SampleRow { table: name.to_owned(), columns: columns.collect(), key: table.key.clone(), is_new }
+        });
+        Ok(Sample { rows: rows.collect() })
+    }
+}
+
+fn part(column: &str, before: &Value, after: &Value) -> Part {
+    match (before, after) {
+        (_, Value::Integer(team)) if column == "team_id" => Part::Team(*team),
+        (Value::Integer(before), Value::Integer(after)) if before != after => {
+            Part::Grows { from: after + (after - before), step: after - before }
+        }
+        (Value::Blob(before), Value::Blob(after)) if before != after => Part::Random(after.len()),
+        // Texts that differ hold digests and ids; how long they are is what matters.
+        _ => Part::Same(after.clone()),
+    }
+}
+
+fn written<'a>(before: &'a Tables, after: &'a Tables) -> Vec<Written<'a>> {
+    let mut written = Vec::new();
+    for (name, table) in after {
+        for (key, row) in &table.rows {
+            let known = before.get(name).and_then(|table| table.rows.get(key));
+            if known != Some(row) {
+                written.push((name.as_str(), table, known.is_none(), row.as_slice()));
+            }
+        }
+    }
+    written
+}
+
+/// All tables of teams.
+fn read_all(file: &Path) -> Outcome<Tables> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut names = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
+    let names = names.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let mut tables = Tables::new();
+    for name in names {
+        let table = read(&connection, &name)?;
+        if table.columns.iter().any(|column| column == "team_id") {
+            tables.insert(name, table);
+        }
+    }
+    Ok(tables)
+}
+
+fn read(connection: &Connection, name: &str) -> Outcome<Table> {
+    let mut about = connection.prepare("SELECT name, pk > 0 FROM pragma_table_info(?1)")?;
+    let about = about.query_map([name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let about: Vec<(String, bool)> = about.collect::<Result<_, _>>()?;
+    let mut all = connection.prepare(&format!("SELECT * FROM {name}"))?;
+    let mut found = all.query([])?;
+    let mut rows = BTreeMap::new();
+    while let Some(row) = found.next()? {
+        let values = (0..about.len()).map(|column| row.get(column)).collect::<Result<Vec<Value>, _>>()?;
+        let key: Vec<_> =
+            about.iter().zip(&values).filter(|((_, in_key), _)| *in_key).map(|(_, value)| value).collect();
+        rows.insert(format!("{key:?}"), values);
+    }
+    let key = about.iter().filter(|(_, in_key)| *in_key).map(|(column, _)| column.clone()).collect();
+    Ok(Table { columns: about.into_iter().map(|(column, _)| column).collect(), key, rows })
+}

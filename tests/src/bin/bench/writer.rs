@@ -1,0 +1,89 @@
+//! The store's own writer without the calls around it: real requests to the real store, against the bare loop.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use deskbell_server::domain::{
+    Caller, Command, Digest, Prepared, ProfileId, Request, Submission, TeamId, TicketWords, sha256,
+};
+use deskbell_server::store::{Database, Store, WriteError};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::Outcome;
+use crate::calls::{Pace, call_for_help, pace};
+use crate::commits::GroupCommits;
+use crate::figures::Figure;
+use crate::load::{WARM, commit_pace};
+use crate::options::{Options, say_round};
+use crate::sample::Sample;
+use crate::server::Bench;
+
+/// The real writer by so many callers, against bare commits by as many.
+pub async fn writer_to_commits(name: &str, callers: usize, options: &Options) -> Outcome<Figure> {
+    let bench = Bench::start().await?;
+    let sample = Sample::learn(&bench).await?;
+    let commits = GroupCommits::start(&bench.copy("commits.db")?, &sample)?;
+    let file = bench.copy("store.db")?;
+    let (team, profile) = widget_of(&Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
+    let database = Database::open(&format!("sqlite:{}", file.display())).await.map_err(|error| error.to_string())?;
+    // Nobody watches: telling is not the writer's work.
+    let store = Store::start(database.clone(), &(Arc::new(|_| {}) as _));
+    let warm = written(&store, requests(team, profile, WARM), callers).await?;
+    commit_pace(&commits, WARM, callers).await?;
+    let calls = warm.calls_in(options.seconds);
+    let mut pairs = Vec::new();
+    for round in 0..options.rounds {
+        say_round(name, round, options.rounds);
+        let writer = written(&store, requests(team, profile, calls), callers).await?;
+        pairs.push((writer.rate(), commit_pace(&commits, calls, callers).await?.rate()));
+    }
+    database.close().await;
+    bench.stop().await?;
+    Ok(Figure::of(name, "/s", "C: bare commits of the same rows", &pairs))
+}
+
+/// The benchmark's team and profile.
+fn widget_of(database: &Connection) -> Outcome<(TeamId, ProfileId)> {
+    let sql = "SELECT team_id, id FROM directory WHERE kind = 'profile'";
+    Ok(database.query_row(sql, [], |row| Ok((TeamId(row.get(0)?), ProfileId(row.get(1)?))))?)
+}
+
+/// So many calls for help, checked and prepared as a desk hands them to its store.
+fn requests(team: TeamId, profile: ProfileId, count: usize) -> Vec<Request> {
+    let request = || {
+        let call = call_for_help();
+        let words = TicketWords { requester: call.email, description: call.description, ..TicketWords::default() };
+        let mut salt = [0; 16];
+        fastrand::fill(&mut salt);
+        let secret_hash = Digest(call.secret_hash.try_into().unwrap_or_default());
+        let submission = Submission {
+            secret_hash,
+            body_digest: sha256(&[&secret_hash.0]),
+            group: None,
+            words: Ok(Prepared::new(words, salt)),
+        };
+        Request { team, caller: Caller::Widget(profile), memory: None, command: Command::Submit(Box::new(submission)) }
+    };
+    std::iter::repeat_with(request).take(count).collect()
+}
+
+async fn written(store: &Store, requests: Vec<Request>, callers: usize) -> Outcome<Pace> {
+    let (store, count) = (store.clone(), requests.len());
+    let requests = Arc::new(Mutex::new(requests));
+    pace(count, callers, move |_| {
+        let (store, requests) = (store.clone(), Arc::clone(&requests));
+        async move {
+            let request = requests.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            store.ask(request.ok_or("a request for each call")?).await.map_err(in_words)?;
+            Ok(())
+        }
+    })
+    .await
+}
+
+fn in_words(error: WriteError) -> String {
+    match error {
+        WriteError::Refused(refusal) => format!("the store refused a submit: {refusal:?}"),
+        WriteError::Failed(cause) => format!("the store failed: {cause}"),
+        WriteError::Overloaded => "the store has too much waiting".to_owned(),
+    }
+}
