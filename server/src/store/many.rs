@@ -65,7 +65,13 @@ impl Many {
                 format!("SELECT * FROM UNNEST({})", columns.join(", "))
             }
         };
-        let text = format!("{} {rows} {}", self.before, self.after).leak();
+        let text = format!("{} {rows} {}", self.before, self.after);
+        // Without this, SQLite keeps a copy of each page that a statement of many rows changes, to undo the statement alone. Here a
+        // refused statement is always the end of its transaction.
+        let text = match &form {
+            Form::Rows(_) => text.replacen("INSERT INTO", "INSERT OR ROLLBACK INTO", 1).leak(),
+            Form::Columns(_) => text.leak(),
+        };
         texts.insert((self, form), text);
         text
     }
@@ -192,7 +198,7 @@ mod tests {
 
     #[test]
     fn each_database_has_its_form() {
-        assert_eq!(PAIRS.text(Form::Rows(2)), "INSERT INTO pairs VALUES (?, ?), (?, ?) RETURNING 1");
+        assert_eq!(PAIRS.text(Form::Rows(2)), "INSERT OR ROLLBACK INTO pairs VALUES (?, ?), (?, ?) RETURNING 1");
         let (text, columns) = columns(PAIRS.filled([values![1_i64, "a"], values![2_i64, "b"], values![3_i64, "c"]]));
         assert_eq!(text, "INSERT INTO pairs SELECT * FROM UNNEST($1::BIGINT[], $2::TEXT[]) RETURNING 1");
         assert_eq!(columns.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);

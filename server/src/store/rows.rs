@@ -11,10 +11,11 @@ use crate::domain::{
     Ticket, TicketId,
 };
 
+const NEW_CONTENTS: Many =
+    Many { before: "INSERT INTO contents (team_id, content_id, salt, body)", width: 4, after: "" };
 const CONTENTS: Many = Many {
-    before: "INSERT INTO contents (team_id, content_id, salt, body)",
-    width: 4,
     after: "ON CONFLICT (team_id, content_id) DO UPDATE SET salt = excluded.salt, body = excluded.body",
+    ..NEW_CONTENTS
 };
 const MESSAGES: Many = Many {
     before: "INSERT INTO messages (team_id, ticket_id, message_id, kind, author_id, written_at, content_id, content_digest)",
@@ -33,7 +34,11 @@ const REQUESTS: Many = Many {
 /// The rows of a batch in the making.
 #[derive(Default)]
 pub struct Rows<'a> {
-    tickets: BTreeMap<(TeamId, TicketId), &'a Ticket>,
+    /// As they were left, and whether this batch made them.
+    tickets: BTreeMap<(TeamId, TicketId), (&'a Ticket, bool)>,
+    /// Words of what has them once and for all.
+    new_contents: Vec<[Value; 4]>,
+    /// Words of what can get others.
     contents: BTreeMap<(TeamId, ContentId), &'a NewWords>,
     messages: Vec<[Value; 8]>,
     log: Vec<[Value; 5]>,
@@ -60,8 +65,12 @@ impl<'a> Rows<'a> {
             Event::Ticket(entry, words) => {
                 let ticket = &entry.image.ticket;
                 self.ticket_log.push(values![team, ticket.id.0, change.revision]);
-                self.add_words(team, ticket.words.id, words.as_ref());
-                self.tickets.insert((team, ticket.id), ticket);
+                if let Some(words) = words {
+                    self.new_contents.push(content(team, ticket.words.id, words));
+                }
+                let new = entry.image.before.is_none();
+                let row = self.tickets.entry((team, ticket.id)).or_insert((ticket, new));
+                row.0 = ticket;
             }
             Event::Message(entry, words) => {
                 let message = &entry.image;
@@ -75,7 +84,7 @@ impl<'a> Rows<'a> {
                     message.words.id.0,
                     message.words.digest,
                 ]);
-                self.add_words(team, message.words.id, Some(words));
+                self.new_contents.push(content(team, message.words.id, words));
             }
             Event::Member(entry, words) => {
                 self.add_words(team, entry.image.words.id, words.as_ref());
@@ -120,15 +129,13 @@ impl<'a> Rows<'a> {
 
     /// Writes everything, and the rows of `teams`.
     pub async fn write(self, connection: &mut Connection, teams: Filled) -> Result<(), StoreError> {
-        let [tickets, handlers] = tickets::write(&self.tickets)?;
-        let contents = self
-            .contents
-            .iter()
-            .map(|((team, id), words)| values![*team, id.0, words.salt.as_slice(), words.body.as_str()]);
+        let [new, changed, handlers] = tickets::write(&self.tickets)?;
         let statements = vec![
-            tickets,
+            new,
+            changed,
             handlers,
-            CONTENTS.filled(contents),
+            NEW_CONTENTS.filled(self.new_contents),
+            CONTENTS.filled(self.contents.iter().map(|((team, id), words)| content(*team, *id, words))),
             MESSAGES.filled(self.messages),
             LOG.filled(self.log),
             TICKET_LOG.filled(self.ticket_log),
@@ -141,6 +148,10 @@ impl<'a> Rows<'a> {
         }
         Ok(())
     }
+}
+
+fn content(team: TeamId, id: ContentId, words: &NewWords) -> [Value; 4] {
+    values![team, id.0, words.salt.as_slice(), words.body.as_str()]
 }
 
 async fn write_rare(connection: &mut Connection, team: TeamId, event: &Event) -> Result<(), StoreError> {

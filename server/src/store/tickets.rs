@@ -61,17 +61,22 @@ const BY_SECRET: Many = named_tickets!("secret_hash");
 /// A ticket with its words.
 pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
 
-const UPSERT: Many = Many {
+const NEW: Many = Many {
     before: "INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, priority, operator_id, \
              group_id, former_group_id, former_operator_id, origin, secret_hash, body_digest, verified, submitted_at, changed_at, changed_by, \
              changed, expires_at, ended_at, content_id, content_digest)",
     width: 23,
+    after: "",
+};
+
+const CHANGED: Many = Many {
     after: "ON CONFLICT (team_id, ticket_id) DO UPDATE SET version = excluded.version, \
             customer_version = excluded.customer_version, state = excluded.state, priority = excluded.priority, \
             operator_id = excluded.operator_id, group_id = excluded.group_id, former_group_id = excluded.former_group_id, \
             former_operator_id = excluded.former_operator_id, \
             verified = excluded.verified, changed_at = excluded.changed_at, changed_by = excluded.changed_by, \
             changed = excluded.changed, expires_at = excluded.expires_at, ended_at = excluded.ended_at",
+    ..NEW
 };
 
 const HANDLERS: Many = Many {
@@ -80,13 +85,16 @@ const HANDLERS: Many = Many {
     after: "ON CONFLICT DO NOTHING",
 };
 
-/// What writes tickets as they are now.
-pub fn write(tickets: &BTreeMap<(TeamId, TicketId), &Ticket>) -> Result<[Filled; 2], StoreError> {
-    let rows = tickets.iter().map(|((team, _), ticket)| row_of(*team, ticket)).collect::<Result<Vec<_>, _>>()?;
-    let handlers = tickets
-        .iter()
-        .flat_map(|((team, _), ticket)| ticket.handled_by.iter().map(|member| values![*team, ticket.id.0, member.0]));
-    Ok([UPSERT.filled(rows), HANDLERS.filled(handlers)])
+/// What writes tickets as they are now, with whether they are new.
+pub fn write(tickets: &BTreeMap<(TeamId, TicketId), (&Ticket, bool)>) -> Result<[Filled; 3], StoreError> {
+    let rows = |wanted: bool| {
+        let wanted = tickets.iter().filter(move |(_, (_, new))| *new == wanted);
+        wanted.map(|((team, _), (ticket, _))| row_of(*team, ticket)).collect::<Result<Vec<_>, _>>()
+    };
+    let handlers = tickets.iter().flat_map(|((team, _), (ticket, _))| {
+        ticket.handled_by.iter().map(|member| values![*team, ticket.id.0, member.0])
+    });
+    Ok([NEW.filled(rows(true)?), CHANGED.filled(rows(false)?), HANDLERS.filled(handlers)])
 }
 
 fn row_of(team: TeamId, ticket: &Ticket) -> Result<[Value; 23], StoreError> {
