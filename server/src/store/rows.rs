@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::driver::{Connection, Value, values, write_json};
 use super::error::StoreError;
-use super::many::{Filled, Many, execute_all};
+use super::many::{Filled, Many};
 use super::{accounts, directory::kind, log, tickets};
 use crate::domain::{
     Change, ContentId, Digest, Entry, Event, Member, MemberState, MemberWords, NewWords, Reply, Request, TeamId,
@@ -31,10 +31,10 @@ const REQUESTS: Many = Many {
     after: "",
 };
 
-/// The rows of a batch in the making.
+/// The rows of some changes in the making.
 #[derive(Default)]
 pub struct Rows<'a> {
-    /// As they were left, and whether this batch made them.
+    /// As they were left, and whether they are new.
     tickets: BTreeMap<(TeamId, TicketId), (&'a Ticket, bool)>,
     /// Words of what has them once and for all.
     new_contents: Vec<[Value; 4]>,
@@ -44,7 +44,6 @@ pub struct Rows<'a> {
     log: Vec<[Value; 5]>,
     ticket_log: Vec<[Value; 3]>,
     requests: Vec<[Value; 6]>,
-    rare: Vec<(TeamId, &'a Event)>,
 }
 
 impl<'a> Rows<'a> {
@@ -88,21 +87,18 @@ impl<'a> Rows<'a> {
             }
             Event::Member(entry, words) => {
                 self.add_words(team, entry.image.words.id, words.as_ref());
-                self.rare.push((team, event));
             }
             Event::Group(entry, words) => {
                 self.add_words(team, entry.image.words.id, words.as_ref());
-                self.rare.push((team, event));
             }
             Event::Profile(entry, words) => {
                 self.add_words(team, entry.image.words.id, words.as_ref());
-                self.rare.push((team, event));
             }
             Event::Team(entry, words) => {
                 self.add_words(team, entry.image.words.id, words.as_ref());
-                self.rare.push((team, event));
             }
-            _ => self.rare.push((team, event)),
+            // What has no words is written by itself: see `write_rare`.
+            _ => {}
         }
     }
 
@@ -127,10 +123,10 @@ impl<'a> Rows<'a> {
         Ok(())
     }
 
-    /// Writes everything, and the rows of `teams`.
-    pub async fn write(self, connection: &mut Connection, teams: Filled) -> Result<(), StoreError> {
+    /// What writes them.
+    pub fn statements(self) -> Result<Vec<Filled>, StoreError> {
         let [new, changed, handlers] = tickets::write(&self.tickets)?;
-        let statements = vec![
+        Ok(vec![
             new,
             changed,
             handlers,
@@ -140,13 +136,7 @@ impl<'a> Rows<'a> {
             LOG.filled(self.log),
             TICKET_LOG.filled(self.ticket_log),
             REQUESTS.filled(self.requests),
-            teams,
-        ];
-        execute_all(connection, statements).await?;
-        for (team, event) in self.rare {
-            write_rare(connection, team, event).await?;
-        }
-        Ok(())
+        ])
     }
 }
 
@@ -154,8 +144,19 @@ fn content(team: TeamId, id: ContentId, words: &NewWords) -> [Value; 4] {
     values![team, id.0, words.salt.as_slice(), words.body.as_str()]
 }
 
-async fn write_rare(connection: &mut Connection, team: TeamId, event: &Event) -> Result<(), StoreError> {
+/// Writes what is not in [`Rows`]: events that are rare, one by one.
+pub async fn write_rare(connection: &mut Connection, changes: &[Change]) -> Result<(), StoreError> {
+    for change in changes {
+        for event in &change.events {
+            write_event(connection, change.team, event).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn write_event(connection: &mut Connection, team: TeamId, event: &Event) -> Result<(), StoreError> {
     match event {
+        Event::Ticket(..) | Event::Message(..) => Ok(()),
         Event::Team(entry, _) => put(connection, team, kind::SETTINGS, 0, &entry.image, entry.image.words.id).await,
         Event::Member(entry, _) => {
             put(connection, team, kind::MEMBER, entry.id.0, &entry.image, entry.image.words.id).await?;

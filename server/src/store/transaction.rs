@@ -1,7 +1,7 @@
 //! A batch as one transaction.
 //!
 //! It raises its teams' rows in sorted order (that is the lock, on both databases), loads what it needs once, decides each
-//! request in order in memory, writes one statement a table, commits.
+//! request in order in memory, writes one statement a table – some requests' rows while the next are decided –, commits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::driver::{CHANGES, Connection, Database, Row, SIGN_OUTS, values};
 use super::error::StoreError;
 use super::load::{self, Worlds};
 use super::log::CHAIN_START;
-use super::many::{Filled, Many, query_all};
-use super::rows::Rows;
+use super::many::{Filled, Many, execute_all, query_all};
+use super::rows::{self, Rows};
 use super::writer::{Answer, Outcome, Told, WriteError};
 use crate::domain::{
     self, Change, Command, Digest, Event, Memory, Millis, Needs, Refusal, Reply, Request, Revision, TeamId, World,
@@ -66,8 +66,9 @@ struct Deciding {
     /// Secrets of tickets that were erased.
     gone: HashSet<(TeamId, Digest)>,
     changes: Vec<Change>,
-    /// Requests, by their place, with the replies that a repeat will get.
-    to_remember: Vec<(usize, Reply)>,
+    answers: Vec<Answer>,
+    /// Something of this batch is remembered for a repeat.
+    remembers: bool,
 }
 
 impl Transactions {
@@ -79,25 +80,24 @@ impl Transactions {
     pub async fn run(&self, requests: &[Request]) -> Result<Decided, StoreError> {
         let mut connection = self.database.write().await?;
         let mut deciding = self.begin(&mut connection, requests).await?;
-        let mut answers = Vec::with_capacity(requests.len());
-        for (place, request) in requests.iter().enumerate() {
-            answers.push(deciding.decide(place, request)?);
-        }
-        let Deciding { now, worlds, mut locks, changes, to_remember, .. } = deciding;
-        if changes.is_empty() && to_remember.is_empty() {
-            return Ok(Decided { answers, told: Vec::new() });
-        }
-
-        let mut rows = Rows::default();
-        for change in &changes {
-            if let Some(lock) = locks.get_mut(&change.team) {
-                lock.chain = rows.add_change(change, lock.chain)?;
+        let mut slices = requests.chunks(self.slice());
+        let mut rows = Vec::new();
+        loop {
+            // While the database writes one slice, the next one is decided.
+            let (written, decided) = tokio::join!(execute_all(&mut connection, rows), async {
+                slices.next().map(|slice| deciding.decide_slice(slice, slices.len() == 0))
+            });
+            written?;
+            match decided {
+                Some(decided) => rows = decided?,
+                None => break,
             }
         }
-        for (place, reply) in &to_remember {
-            rows.remember(&requests[*place], reply, now)?;
+        let Deciding { worlds, locks, changes, answers, remembers, .. } = deciding;
+        if changes.is_empty() && !remembers {
+            return Ok(Decided { answers, told: Vec::new() });
         }
-        rows.write(&mut connection, raised(&worlds, &locks)).await?;
+        rows::write_rare(&mut connection, &changes).await?;
         if !changes.is_empty() {
             hint_others(&mut connection, &self.origin, &changes).await?;
         }
@@ -112,6 +112,15 @@ impl Transactions {
             (change, directory)
         });
         Ok(Decided { answers, told: told.collect() })
+    }
+
+    /// Requests that are decided before the first of them is written. On SQLite as many as a statement has rows at most; to
+    /// PostgreSQL each statement is a journey.
+    fn slice(&self) -> usize {
+        match self.database {
+            Database::Sqlite { .. } => 64,
+            Database::Postgres(_) => 256,
+        }
     }
 
     /// Locks the teams and loads what the requests need. The lock comes first; on PostgreSQL what is read after it is what all
@@ -136,7 +145,8 @@ impl Transactions {
                 .map(|mut row| Ok((TeamId(row.next()?), row.digest()?)))
                 .collect::<Result<_, StoreError>>()?,
             changes: Vec::new(),
-            to_remember: Vec::new(),
+            answers: Vec::with_capacity(requests.len()),
+            remembers: false,
         })
     }
 
@@ -161,8 +171,37 @@ impl Transactions {
 }
 
 impl Deciding {
-    /// The outer error is the batch's: the request wants what was not locked.
-    fn decide(&mut self, place: usize, request: &Request) -> Result<Answer, StoreError> {
+    /// Decides some requests, the last of the batch or not, and gives what writes the rows that come of it.
+    fn decide_slice(&mut self, requests: &[Request], last: bool) -> Result<Vec<Filled>, StoreError> {
+        let before = self.changes.len();
+        let mut replies = Vec::new();
+        for request in requests {
+            let answer = self.decide(request, &mut replies)?;
+            self.answers.push(answer);
+        }
+        let mut rows = Rows::default();
+        for change in &self.changes[before..] {
+            if let Some(lock) = self.locks.get_mut(&change.team) {
+                lock.chain = rows.add_change(change, lock.chain)?;
+            }
+        }
+        for (request, reply) in &replies {
+            rows.remember(request, reply, self.now)?;
+        }
+        self.remembers |= !replies.is_empty();
+        let mut statements = rows.statements()?;
+        if last {
+            statements.push(raised(&self.worlds, &self.locks));
+        }
+        Ok(statements)
+    }
+
+    /// The outer error is the batch's: the request wants what was not locked. Adds the reply that a repeat will get.
+    fn decide<'r>(
+        &mut self,
+        request: &'r Request,
+        replies: &mut Vec<(&'r Request, Reply)>,
+    ) -> Result<Answer, StoreError> {
         let memory = request.memory.as_ref().and_then(|memory| memory.as_ref().ok());
         let key = memory.map(|memory| memory_key(request, memory));
         if let (Some(key), Some(memory)) = (&key, memory)
@@ -192,7 +231,7 @@ impl Deciding {
         self.take(request, decision.events)?;
         if let (Some(key), Some(memory)) = (key, memory) {
             self.remembered.insert(key, (memory.fingerprint, decision.reply.clone()));
-            self.to_remember.push((place, decision.reply.clone()));
+            replies.push((request, decision.reply.clone()));
         }
         Ok(Ok(Outcome { reply: decision.reply, at: self.now, repeated }))
     }

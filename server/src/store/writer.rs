@@ -1,7 +1,7 @@
 //! The writers: whatever is waiting goes into the next commit.
 //!
-//! A batch is one transaction (see `transaction`). Once it is on disk it is told and answered on a task of its own, while the
-//! next one is under way. A refused request costs the others nothing; if the database itself refuses the batch, its requests
+//! A batch is one transaction (see `transaction`). Once it is on disk it is told and answered, while the database is busy with the
+//! next one. A refused request costs the others nothing; if the database itself refuses the batch, its requests
 //! are run one by one.
 
 use std::sync::Arc;
@@ -81,9 +81,7 @@ impl Writers {
                 origin: Arc::clone(origin),
                 directories: Arc::clone(directories),
             };
-            let (done, told) = mpsc::channel(UNTOLD);
-            tokio::spawn(Writer { transactions, done }.run(receiver));
-            tokio::spawn(self::tell(told, Arc::clone(tell)));
+            tokio::spawn(Writer { transactions, tell: Arc::clone(tell) }.run(receiver));
             sender
         });
         Writers { senders: senders.collect() }
@@ -105,56 +103,49 @@ impl Writers {
     }
 }
 
-/// A batch that is on disk, with who waits for it.
-struct Done {
-    answers: Vec<oneshot::Sender<Answer>>,
-    decided: Decided,
-}
-
-/// Batches on disk that may wait for being told. More would only grow.
-const UNTOLD: usize = 4;
-
 struct Writer {
     transactions: Transactions,
-    done: mpsc::Sender<Done>,
+    tell: Teller,
+}
+
+/// What is decided, with who waits for it.
+#[derive(Default)]
+struct Done {
+    told: Vec<Told>,
+    answers: Vec<(oneshot::Sender<Answer>, Answer)>,
 }
 
 impl Writer {
     async fn run(self, mut jobs: mpsc::Receiver<Job>) {
         let mut waiting = Vec::new();
+        let mut done = Done::default();
         while jobs.recv_many(&mut waiting, BATCH).await > 0 {
-            let mut batch = Vec::new();
-            for job in waiting.drain(..) {
-                if job.request.command.is_alone() {
-                    self.batch(std::mem::take(&mut batch)).await;
-                    self.batch(vec![job]).await;
-                } else {
-                    batch.push(job);
-                }
+            while !waiting.is_empty() {
+                let batch = next_batch(&mut waiting);
+                // What is on disk is told while the database is busy with the next batch.
+                (done, ()) = tokio::join!(self.batch(batch), async { self.tell(std::mem::take(&mut done)) });
             }
-            self.batch(batch).await;
+            if jobs.is_empty() {
+                self.tell(std::mem::take(&mut done));
+            }
         }
+        self.tell(done);
     }
 
-    async fn batch(&self, jobs: Vec<Job>) {
-        if jobs.is_empty() {
-            return;
-        }
+    async fn batch(&self, jobs: Vec<Job>) -> Done {
         let (requests, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.request, job.answer)).unzip();
         match self.transactions.run(&requests).await {
-            Ok(decided) => self.tell(answers, decided).await,
+            Ok(decided) => Done::of(answers, decided),
             Err(_) if requests.len() > 1 => {
+                let mut done = Done::default();
                 for (request, answer) in requests.into_iter().zip(answers) {
-                    let decided = self.single(request).await;
-                    self.tell(vec![answer], decided).await;
+                    let one = Done::of(vec![answer], self.single(request).await);
+                    done.told.extend(one.told);
+                    done.answers.extend(one.answers);
                 }
+                done
             }
-            Err(failure) => {
-                let failure = Arc::new(failure);
-                for answer in answers {
-                    let _ = answer.send(Err(WriteError::Failed(Arc::clone(&failure))));
-                }
-            }
+            Err(failure) => Done::of(answers, Decided::failed(failure)),
         }
     }
 
@@ -170,20 +161,30 @@ impl Writer {
         }
     }
 
-    /// Hands on what is on disk, so that the next batch need not wait until this one is told.
-    async fn tell(&self, answers: Vec<oneshot::Sender<Answer>>, decided: Decided) {
-        // Whoever tells goes on until the writer is gone.
-        let _ = self.done.send(Done { answers, decided }).await;
+    fn tell(&self, done: Done) {
+        if !done.told.is_empty() {
+            (self.tell)(done.told);
+        }
+        for (waiting, answer) in done.answers {
+            // Whoever stopped waiting asks again with the same request id.
+            let _ = waiting.send(answer);
+        }
     }
 }
 
-/// Tells and answers, batch by batch in the order of their commits.
-async fn tell(mut done: mpsc::Receiver<Done>, tell: Teller) {
-    while let Some(Done { answers, decided }) = done.recv().await {
-        tell(decided.told);
-        for (answer, outcome) in answers.into_iter().zip(decided.answers) {
-            // Whoever stopped waiting asks again with the same request id.
-            let _ = answer.send(outcome);
-        }
+impl Done {
+    fn of(waiting: Vec<oneshot::Sender<Answer>>, decided: Decided) -> Self {
+        Done { told: decided.told, answers: waiting.into_iter().zip(decided.answers).collect() }
     }
+}
+
+/// What goes into one transaction: all that waits, up to a request that wants one for itself.
+fn next_batch(waiting: &mut Vec<Job>) -> Vec<Job> {
+    let alone = waiting.iter().position(|job| job.request.command.is_alone());
+    let count = match alone {
+        Some(0) => 1,
+        Some(place) => place,
+        None => waiting.len(),
+    };
+    waiting.drain(..count).collect()
 }
