@@ -5,6 +5,7 @@
 //! are run one by one.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -46,8 +47,9 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
-/// Told of every change after its commit, in the order of revisions, with the team's directory as it was left.
-pub type Teller = Arc<dyn Fn(Vec<Told>) + Send + Sync>;
+/// Told of every change after its commit, in the order of revisions, with the team's directory as it was left, and of the moment
+/// it was on disk.
+pub type Teller = Arc<dyn Fn(Vec<Told>, Instant) + Send + Sync>;
 
 /// Requests that wait at most; beyond it callers are told to come back.
 const WAITING: usize = 8_192;
@@ -180,7 +182,7 @@ impl Writer {
 /// Tells and answers, batch by batch in the order of their commits.
 async fn tell(mut done: mpsc::Receiver<Done>, tell: Teller) {
     while let Some(Done { answers, decided }) = done.recv().await {
-        tell(decided.told);
+        tell(decided.told, decided.on_disk);
         for (answer, outcome) in answers.into_iter().zip(decided.answers) {
             // Whoever stopped waiting asks again with the same request id.
             let _ = answer.send(outcome);
