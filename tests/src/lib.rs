@@ -9,6 +9,7 @@
 pub mod customer;
 pub mod desk;
 pub mod host;
+pub mod metrics;
 pub mod postgres;
 mod process;
 pub mod programs;

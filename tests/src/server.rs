@@ -96,6 +96,11 @@ impl Server {
         self.process.signal("TERM");
     }
 
+    /// Asks it to read its certificate files again.
+    pub fn reload(&self) {
+        self.process.signal("HUP");
+    }
+
     /// Waits for its end.
     pub async fn ends_within(&mut self, longest: Duration) -> ExitStatus {
         self.process.ends_within(longest).await

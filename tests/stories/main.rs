@@ -9,6 +9,7 @@ mod hosting;
 mod main_job;
 mod many_servers;
 mod members;
+mod operations;
 mod profiles;
 mod programs;
 mod races;

@@ -79,7 +79,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = "\
 SIGTERM or Ctrl-C stops the server: it takes no new connections, waits for calls to end (`drain_seconds`), and then ends. A
-second signal ends it at once.
+second signal ends it at once. SIGHUP has it read its certificate files again now; it does so every ten minutes anyway.
 
 Examples:
   deskbell-server serve

@@ -16,7 +16,7 @@ use super::ready::ReadyFile;
 use super::{host, print};
 use crate::config::{Settings, masked_url};
 use crate::desk::Desk;
-use crate::front::{Certificates, Ended, Front, Stage, Stopping, on_signals};
+use crate::front::{Asked, Certificates, Ended, Front, Stage, Stopping, on_signals};
 use crate::grpc;
 use crate::secrets::HostSecrets;
 use crate::telemetry::{log, names, serve_metrics};
@@ -44,6 +44,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let (database, migrated) = host::open_database(&settings).await?;
     tracing::info!(database = masked_url(&settings.database), schema = migrated.to, "the database is open");
     let secrets = host::open_secrets(&settings, &database).await?;
+    let asked = Asked::begin().map_err(|error| Failure::failed(format!("signals cannot be heard: {error}")))?;
     let certificates = Arc::new(certificates(&settings, &secrets)?);
     let tls = if settings.plaintext { None } else { Some(certificates.server_config()?) };
     let front =
@@ -61,8 +62,11 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let (reporter, health) = health_reporter();
     let routes = grpc::routes(&desk, &settings).add_service(health);
     tokio::spawn(on_signals(announce.clone()));
-    tokio::spawn(look_after(Arc::clone(&certificates), stopping.clone()));
+    tokio::spawn(look_after(Arc::clone(&certificates), asked, stopping.clone()));
     tokio::spawn(tell_health(Arc::clone(&desk), reporter, stopping.clone()));
+    if settings.metrics_listen().is_some() {
+        tokio::spawn(count_queue(Arc::clone(&desk), stopping.clone()));
+    }
     let ready = json!({
         "address": addresses.first(),
         "fingerprint": (!settings.plaintext).then(|| certificates.fingerprint()),
@@ -101,8 +105,8 @@ fn certificates(settings: &Settings, secrets: &HostSecrets) -> Result<Certificat
     Ok(certificates?)
 }
 
-async fn look_after(certificates: Arc<Certificates>, stopping: Stopping) {
-    certificates.look_after(stopping).await;
+async fn look_after(certificates: Arc<Certificates>, asked: Asked, stopping: Stopping) {
+    certificates.look_after(asked, stopping).await;
 }
 
 fn listening(settings: &Settings, error: &std::io::Error) -> Failure {
@@ -118,6 +122,14 @@ fn tell_ready(common: &Common, serve: Serve, ready: &Value) -> Result<Option<Rea
     };
     print(common.json, ready, &text)?;
     serve.ready_file.map(|path| ReadyFile::write(path, ready)).transpose()
+}
+
+/// Keeps the queue's length in the metrics.
+async fn count_queue(desk: Arc<Desk>, stopping: Stopping) {
+    tokio::select! {
+        () = desk.count_queue() => {}
+        () = stopping.reaches(Stage::Draining) => {}
+    }
 }
 
 /// Keeps the standard health service true: serving as long as the database answers and nobody stops the server.

@@ -70,7 +70,8 @@ impl FrameDraft {
             .collect();
         let tickets: Vec<_> = parts.iter().map(|part| part.bytes.clone()).collect();
         let whole = encoder.change((team.id, revision), kind, &actor, &tickets, &[]);
-        Frame { revision, whole, parts, kind, actor, sight_of: self.sight_of, names_changed: self.names_changed }
+        let (sight_of, names_changed) = (self.sight_of, self.names_changed);
+        Frame { revision, whole, parts, kind, actor, sight_of, names_changed, committed: None }
     }
 }
 

@@ -8,6 +8,7 @@ mod failure;
 mod frames;
 mod hints;
 mod host;
+mod measures;
 mod profiles;
 mod queue;
 mod sessions;
@@ -32,7 +33,7 @@ pub use throttle::Rates;
 pub use watch::{Watch, WatchItem};
 
 use crate::domain::{self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId};
-use crate::hub::Hub;
+use crate::hub::{Frame, Hub};
 use crate::secrets::{HostSecrets, Passwords, random_bytes};
 use crate::store::{Database, Outcome, Store, Teller};
 use crate::telemetry::names;
@@ -150,7 +151,8 @@ fn random_id() -> Result<i64, Failure> {
 /// After each commit: frames for watching terminals, wake-ups for widgets, ends for sessions.
 fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encoder>) -> Teller {
     let (hub, sessions, encoder) = (Arc::clone(hub), Arc::clone(sessions), Arc::clone(encoder));
-    Arc::new(move |changes: Vec<(Change, Option<Arc<Team>>)>| {
+    Arc::new(move |changes: Vec<(Change, Option<Arc<Team>>)>, on_disk| {
+        measures::first_answers(changes.iter().map(|(change, _)| change));
         for (change, team) in changes {
             for event in &change.events {
                 match event {
@@ -164,7 +166,10 @@ fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encode
                 }
             }
             let Some(team) = team else { continue };
-            hub.tell(change.team, change.revision, || frames::frame_of(&*encoder, &team, &change));
+            hub.tell(change.team, change.revision, || Frame {
+                committed: Some(on_disk),
+                ..frames::frame_of(&*encoder, &team, &change)
+            });
             hub.wake(change.team, frames::topics_of(&change));
         }
     })

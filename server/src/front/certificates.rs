@@ -1,5 +1,5 @@
 //! The certificates that the server presents: the host's own files, or short-lived ones by its private authority. Both are
-//! renewed while the server runs.
+//! renewed while the server runs: connections that are open go on as they began, new ones see the new certificate.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use metrics::gauge;
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
@@ -14,9 +15,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::stopping::{Stage, Stopping};
+use super::stopping::{Asked, Stage, Stopping};
 use crate::config::CertificateFiles;
 use crate::secrets::authority::{Authority, AuthorityProblem, LEAF_DAYS, fingerprint};
+use crate::telemetry::names;
 
 /// How often certificates are looked after.
 const LOOK_AFTER: Duration = Duration::from_mins(10);
@@ -149,15 +151,20 @@ impl Certificates {
         Ok(true)
     }
 
-    /// Looks after the certificates until the server stops.
-    pub async fn look_after(&self, stopping: Stopping) {
+    /// Looks after the certificates until the server stops: now and then, and whenever it is asked to.
+    pub async fn look_after(&self, mut asked: Asked, stopping: Stopping) {
+        gauge!(names::CERTIFICATE_UP).set(1.0);
         loop {
-            tokio::select! {
+            let was_asked = tokio::select! {
                 () = stopping.reaches(Stage::Draining) => return,
-                () = tokio::time::sleep(LOOK_AFTER) => {}
-            }
-            match self.renew(Timestamp::now()) {
-                Ok(true) => tracing::info!("the certificate was renewed"),
+                () = tokio::time::sleep(LOOK_AFTER) => false,
+                () = asked.again() => true,
+            };
+            let renewed = self.renew(Timestamp::now());
+            gauge!(names::CERTIFICATE_UP).set(if renewed.is_ok() { 1.0 } else { 0.0 });
+            match renewed {
+                Ok(true) => tracing::info!(fingerprint = self.fingerprint(), "the certificate was renewed"),
+                Ok(false) if was_asked => tracing::info!("the certificate is the same as before"),
                 Ok(false) => {}
                 Err(problem) => tracing::error!(%problem, "the certificate cannot be renewed; the old one stays"),
             }

@@ -16,7 +16,7 @@ pub use certificates::{Certificates, CertificatesProblem};
 pub use connection::remote_address;
 pub use gate::household;
 pub use serve::{Ended, Front};
-pub use stopping::{Stage, Stopping, on_signals};
+pub use stopping::{Asked, Stage, Stopping, on_signals};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
-//! The announcement that the server stops, for everybody who must end what they do.
+//! Signals: the announcement that the server stops, for everybody who must end what they do, and the request to read files
+//! again.
 
 use tokio::sync::watch;
 
@@ -63,4 +64,43 @@ pub async fn on_signals(announce: watch::Sender<Stage>) -> std::io::Result<()> {
         announce.send_replace(stage);
     }
     Ok(())
+}
+
+/// Hears SIGHUP, which asks to read again what may have changed. From the moment it is made, SIGHUP does not end the process.
+#[cfg(unix)]
+#[derive(Debug)]
+pub struct Asked(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Asked {
+    /// Begins to listen.
+    pub fn begin() -> std::io::Result<Self> {
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).map(Self)
+    }
+
+    /// Waits for the next signal.
+    pub async fn again(&mut self) {
+        if self.0.recv().await.is_none() {
+            // Nothing comes any more.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Where there is no SIGHUP, nobody asks.
+#[cfg(not(unix))]
+#[derive(Debug)]
+pub struct Asked;
+
+#[cfg(not(unix))]
+impl Asked {
+    /// Begins to listen.
+    pub fn begin() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for ever.
+    pub async fn again(&mut self) {
+        std::future::pending::<()>().await;
+    }
 }

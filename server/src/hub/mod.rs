@@ -5,17 +5,23 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::{broadcast, watch};
 
 use crate::domain::{AccountId, MemberId, ProfileId, Revision, Sight, TeamId, TicketId};
+use crate::telemetry::{self, names};
 
 /// Changes kept in memory for each team that somebody watches.
 const TAIL: usize = 1_024;
 
 /// Bytes that they may have: what customers write is long at times.
 const TAIL_BYTES: usize = 16 * 1024 * 1024;
+
+/// Watchers of a team whose delay is measured, about: these stand for all. A thousand at a thousand changes a second would
+/// otherwise have a million durations to record.
+const MEASURED: usize = 4;
 
 /// Sign-outs that may wait for a slow stream; one that missed some checks its session again.
 const SIGN_OUTS: usize = 256;
@@ -37,6 +43,8 @@ pub struct Frame {
     pub sight_of: Vec<MemberId>,
     /// Names that tickets are shown with have changed.
     pub names_changed: bool,
+    /// When it was committed, if that was on this server and now; none: it comes from the log.
+    pub committed: Option<Instant>,
 }
 
 /// A ticket in a change.
@@ -141,6 +149,7 @@ pub struct Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        metrics::gauge!(names::WATCHES_OPEN).decrement(1.0);
         let mut watchers = locked(&self.channel.watchers);
         if let Some(times) = watchers.get_mut(&self.member) {
             *times -= 1;
@@ -185,6 +194,7 @@ impl Hub {
         });
         let head = channel.head.subscribe();
         *locked(&channel.watchers).entry(member).or_default() += 1;
+        metrics::gauge!(names::WATCHES_OPEN).increment(1.0);
         Subscription { member, channel, head }
     }
 
@@ -312,10 +322,20 @@ impl Subscription {
         match (first, last) {
             (Some(first), Some(last)) if first <= revision + 1 && revision < last => {
                 let skip = usize::try_from(revision + 1 - first).unwrap_or(0);
+                self.measure(tail.frames.get(skip));
                 Following::Frames(tail.frames.iter().skip(skip).take(64).cloned().collect())
             }
             _ if *self.channel.head.borrow() > revision => Following::Log,
             _ => Following::Nothing,
+        }
+    }
+
+    /// Records how long this watcher's oldest change has waited, for a few watchers of each change.
+    fn measure(&self, oldest: Option<&Arc<Frame>>) {
+        let Some((frame, committed)) = oldest.and_then(|frame| Some((frame, frame.committed?))) else { return };
+        let one_in = u64::try_from(Arc::strong_count(&self.channel) / MEASURED).unwrap_or(1).max(1);
+        if (frame.revision + self.member.0).unsigned_abs().is_multiple_of(one_in) {
+            telemetry::delivered(committed);
         }
     }
 
@@ -339,6 +359,7 @@ mod tests {
             actor: String::new(),
             sight_of: Vec::new(),
             names_changed: false,
+            committed: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reading: teams, tickets, messages, the log. Who may see what is not decided here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::driver::{Connection, values};
@@ -10,7 +11,7 @@ use super::tickets::{self, Name, TicketEntry, by_number, select_tickets};
 use super::{Store, directory};
 use crate::domain::{
     ContentId, ContentRef, Entry, GroupId, MemberId, Message, MessageId, MessageKind, MessageWords, Millis, Priority,
-    Revision, Team, TeamId, TicketId, TicketWords,
+    Revision, State, Team, TeamId, TicketId, TicketWords,
 };
 
 /// Where a page of a list begins: after this ticket.
@@ -208,6 +209,16 @@ impl Store {
                    ORDER BY expires_at LIMIT $2";
         let rows = connection.rows(sql, values![now, limit]).await?;
         rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), TicketId(row.next()?)))).collect()
+    }
+
+    /// How many open tickets all teams have in each state, and when the oldest of them was submitted. Reads the index of open
+    /// tickets, however long the history is.
+    pub async fn open_by_state(&self) -> Result<BTreeMap<State, (i64, Millis)>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let sql = "SELECT state, COUNT(*), MIN(submitted_at) FROM tickets WHERE ended_at IS NULL GROUP BY state";
+        let rows = connection.rows(sql, Vec::new()).await?;
+        let read = |mut row: super::driver::Row| Ok((by_number(&State::ALL, row.next()?)?, (row.next()?, row.next()?)));
+        rows.into_iter().map(read).collect()
     }
 
     /// Groups of all teams that are deleted.

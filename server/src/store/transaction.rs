@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::directory::{self, Directories};
 use super::driver::{CHANGES, Connection, Database, Row, SIGN_OUTS, values};
@@ -17,6 +18,7 @@ use super::writer::{Answer, Outcome, Told, WriteError};
 use crate::domain::{
     self, Change, Command, Digest, Event, Memory, Millis, Needs, Refusal, Reply, Request, Revision, TeamId, World,
 };
+use crate::telemetry;
 
 /// Runs batches.
 pub struct Transactions {
@@ -35,12 +37,14 @@ pub struct Decided {
     pub answers: Vec<Answer>,
     /// What is on disk now, in the order of revisions.
     pub told: Vec<Told>,
+    /// When that was so.
+    pub on_disk: Instant,
 }
 
 impl Decided {
     /// A request that failed by itself.
     pub fn failed(failure: StoreError) -> Self {
-        Decided { answers: vec![Err(WriteError::Failed(Arc::new(failure)))], told: Vec::new() }
+        Decided { answers: vec![Err(WriteError::Failed(Arc::new(failure)))], told: Vec::new(), on_disk: Instant::now() }
     }
 }
 
@@ -95,13 +99,15 @@ impl Transactions {
         }
         let Deciding { worlds, locks, changes, answers, remembers, .. } = deciding;
         if changes.is_empty() && !remembers {
-            return Ok(Decided { answers, told: Vec::new() });
+            return Ok(Decided { answers, told: Vec::new(), on_disk: Instant::now() });
         }
         rows::write_rare(&mut connection, &changes).await?;
         if !changes.is_empty() {
             hint_others(&mut connection, &self.origin, &changes).await?;
         }
+        let commit_began = Instant::now();
         connection.commit().await?;
+        let on_disk = telemetry::committed(requests.len(), commit_began);
         for (team, lock) in &locks {
             if let Some(directory) = worlds.get(team).and_then(|world| world.team.as_ref()) {
                 self.directories.put(lock.directory_revision, directory);
@@ -111,7 +117,7 @@ impl Transactions {
             let directory = worlds.get(&change.team).and_then(|world| world.team.clone());
             (change, directory)
         });
-        Ok(Decided { answers, told: told.collect() })
+        Ok(Decided { answers, told: told.collect(), on_disk })
     }
 
     /// Requests that are decided before the first of them is written. On SQLite as many as a statement has rows at most; to

@@ -5,6 +5,7 @@
 //! are run one by one.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -46,8 +47,9 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
-/// Told of every change after its commit, in the order of revisions, with the team's directory as it was left.
-pub type Teller = Arc<dyn Fn(Vec<Told>) + Send + Sync>;
+/// Told of every change after its commit, in the order of revisions, with the team's directory as it was left, and of the moment
+/// it was on disk.
+pub type Teller = Arc<dyn Fn(Vec<Told>, Instant) + Send + Sync>;
 
 /// Requests that wait at most; beyond it callers are told to come back.
 const WAITING: usize = 8_192;
@@ -111,7 +113,8 @@ struct Writer {
 /// What is decided, with who waits for it.
 #[derive(Default)]
 struct Done {
-    told: Vec<Told>,
+    /// By transaction, with the moment since when it is on disk.
+    told: Vec<(Vec<Told>, Instant)>,
     answers: Vec<(oneshot::Sender<Answer>, Answer)>,
 }
 
@@ -162,8 +165,8 @@ impl Writer {
     }
 
     fn tell(&self, done: Done) {
-        if !done.told.is_empty() {
-            (self.tell)(done.told);
+        for (changes, on_disk) in done.told {
+            (self.tell)(changes, on_disk);
         }
         for (waiting, answer) in done.answers {
             // Whoever stopped waiting asks again with the same request id.
@@ -174,7 +177,8 @@ impl Writer {
 
 impl Done {
     fn of(waiting: Vec<oneshot::Sender<Answer>>, decided: Decided) -> Self {
-        Done { told: decided.told, answers: waiting.into_iter().zip(decided.answers).collect() }
+        let told = if decided.told.is_empty() { Vec::new() } else { vec![(decided.told, decided.on_disk)] };
+        Done { told, answers: waiting.into_iter().zip(decided.answers).collect() }
     }
 }
 

@@ -4,12 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-use metrics_exporter_prometheus::{BuildError, PrometheusBuilder};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 
 use super::names::{Kind, TABLE};
-
-/// Bounds of the histograms' buckets, in seconds: from half a millisecond to ten seconds.
-const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Why there are no metrics.
 #[derive(Debug)]
@@ -33,13 +30,19 @@ impl std::error::Error for MetricsProblem {}
 /// Begins to collect metrics and to serve them on `address` as long as the runtime lives.
 pub fn serve_metrics(address: SocketAddr) -> Result<(), MetricsProblem> {
     let problem = |error: BuildError| MetricsProblem { address, cause: error.to_string() };
-    let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).map_err(problem)?;
+    let mut builder = PrometheusBuilder::new();
+    for (name, kind, _) in TABLE {
+        if let Kind::Histogram(bounds) = kind {
+            builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), bounds).map_err(problem)?;
+        }
+    }
     builder.with_http_listener(address).install().map_err(problem)?;
     for (name, kind, text) in TABLE {
         match kind {
             Kind::Counter => describe_counter!(*name, *text),
             Kind::Gauge => describe_gauge!(*name, *text),
-            Kind::Histogram => describe_histogram!(*name, Unit::Seconds, *text),
+            Kind::Histogram(_) if name.ends_with("_seconds") => describe_histogram!(*name, Unit::Seconds, *text),
+            Kind::Histogram(_) => describe_histogram!(*name, Unit::Count, *text),
         }
     }
     Ok(())

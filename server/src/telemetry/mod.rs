@@ -4,9 +4,11 @@
 
 mod calls;
 mod logs;
+mod measures;
 mod metrics;
 pub mod names;
 
 pub use calls::{CountCalls, Counted};
 pub use logs::log;
+pub use measures::{committed, delivered, first_answered};
 pub use metrics::{MetricsProblem, serve_metrics};

@@ -26,7 +26,7 @@ pub async fn writer_to_commits(name: &str, callers: usize, options: &Options) ->
     let (team, profile) = widget_of(&Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
     let database = Database::open(&format!("sqlite:{}", file.display())).await.map_err(|error| error.to_string())?;
     // Nobody watches: telling is not the writer's work.
-    let store = Store::start(database.clone(), &(Arc::new(|_| {}) as _));
+    let store = Store::start(database.clone(), &(Arc::new(|_, _| {}) as _));
     let warm = written(&store, requests(team, profile, WARM), callers).await?;
     commit_pace(&commits, WARM, callers).await?;
     let calls = warm.calls_in(options.seconds);
