@@ -111,7 +111,7 @@ struct Look {
 
 /// An address on this machine that nothing else uses, also not a run of the tests beside this one. A server that is started again
 /// finds its port free there.
-pub(crate) fn address_of_ones_own() -> IpAddr {
+pub fn address_of_ones_own() -> IpAddr {
     static COUNT: AtomicU32 = AtomicU32::new(1);
     let [_, _, high, low] = std::process::id().to_be_bytes();
     let count = u8::try_from(COUNT.fetch_add(1, Ordering::Relaxed)).expect("some hundred addresses are enough");

@@ -11,13 +11,18 @@ use deskbell_proto::client::{Retry, retry};
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1;
 use deskbell_proto::v1::watch_queue_response::Change;
-use deskbell_tests::balancer::NAMES;
+use deskbell_tests::balancer::{NAMES, address_of_ones_own};
 use deskbell_tests::customer::{call_for_help, new_secret};
 use deskbell_tests::fleet::{Ending, Fleet};
 use deskbell_tests::follower::Follower;
 use deskbell_tests::host::{Database, Host};
 use deskbell_tests::load::{Done, Load};
 use deskbell_tests::postgres::Postgres;
+use deskbell_tests::proxy::Proxy;
+use deskbell_tests::waiting::{BOUND, eventually, soon};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tonic::Code;
 
 /// How many rounds a long form goes, unless the environment says otherwise.
 const LONG: usize = 50;
@@ -120,6 +125,7 @@ async fn one_by_one(ending: Ending, rounds: usize) {
             let breaks = follower.breaks();
             assert!(breaks.len() <= ended, "more breaks than servers that ended ({ended}): {breaks:#?}");
         }
+        assert!(followers.iter().any(|follower| !follower.breaks().is_empty()), "nobody was on a server that ended");
     }
     fleet.close();
 }
@@ -179,6 +185,101 @@ async fn a_database_that_restarts_is_waited_for() {
 #[ignore = "long: the database restarts many times"]
 async fn a_database_that_restarts_many_times_is_waited_for() {
     the_database_restarts(rounds()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_on_one_server_ends_on_all() {
+    let fleet = Fleet::open(Host::new(Database::Postgres)).await;
+    let customer = fleet.widget.ring(Some(&fleet.sales), "Hello?").await;
+    let (mut bos, mut cys, mut follows) = (Vec::new(), Vec::new(), Vec::new());
+    for place in 0..NAMES.len() {
+        bos.push(fleet.bo.over(&fleet.server(place).connect()).watch().opened().await);
+        cys.push(fleet.cy.over(&fleet.server(place).connect()).watch().opened().await);
+        let widget = fleet.widget.over(&fleet.server(place).connect());
+        follows.push(widget.customer(customer.secret, customer.number).follow(1).await.unwrap());
+    }
+    fleet.bo.sign_out(true).await.unwrap();
+    fleet.ana.update_member(&fleet.cy.id(), None, None, Some(false)).await.unwrap();
+    for mut watch in bos.into_iter().chain(cys) {
+        assert_eq!(watch.end().await.code, Code::Unauthenticated);
+    }
+    fleet.ana.set_profile(&fleet.profile, v1::ProfileState::Revoked).await.unwrap();
+    for mut follow in follows {
+        let ended = loop {
+            if let Err(status) = soon("an end", follow.message()).await {
+                break Problem::from(status);
+            }
+        };
+        assert_eq!((ended.code, ended.reason.as_str()), (Code::PermissionDenied, "PROFILE_REVOKED"));
+    }
+    fleet.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_count_clients_and_not_the_balancer() {
+    let host = Host::new(Database::Postgres);
+    host.set("limits.submits_per_address=5");
+    host.set("limits.handshake_seconds=3");
+    let fleet = Fleet::open(host).await;
+    // All on one server: each counts for itself.
+    for name in &NAMES[1..] {
+        fleet.balancer.ask(&format!("disable server deskbell/{name}")).await;
+    }
+    let (loud, calm) = (address_of_ones_own(), address_of_ones_own());
+    let roads = (Proxy::from(loud, fleet.balancer.socket()).await, Proxy::from(calm, fleet.balancer.socket()).await);
+    let loud = fleet.widget.over(&fleet.connect_to(roads.0.https()));
+    let calm = fleet.widget.over(&fleet.connect_to(roads.1.https()));
+    let mut rung = 0;
+    let refused = loop {
+        match loud.submit(call_for_help(&new_secret(), "Me, me, me!")).await {
+            Ok(_) => rung += 1,
+            Err(problem) => break problem,
+        }
+        assert!(rung < 100, "nobody holds the flood back");
+    };
+    assert_eq!((refused.code, refused.reason.as_str()), (Code::ResourceExhausted, "TOO_OFTEN"));
+    calm.ring(Some(&fleet.sales), "I am somebody else.").await;
+    fleet.widget.over(&fleet.connect()).ring(Some(&fleet.sales), "So am I.").await;
+
+    // What a client says of itself is not believed, through the balancer or past it.
+    let forged = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc6\x33\x64\x07\xc0\0\x02\x09\x10\0\x1d\x13";
+    for at in [fleet.balancer.socket(), fleet.server(0).socket()] {
+        let mut liar = TcpStream::connect(at).await.unwrap();
+        liar.write_all(forged).await.unwrap();
+        let mut answer = Vec::new();
+        // It may be told in TLS that this is none; then it is over.
+        soon("the end of the connection", liar.read_to_end(&mut answer)).await.ok();
+        assert!(!answer.starts_with(&[0x16]), "the server goes on with {answer:?}");
+    }
+    fleet.close();
+}
+
+/// After a rolling restart the server that was last has no clients. New ones go there; an admin who does not want to wait sends the
+/// others anew, as the handbook says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_can_be_shared_out_anew() {
+    let mut fleet = fleet_on(Host::new(Database::Postgres)).await;
+    let mut followers = followers(&fleet).await;
+    fleet.end(2, Ending::Stopped).await;
+    fleet.restart(2).await;
+    fleet.settles().await;
+    let number = ring(&fleet).await;
+    all_hear_of(&followers, number).await;
+    for name in [NAMES[0], NAMES[1]] {
+        fleet.balancer.ask(&format!("shutdown sessions server deskbell/{name}")).await;
+    }
+    let mut counts = Vec::new();
+    eventually("each server has its share", BOUND, async || {
+        counts.clear();
+        for name in NAMES {
+            counts.push(fleet.balancer.connections(name).await);
+        }
+        counts.iter().sum::<usize>() >= followers.len() && counts.iter().all(|count| *count >= followers.len() / 4)
+    })
+    .await;
+    let mut done = Done { rung: vec![number], ..Done::default() };
+    all_is_told(&fleet, &mut followers, &mut done).await;
+    fleet.close();
 }
 
 #[test]
