@@ -222,7 +222,8 @@ impl Hub {
         channel.head.send_modify(|head| *head = (*head).max(revision));
     }
 
-    /// Hints that a team is at this revision, or further: another server changed it.
+    /// Hints that a team is at this revision, or further: another server changed it. Never a guess: while a hint promised more than there
+    /// is, the hint that tells of it would be no news.
     pub fn hint(&self, team: TeamId, revision: Revision) {
         if let Some(channel) = locked(&self.teams).get(&team).and_then(Weak::upgrade) {
             channel.head.send_if_modified(|head| {
@@ -230,18 +231,6 @@ impl Hub {
                 *head = (*head).max(revision);
                 news
             });
-        }
-    }
-
-    /// Hints that any team may have changed: word from other servers was lost for a while.
-    pub fn hint_all(&self) {
-        let channels: Vec<_> = locked(&self.teams).values().filter_map(Weak::upgrade).collect();
-        for channel in channels {
-            channel.head.send_modify(|head| *head += 1);
-        }
-        let teams: Vec<_> = locked(&self.topics).of.keys().copied().collect();
-        for team in teams {
-            self.wake_all(team);
         }
     }
 
