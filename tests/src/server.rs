@@ -106,6 +106,16 @@ impl Server {
         self.process.ends_within(longest).await
     }
 
+    /// Holds it as if its machine had vanished: it says nothing more, and nobody is told.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Lets it go on after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.process.signal("CONT");
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.process.ended().is_none()

@@ -20,6 +20,7 @@ use deskbell_tests::load::{Done, Load};
 use deskbell_tests::postgres::Postgres;
 use deskbell_tests::proxy::Proxy;
 use deskbell_tests::waiting::{BOUND, eventually, soon};
+use sqlx::{Connection as _, PgConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::Code;
@@ -185,6 +186,50 @@ async fn a_database_that_restarts_is_waited_for() {
 #[ignore = "long: the database restarts many times"]
 async fn a_database_that_restarts_many_times_is_waited_for() {
     the_database_restarts(rounds()).await;
+}
+
+/// Freezes a server in the middle of a transaction, in which it holds its team.
+async fn freeze_in_a_transaction(fleet: &Fleet, place: usize) {
+    let mut watching = PgConnection::connect(fleet.host.database()).await.unwrap();
+    // A server that runs is never this long between two statements; one that does is looked at again.
+    let held = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' \
+                AND query NOT LIKE 'BEGIN TRANSACTION ISOLATION LEVEL%' AND state_change < clock_timestamp() - INTERVAL '1 second'";
+    eventually("the server is caught in a transaction", BOUND, async || {
+        fleet.server(place).freeze();
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        let held: i64 = sqlx::query_scalar(held).fetch_one(&mut watching).await.unwrap();
+        if held == 0 {
+            fleet.server(place).thaw();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        held > 0
+    })
+    .await;
+}
+
+/// A machine that vanishes tells nobody, neither its clients nor the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_vanishes_holds_nobody_up() {
+    let mut fleet = fleet_on(Host::new(Database::Postgres)).await;
+    let mut followers = followers(&fleet).await;
+    let load = Load::start(&fleet, PATIENT);
+    load.goes_on().await;
+    freeze_in_a_transaction(&fleet, 0).await;
+    let group_id = fleet.sales.id.clone();
+    let request = v1::SubmitTicketRequest { group_id, ..call_for_help(&new_secret(), "Is anybody there?") };
+    let elsewhere = fleet.widget.over(&fleet.server(1).connect());
+    let number = soon("the team goes on elsewhere", elsewhere.submit(request)).await.unwrap().number;
+    // Those who were on it are sent elsewhere.
+    fleet.balancer.finds_well(&NAMES[1..]).await;
+    all_hear_of(&followers, number).await;
+    load.goes_on().await;
+    fleet.server(0).thaw();
+    fleet.settles().await;
+    load.goes_on().await;
+    let mut done = load.end().await;
+    done.rung.push(number);
+    all_is_told(&fleet, &mut followers, &mut done).await;
+    fleet.close();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
