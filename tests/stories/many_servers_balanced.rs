@@ -327,6 +327,20 @@ async fn clients_can_be_shared_out_anew() {
     fleet.close();
 }
 
+/// Longer than the balancer lets a connection be silent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: nothing happens for four minutes"]
+async fn a_quiet_watch_is_not_cut() {
+    let fleet = fleet_on(Host::new(Database::Postgres)).await;
+    let mut followers = followers(&fleet).await;
+    tokio::time::sleep(Duration::from_mins(4)).await;
+    all_is_told(&fleet, &mut followers, &mut Done::default()).await;
+    for follower in &followers {
+        assert_eq!(follower.breaks(), Vec::<Problem>::new());
+    }
+    fleet.close();
+}
+
 #[test]
 fn the_configuration_is_valid_as_it_is_handed_out() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/haproxy.cfg");
