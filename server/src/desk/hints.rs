@@ -52,7 +52,9 @@ impl Desk {
                             known.clear();
                             looks.reset_immediately();
                         }
-                        hints.into_iter().for_each(|hint| self.take(hint));
+                        for hint in hints {
+                            self.take(hint);
+                        }
                     }
                     Err(cause) => {
                         tracing::warn!(%cause, "word from other servers is lost for now");
@@ -88,6 +90,7 @@ impl Desk {
                 self.sessions.forget(account);
                 self.hub.signed_out(account);
             }
+            Hint::Watches(team, member) => self.hub.watches_elsewhere(team, member),
             // What teams missed is found by the look that follows.
             Hint::Lost => self.sessions.forget_all(),
         }
