@@ -25,6 +25,8 @@ has_compiler() { printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | 
 
 has_postgresql() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
+has_haproxy() { [[ -x /usr/sbin/haproxy ]]; }
+
 # Software OpenGL, for windows on a screen without a graphics card.
 has_mesa_drivers() { compgen -G '/usr/lib/*/dri/swrast_dri.so' >/dev/null || compgen -G '/usr/lib/*/libgallium*.so' >/dev/null; }
 

@@ -95,6 +95,11 @@ impl Host {
         &self.data
     }
 
+    /// The database's address.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// Arguments that every command of this host has.
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["--data-dir".to_owned(), self.data.display().to_string()];

@@ -6,9 +6,13 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a harness panics wherever something is not as a story needs it")]
 
+pub mod balancer;
 pub mod customer;
 pub mod desk;
+pub mod fleet;
+pub mod follower;
 pub mod host;
+pub mod load;
 pub mod metrics;
 pub mod postgres;
 mod process;

@@ -33,12 +33,20 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a program that gets `signal` when the tests die. What it prints goes to a file in `folder`.
     pub(crate) fn start(user: Option<&str>, signal: &str, program: &Path, arguments: &[String], folder: &Path) -> Self {
+        Self::run(as_user(user, &["--pdeathsig", signal]), Stdio::null(), program, arguments, folder)
+    }
+
+    /// Starts a program that dies with the tests, with this as its standard input.
+    pub(crate) fn start_with(input: Stdio, program: &Path, arguments: &[String], folder: &Path) -> Self {
+        Self::run(as_user(None, &["--pdeathsig", "KILL"]), input, program, arguments, folder)
+    }
+
+    fn run(mut command: Command, input: Stdio, program: &Path, arguments: &[String], folder: &Path) -> Self {
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         let (log, file) = scratch::log_file(folder, &format!("{name}.log"));
-        let mut command = as_user(user, &["--pdeathsig", signal]);
         // A file that may not grow further shall fail a write, as a full disk does, and not end the program.
         command.args(["env", "--ignore-signal=XFSZ", "--"]);
-        command.arg(program).args(arguments).stdin(Stdio::null());
+        command.arg(program).args(arguments).stdin(input);
         command.stdout(file.try_clone().expect("a second handle")).stderr(file);
         let (answer, started) = mpsc::channel();
         KEEPER.send((command, answer)).expect("the keeper lives");

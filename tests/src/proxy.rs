@@ -1,10 +1,10 @@
 //! A road to a server that can be cut and blocked.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -37,12 +37,17 @@ pub struct Proxy {
 impl Proxy {
     /// A clear road to this socket.
     pub async fn to(server: SocketAddr) -> Self {
+        Self::from(Ipv4Addr::LOCALHOST.into(), server).await
+    }
+
+    /// A clear road to this socket, at whose other end one comes from this address.
+    pub async fn from(source: IpAddr, server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (road, seen) = watch::channel(Road::Clear { age: 0 });
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
-                tokio::spawn(pass(socket, server, seen.clone()));
+                tokio::spawn(pass(socket, source, server, seen.clone()));
             }
         });
         Self { address, road, task }
@@ -81,12 +86,12 @@ impl Drop for Proxy {
 }
 
 /// One connection, until it ends or is cut.
-async fn pass(socket: TcpStream, server: SocketAddr, mut road: watch::Receiver<Road>) {
+async fn pass(socket: TcpStream, source: IpAddr, server: SocketAddr, mut road: watch::Receiver<Road>) {
     let age = road.borrow().age();
     if matches!(*road.borrow(), Road::Closed { .. }) {
         return;
     }
-    let Ok(onward) = TcpStream::connect(server).await else { return };
+    let Ok(onward) = connect(source, server).await else { return };
     let (from_client, to_client) = socket.into_split();
     let (from_server, to_server) = onward.into_split();
     tokio::select! {
@@ -94,6 +99,12 @@ async fn pass(socket: TcpStream, server: SocketAddr, mut road: watch::Receiver<R
         () = one_way(from_server, to_client, road.clone()) => {}
         _ = road.wait_for(|road| road.age() != age) => {}
     }
+}
+
+async fn connect(source: IpAddr, server: SocketAddr) -> std::io::Result<TcpStream> {
+    let socket = if server.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.bind((source, 0).into())?;
+    socket.connect(server).await
 }
 
 /// Passes bytes in one direction. Those that were read when the road was blocked pass when it opens.

@@ -9,7 +9,7 @@ use deskbell_proto::client::{Client, Credentials, Server as Target};
 use deskbell_proto::pin;
 use serde_json::Value;
 
-use crate::host::Host;
+use crate::host::{Host, PASSWORD};
 use crate::process::Process;
 use crate::waiting::{BOUND, eventually};
 use crate::{programs, scratch};
@@ -77,7 +77,12 @@ impl Server {
 
     /// A new connection to it at other addresses, tried in order, as nobody yet.
     pub fn connect_through(&self, addresses: &[String]) -> Client {
-        let target = Target { addresses: addresses.to_vec(), authorities_pem: self.authorities.clone() };
+        Self::client(addresses.to_vec(), self.authorities.clone())
+    }
+
+    /// A new connection to whatever these addresses lead to, as nobody yet.
+    pub(crate) fn client(addresses: Vec<String>, authorities_pem: Option<String>) -> Client {
+        let target = Target { addresses, authorities_pem };
         Client::new(target.connect_lazy().expect("a usable address"), Credentials::none())
     }
 
@@ -106,9 +111,26 @@ impl Server {
         self.process.ends_within(longest).await
     }
 
+    /// Holds it as if its machine had vanished: it says nothing more, and nobody is told.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Lets it go on after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.process.signal("CONT");
+    }
+
     /// Whether it still runs.
     pub fn runs(&mut self) -> bool {
         self.process.ended().is_none()
+    }
+
+    /// Checks that it told nothing that must not be in a log: a panic, a secret.
+    pub fn check_log(&self) {
+        let log = self.log();
+        assert!(!log.contains("panicked"), "the server panicked: {log}");
+        assert!(!log.contains(PASSWORD), "a password is in the log: {log}");
     }
 
     /// What it logged.

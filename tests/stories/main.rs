@@ -8,6 +8,7 @@ mod groups;
 mod hosting;
 mod main_job;
 mod many_servers;
+mod many_servers_balanced;
 mod members;
 mod operations;
 mod profiles;

@@ -10,7 +10,7 @@ use deskbell_tests::server::Server;
 use deskbell_tests::staff::{To, refused};
 use deskbell_tests::waiting::{BOUND, eventually, soon};
 use futures_util::future::join_all;
-use tonic::Code;
+use tonic::{Code, Streaming};
 
 /// The usual team, and a second server beside theirs.
 async fn two() -> (Scene, Server) {
@@ -149,6 +149,35 @@ async fn races_across_servers_have_one_winner() {
     let mut given: Vec<i64> = handed.into_iter().filter_map(Result::ok).map(|(ticket, _)| ticket.number).collect();
     given.sort_unstable();
     assert_eq!(given, (1..=35).collect::<Vec<_>>());
+    desk.close();
+}
+
+/// Whether somebody is there, as a widget's next signs of life say. They come every 20 seconds or so.
+async fn until_staffed(follow: &mut Streaming<v1::FollowResponse>, staffed: bool) {
+    for _ in 0..5 {
+        let sign = loop {
+            let word = soon("a sign of life", follow.message()).await.unwrap().unwrap();
+            if let Some(v1::follow_response::Prompt::KeepAlive(sign)) = word.prompt {
+                break sign;
+            }
+        };
+        if sign.staffed == staffed {
+            return;
+        }
+    }
+    panic!("five signs of life, and none says staffed: {staffed}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_is_there_wherever_they_are() {
+    let (Scene { desk, bo, widget, .. }, second) = two().await;
+    let mut follow = widget.follow(1).await.unwrap();
+    until_staffed(&mut follow, false).await;
+    let watch = bo.over(&second.connect()).watch().opened().await;
+    until_staffed(&mut follow, true).await;
+    // Whoever leaves is believed to be there for some seconds more.
+    drop(watch);
+    until_staffed(&mut follow, false).await;
     desk.close();
 }
 

@@ -49,6 +49,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let tls = if settings.plaintext { None } else { Some(certificates.server_config()?) };
     let front =
         Front::listen(settings.listen, &settings.limits, tls).await.map_err(|error| listening(&settings, &error))?;
+    let front = front.behind(&settings.balancers);
     let bound = front.address().map_err(|error| listening(&settings, &error))?;
     if !settings.is_reachable_from_outside() {
         tracing::warn!("\"addresses\" is empty: widgets packaged now reach this server from this machine alone");

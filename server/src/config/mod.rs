@@ -7,7 +7,7 @@ mod check;
 mod layers;
 mod show;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// How clients reach the server; empty: where it listens. See [`Settings::addresses`].
     addresses: Vec<String>,
+    /// Who connects for others, and says for whom.
+    pub balancers: Vec<IpAddr>,
     /// HTTP/2 without TLS, on loopback.
     pub plaintext: bool,
     /// Who may use gRPC reflection.

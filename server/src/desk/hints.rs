@@ -42,11 +42,20 @@ impl Desk {
     async fn follow_hints(&self, mut hints: Hints) {
         self.take(Hint::Lost);
         let mut known = HashMap::new();
+        // The first look is at once.
         let mut looks = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 next = hints.next() => match next {
-                    Ok(hints) => hints.into_iter().for_each(|hint| self.take(hint)),
+                    Ok(hints) => {
+                        if hints.contains(&Hint::Lost) {
+                            known.clear();
+                            looks.reset_immediately();
+                        }
+                        for hint in hints {
+                            self.take(hint);
+                        }
+                    }
                     Err(cause) => {
                         tracing::warn!(%cause, "word from other servers is lost for now");
                         return;
@@ -81,10 +90,9 @@ impl Desk {
                 self.sessions.forget(account);
                 self.hub.signed_out(account);
             }
-            Hint::Lost => {
-                self.sessions.forget_all();
-                self.hub.hint_all();
-            }
+            Hint::Watches(team, member) => self.hub.watches_elsewhere(team, member),
+            // What teams missed is found by the look that follows.
+            Hint::Lost => self.sessions.forget_all(),
         }
     }
 }

@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(2);
 /// A lease outlives a few missed looks.
 const LEASE: Millis = 15_000;
 
-/// How often a server says that it lives.
+/// How often a server says that it lives, and who watches on it.
 const BEAT_EVERY: Duration = Duration::from_secs(10);
 
 /// A server that was silent for so long is gone.
@@ -69,7 +69,8 @@ impl Desk {
     /// Tells other servers on the same database where this one is.
     async fn beat(&self) -> Result<(), Failure> {
         let address = self.facts.addresses.first().map_or("", String::as_str);
-        let servers = self.store.beat(address, SILENCE).await?;
+        self.hub.forget_elsewhere();
+        let servers = self.store.beat(address, SILENCE, &self.hub.watching()).await?;
         metrics::gauge!(names::SERVERS).set(f64::from(i32::try_from(servers).unwrap_or(i32::MAX)));
         Ok(())
     }

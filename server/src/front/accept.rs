@@ -1,6 +1,7 @@
 //! The accept loop. It survives whatever `accept` answers, and nobody who is slow to shake hands holds up others.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
+use super::balancer;
 use super::connection::{Connection, Wire};
 use super::gate::{Full, Gate, Room};
 use super::stopping::{Stage, Stopping};
@@ -22,10 +24,61 @@ const REST: (Duration, Duration) = (Duration::from_millis(20), Duration::from_se
 #[derive(Clone)]
 pub(super) struct Door {
     pub(super) gate: Gate,
+    /// Who says for whom they connect.
+    pub(super) balancers: Arc<[IpAddr]>,
     /// Without it, connections are plain.
     pub(super) tls: Option<Arc<ServerConfig>>,
-    /// How long TLS and the first words of HTTP/2 may take together.
+    /// How long a balancer's word, TLS and the first words of HTTP/2 may take together.
     pub(super) handshake: Duration,
+}
+
+/// Why a connection goes no further.
+enum Unwanted {
+    Full(Full),
+    Unfit(io::Error),
+}
+
+impl From<io::Error> for Unwanted {
+    fn from(error: io::Error) -> Self {
+        Self::Unfit(error)
+    }
+}
+
+impl From<Full> for Unwanted {
+    fn from(full: Full) -> Self {
+        Self::Full(full)
+    }
+}
+
+impl Door {
+    fn is_balancer(&self, remote: IpAddr) -> bool {
+        self.balancers.contains(&remote.to_canonical())
+    }
+
+    /// Room for whoever connects. For whom a balancer does is not known yet.
+    fn enter(&self, remote: IpAddr) -> Result<Room, Full> {
+        if self.is_balancer(remote) { self.gate.enter_unnamed() } else { self.gate.enter(remote) }
+    }
+
+    async fn shake_hands(
+        &self,
+        mut stream: TcpStream,
+        mut remote: SocketAddr,
+        mut room: Room,
+        open: Open,
+    ) -> Result<Connection, Unwanted> {
+        // Answers are small and awaited: waiting for more to send would only delay them.
+        stream.set_nodelay(true)?;
+        if self.is_balancer(remote.ip()) {
+            remote = balancer::client(&mut stream, remote).await?;
+            room = self.gate.settle(room, remote.ip())?;
+        }
+        let wire = match &self.tls {
+            Some(config) => Wire::Tls(Box::new(TlsAcceptor::from(Arc::clone(config)).accept(stream).await?)),
+            None => Wire::Plain(stream),
+        };
+        Ok(Connection::begin(wire, remote, room, open).await?)
+    }
 }
 
 /// Accepts connections and sends on those that have shaken hands, until the server stops or nobody takes them.
@@ -45,7 +98,7 @@ pub(super) async fn run(
         match accepted {
             Ok((stream, remote)) => {
                 rest = REST.0;
-                match door.gate.enter(remote.ip()) {
+                match door.enter(remote.ip()) {
                     Ok(room) => {
                         tokio::spawn(shake_hands(door.clone(), stream, remote, room, ready.clone()));
                     }
@@ -70,7 +123,7 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
-fn refuse(full: Full, remote: std::net::SocketAddr) {
+fn refuse(full: Full, remote: SocketAddr) {
     let reason = match full {
         Full::Everywhere => "full",
         Full::ForAddress => "address",
@@ -82,27 +135,20 @@ fn refuse(full: Full, remote: std::net::SocketAddr) {
 async fn shake_hands(
     door: Door,
     stream: TcpStream,
-    remote: std::net::SocketAddr,
+    remote: SocketAddr,
     room: Room,
     ready: mpsc::Sender<io::Result<Connection>>,
 ) {
     let open = Open::count();
-    let shaken = tokio::time::timeout(door.handshake, async {
-        // Answers are small and awaited: waiting for more to send would only delay them.
-        stream.set_nodelay(true)?;
-        let wire = match door.tls {
-            Some(config) => Wire::Tls(Box::new(TlsAcceptor::from(config).accept(stream).await?)),
-            None => Wire::Plain(stream),
-        };
-        Connection::begin(wire, remote, room, open).await
-    });
+    let shaken = tokio::time::timeout(door.handshake, door.shake_hands(stream, remote, room, open));
     let problem = match shaken.await {
         Ok(Ok(connection)) => {
             // Nobody takes it when the server stops.
             let _ = ready.send(Ok(connection)).await;
             return;
         }
-        Ok(Err(error)) => error.to_string(),
+        Ok(Err(Unwanted::Full(full))) => return refuse(full, remote),
+        Ok(Err(Unwanted::Unfit(error))) => error.to_string(),
         Err(_) => "out of time".to_owned(),
     };
     tracing::debug!(%remote, problem, "a connection did not shake hands");

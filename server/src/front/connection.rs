@@ -16,8 +16,8 @@ use super::gate::Room;
 /// What every HTTP/2 client says first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Where a call's connection comes from: the other end of the socket, as the system says. Headers that claim something else are not
-/// looked at.
+/// Where a call's connection comes from: the other end of the socket, as the system says, or as a balancer in the settings says before
+/// the connection begins. Headers of a call that claim something else are not looked at.
 pub fn remote_address(extensions: &http::Extensions) -> Option<SocketAddr> {
     let remote = extensions.get::<TcpConnectInfo>()?.remote_addr?;
     Some(SocketAddr::new(remote.ip().to_canonical(), remote.port()))

@@ -21,7 +21,8 @@ struct Inside {
 /// Room for one connection, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Room {
-    address: IpAddr,
+    /// None as long as nobody has said whose it is.
+    address: Option<IpAddr>,
     inside: Arc<Mutex<Inside>>,
 }
 
@@ -41,18 +42,31 @@ impl Gate {
 
     /// Room for a connection from this address, if there is some.
     pub(super) fn enter(&self, address: IpAddr) -> Result<Room, Full> {
-        let address = household(address);
+        self.settle(self.enter_unnamed()?, address)
+    }
+
+    /// Room for a connection of a balancer, which has yet to say for whom. See [`Self::settle`].
+    pub(super) fn enter_unnamed(&self) -> Result<Room, Full> {
         let mut inside = lock(&self.inside);
         if inside.all >= self.most {
             return Err(Full::Everywhere);
         }
-        let here = inside.by_address.entry(address).or_default();
-        if *here >= self.most_per_address {
-            return Err(Full::ForAddress);
-        }
-        *here += 1;
         inside.all += 1;
-        Ok(Room { address, inside: Arc::clone(&self.inside) })
+        Ok(Room { address: None, inside: Arc::clone(&self.inside) })
+    }
+
+    /// Counts a room that was nobody's so far as this address's, if that may have one more.
+    pub(super) fn settle(&self, mut room: Room, address: IpAddr) -> Result<Room, Full> {
+        let address = household(address);
+        {
+            let mut inside = lock(&self.inside);
+            let here = inside.by_address.entry(address).or_default();
+            if *here < self.most_per_address {
+                *here += 1;
+                room.address = Some(address);
+            }
+        }
+        if room.address.is_some() { Ok(room) } else { Err(Full::ForAddress) }
     }
 }
 
@@ -60,10 +74,12 @@ impl Drop for Room {
     fn drop(&mut self) {
         let mut inside = lock(&self.inside);
         inside.all -= 1;
-        if let Some(here) = inside.by_address.get_mut(&self.address) {
+        if let Some(address) = self.address
+            && let Some(here) = inside.by_address.get_mut(&address)
+        {
             *here -= 1;
             if *here == 0 {
-                inside.by_address.remove(&self.address);
+                inside.by_address.remove(&address);
             }
         }
     }
@@ -101,6 +117,19 @@ mod tests {
         drop((first, second, other));
         assert!(lock(&gate.inside).by_address.is_empty());
         assert!(gate.enter(ip("192.0.2.1")).is_ok());
+    }
+
+    #[test]
+    fn a_balancer_takes_room_for_others() {
+        let gate = Gate::new(2, 1);
+        let first = gate.settle(gate.enter_unnamed().expect("room"), ip("192.0.2.1")).expect("room");
+        let twice = gate.settle(gate.enter_unnamed().expect("room"), ip("192.0.2.1"));
+        assert_eq!(twice.err(), Some(Full::ForAddress));
+        let unnamed = gate.enter_unnamed().expect("the one that was refused gave its room back");
+        assert_eq!(gate.enter_unnamed().err(), Some(Full::Everywhere));
+        drop((first, unnamed));
+        assert_eq!(lock(&gate.inside).all, 0);
+        assert!(lock(&gate.inside).by_address.is_empty());
     }
 
     #[test]

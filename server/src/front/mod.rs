@@ -1,10 +1,11 @@
 //! The front door: from a listening socket to calls, with a limit on everything a stranger can do before being known.
 //!
-//! A connection is counted ([`gate`]), shakes hands in time and says that it speaks HTTP/2 ([`accept`]), and only then reaches
-//! tonic ([`serve`]). Stopping is announced ([`stopping`]), idle streams are ended
+//! A connection is counted ([`gate`]), says for whom it is if a balancer makes it ([`balancer`]), shakes hands in time and says that
+//! it speaks HTTP/2 ([`accept`]), and only then reaches tonic ([`serve`]). Stopping is announced ([`stopping`]), idle streams are ended
 //! with a word ([`farewell`]), calls are waited for, and then it is done.
 
 mod accept;
+mod balancer;
 mod certificates;
 mod connection;
 mod farewell;

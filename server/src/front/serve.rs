@@ -1,7 +1,7 @@
 //! Serving calls on a listening socket, and stopping in bounded time.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,13 +48,20 @@ pub struct Front {
     listener: TcpListener,
     limits: Limits,
     tls: Option<Arc<ServerConfig>>,
+    balancers: Arc<[IpAddr]>,
 }
 
 impl Front {
     /// Listens. Without `tls`, connections are plain.
     pub async fn listen(address: SocketAddr, limits: &Limits, tls: Option<ServerConfig>) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        Ok(Self { listener, limits: limits.clone(), tls: tls.map(Arc::new) })
+        Ok(Self { listener, limits: limits.clone(), tls: tls.map(Arc::new), balancers: Arc::default() })
+    }
+
+    /// Behind these balancers, which say for whom they connect.
+    #[must_use]
+    pub fn behind(self, balancers: &[IpAddr]) -> Self {
+        Self { balancers: balancers.iter().map(IpAddr::to_canonical).collect(), ..self }
     }
 
     /// Where it listens, with the port that the system chose.
@@ -71,6 +78,7 @@ impl Front {
     ) -> Result<Ended, tonic::transport::Error> {
         let door = Door {
             gate: Gate::new(self.limits.connections, self.limits.connections_per_address),
+            balancers: self.balancers,
             tls: self.tls,
             handshake: self.limits.handshake(),
         };

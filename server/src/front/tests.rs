@@ -46,12 +46,18 @@ fn limits(changes: &[(&str, &str)]) -> Limits {
 }
 
 async fn open(changes: &[(&str, &str)], tls: bool, drain: Duration) -> House {
+    open_behind(&[], changes, tls, drain).await
+}
+
+async fn open_behind(balancers: &[&str], changes: &[(&str, &str)], tls: bool, drain: Duration) -> House {
+    let balancers: Vec<_> = balancers.iter().map(|text| text.parse().expect("an address")).collect();
     let authority = Arc::new(Authority::make("Desk", Timestamp::now()).expect("made"));
     let certificates = Certificates::from_authority(authority, vec!["localhost".to_owned()], Timestamp::now());
     let certificates = Arc::new(certificates.expect("made"));
     let config = tls.then(|| certificates.server_config().expect("usable"));
     let front =
         Front::listen("127.0.0.1:0".parse().expect("address"), &limits(changes), config).await.expect("listens");
+    let front = front.behind(&balancers);
     let address = front.address().expect("bound");
     let (announce, stopping) = Stopping::new();
     let (reporter, health) = tonic_health::server::health_reporter();
@@ -131,6 +137,43 @@ async fn only_http2_gets_in() {
     let house = open(&[("handshake_seconds", "1")], true, PATIENCE).await;
     let mut silent = house.tls(rustls::ALL_VERSIONS, &[b"h2"]).await.expect("shaken");
     assert!(is_closed(&mut silent).await, "silence after TLS");
+}
+
+/// Whether the server goes on with a connection that begins like this and then with HTTP/2.
+async fn goes_on_after(address: SocketAddr, beginning: &[u8]) -> (bool, TcpStream) {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    // A server that refuses may close before all is written.
+    let _ = stream.write_all(&[beginning, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].concat()).await;
+    let mut settings = [0; 9];
+    let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut settings)).await.expect("an answer or an end");
+    (read.is_ok(), stream)
+}
+
+/// What a balancer says when it connects for this client.
+fn connects_for(client: [u8; 4]) -> Vec<u8> {
+    [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &client, &[192, 0, 2, 9, 0x10, 0x00, 0x1d, 0x13]].concat()
+}
+
+#[tokio::test]
+async fn only_a_balancer_connects_for_others() {
+    let one = [("connections_per_address", "1")];
+    let house = open_behind(&["::ffff:127.0.0.1"], &one, false, PATIENCE).await;
+    let (bo, cy) = (connects_for([198, 51, 100, 7]), connects_for([198, 51, 100, 8]));
+    let (goes_on, held) = goes_on_after(house.address, &bo).await;
+    assert!(goes_on);
+    assert!(!goes_on_after(house.address, &bo).await.0, "this client has its connection");
+    let (goes_on, others) = goes_on_after(house.address, &cy).await;
+    assert!(goes_on, "this one is somebody else");
+    assert!(!goes_on_after(house.address, b"").await.0, "a balancer must say for whom");
+    let forged = [connects_for([198, 51, 100, 9]), connects_for([198, 51, 100, 10])].concat();
+    assert!(!goes_on_after(house.address, &forged).await.0, "a client's own word after the balancer's");
+    drop((held, others));
+
+    let house = open_behind(&["192.0.2.1"], &one, false, PATIENCE).await;
+    assert!(!goes_on_after(house.address, &cy).await.0, "nobody asked this one");
+    assert!(goes_on_after(house.address, b"").await.0);
+    let house = open(&one, false, PATIENCE).await;
+    assert!(!goes_on_after(house.address, &cy).await.0, "there is no balancer");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{broadcast, watch};
@@ -25,6 +25,9 @@ const MEASURED: usize = 4;
 
 /// Sign-outs that may wait for a slow stream; one that missed some checks its session again.
 const SIGN_OUTS: usize = 256;
+
+/// How long it is believed that somebody watches on another server. That server says so every ten seconds.
+const ELSEWHERE: Duration = Duration::from_secs(25);
 
 /// One change, encoded once, with who may see what of it.
 #[derive(Clone, Debug)]
@@ -74,6 +77,8 @@ pub enum Topic {
 pub struct Hub {
     teams: Mutex<HashMap<TeamId, Weak<Channel>>>,
     topics: Mutex<Topics>,
+    /// Who watches on other servers, and when that was said last.
+    elsewhere: Mutex<HashMap<TeamId, HashMap<MemberId, Instant>>>,
     sign_outs: broadcast::Sender<AccountId>,
 }
 
@@ -173,7 +178,12 @@ pub enum Following {
 
 impl Default for Hub {
     fn default() -> Self {
-        Hub { teams: Mutex::default(), topics: Mutex::default(), sign_outs: broadcast::channel(SIGN_OUTS).0 }
+        Hub {
+            teams: Mutex::default(),
+            topics: Mutex::default(),
+            elsewhere: Mutex::default(),
+            sign_outs: broadcast::channel(SIGN_OUTS).0,
+        }
     }
 }
 
@@ -198,10 +208,40 @@ impl Hub {
         Subscription { member, channel, head }
     }
 
-    /// Whether a member of a team for whom `wanted` holds watches it on this server.
+    /// Whether a member of a team for whom `wanted` holds watches it, here or, as of some seconds ago, on another server.
     pub fn is_watched(&self, team: TeamId, wanted: impl Fn(MemberId) -> bool) -> bool {
         let channel = locked(&self.teams).get(&team).and_then(Weak::upgrade);
-        channel.is_some_and(|channel| locked(&channel.watchers).keys().any(|member| wanted(*member)))
+        if channel.is_some_and(|channel| locked(&channel.watchers).keys().any(|member| wanted(*member))) {
+            return true;
+        }
+        let elsewhere = locked(&self.elsewhere);
+        let mut there = elsewhere.get(&team).into_iter().flatten();
+        there.any(|(member, said)| said.elapsed() < ELSEWHERE && wanted(*member))
+    }
+
+    /// Who watches here.
+    pub fn watching(&self) -> Vec<(TeamId, MemberId)> {
+        let teams: Vec<_> =
+            locked(&self.teams).iter().filter_map(|(team, channel)| Some((*team, channel.upgrade()?))).collect();
+        let of = |(team, channel): (TeamId, Arc<Channel>)| {
+            let members: Vec<_> = locked(&channel.watchers).keys().copied().collect();
+            members.into_iter().map(move |member| (team, member))
+        };
+        teams.into_iter().flat_map(of).collect()
+    }
+
+    /// Takes down that somebody watches on another server.
+    pub fn watches_elsewhere(&self, team: TeamId, member: MemberId) {
+        let mut elsewhere = locked(&self.elsewhere);
+        elsewhere.entry(team).or_default().insert(member, Instant::now());
+    }
+
+    /// Forgets who watched on other servers, of whom nothing was said for a while.
+    pub fn forget_elsewhere(&self) {
+        locked(&self.elsewhere).retain(|_, members| {
+            members.retain(|_, said| said.elapsed() < ELSEWHERE);
+            !members.is_empty()
+        });
     }
 
     /// The teams that somebody watches, or waits for something of.
@@ -232,7 +272,8 @@ impl Hub {
         channel.head.send_modify(|head| *head = (*head).max(revision));
     }
 
-    /// Hints that a team is at this revision, or further: another server changed it.
+    /// Hints that a team is at this revision, or further: another server changed it. Never a guess: while a hint promised more than there
+    /// is, the hint that tells of it would be no news.
     pub fn hint(&self, team: TeamId, revision: Revision) {
         if let Some(channel) = locked(&self.teams).get(&team).and_then(Weak::upgrade) {
             channel.head.send_if_modified(|head| {
@@ -240,18 +281,6 @@ impl Hub {
                 *head = (*head).max(revision);
                 news
             });
-        }
-    }
-
-    /// Hints that any team may have changed: word from other servers was lost for a while.
-    pub fn hint_all(&self) {
-        let channels: Vec<_> = locked(&self.teams).values().filter_map(Weak::upgrade).collect();
-        for channel in channels {
-            channel.head.send_modify(|head| *head += 1);
-        }
-        let teams: Vec<_> = locked(&self.topics).of.keys().copied().collect();
-        for team in teams {
-            self.wake_all(team);
         }
     }
 
@@ -397,6 +426,21 @@ mod tests {
         assert_eq!(revisions(subscription.after(6)), Some(vec![7]));
         hub.hint(team, 9);
         assert_eq!(revisions(subscription.after(7)), None);
+    }
+
+    #[test]
+    fn whoever_watches_elsewhere_is_there_too() {
+        let hub = Hub::default();
+        let (team, near, far) = (TeamId(1), MemberId(1), MemberId(2));
+        let subscription = hub.subscribe(team, near);
+        hub.watches_elsewhere(team, far);
+        assert_eq!(hub.watching(), [(team, near)], "each server speaks for itself");
+        assert!(hub.is_watched(team, |member| member == near) && hub.is_watched(team, |member| member == far));
+        assert!(!hub.is_watched(TeamId(2), |_| true) && !hub.is_watched(team, |member| member == MemberId(3)));
+        drop(subscription);
+        assert!(!hub.is_watched(team, |member| member == near));
+        hub.forget_elsewhere();
+        assert!(hub.is_watched(team, |member| member == far), "what was just said is believed");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use sqlx::{
 };
 
 use super::error::StoreError;
-use crate::domain::{AccountId, Millis, Revision, TeamId};
+use crate::domain::{AccountId, MemberId, Millis, Revision, TeamId};
 
 /// A value that goes into a statement.
 #[derive(Clone, Debug)]
@@ -167,6 +167,11 @@ const CONNECTIONS: u32 = 10;
 /// How long to wait for a connection or a lock before the caller is told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Begins a transaction that writes, on PostgreSQL. A server that vanishes in the middle of one, with its machine or its network,
+/// holds its teams no longer than this many milliseconds: the database does not wait for its next statement. A server that runs
+/// sends that within microseconds.
+const BEGIN_WRITING: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 10000";
+
 impl Database {
     /// Opens `sqlite:<path>` (made when missing) or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
@@ -202,7 +207,7 @@ impl Database {
     pub async fn write(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Database::Sqlite { writer, .. } => Connection::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Database::Postgres(pool) => Connection::Postgres(begin(pool, "BEGIN").await?),
+            Database::Postgres(pool) => Connection::Postgres(begin(pool, BEGIN_WRITING).await?),
         })
     }
 
@@ -409,6 +414,13 @@ pub const CHANGES: &str = "deskbell_changes";
 /// The channel on which servers tell each other whose sessions ended: an account's id.
 pub const SIGN_OUTS: &str = "deskbell_sign_outs";
 
+/// The channel on which servers tell each other who watches on them: who says so, a blank, then `team:member` pairs with commas
+/// between.
+pub const WATCHING: &str = "deskbell_watching";
+
+/// The most pairs in one word to other servers: a payload has at most 8000 bytes.
+pub const PAIRS: usize = 128;
+
 /// What another server on the same database said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hint {
@@ -416,6 +428,8 @@ pub enum Hint {
     Changed(TeamId, Revision),
     /// Sessions of this account ended.
     SignedOut(AccountId),
+    /// This member of a team watches there.
+    Watches(TeamId, MemberId),
     /// Words were lost; anything may have changed.
     Lost,
 }
@@ -432,7 +446,7 @@ impl Hints {
     pub async fn listen(database: &Database, own: &str) -> Result<Option<Self>, StoreError> {
         let Database::Postgres(pool) = database else { return Ok(None) };
         let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen_all([CHANGES, SIGN_OUTS]).await?;
+        listener.listen_all([CHANGES, SIGN_OUTS, WATCHING]).await?;
         Ok(Some(Hints { listener, own: own.to_owned() }))
     }
 
@@ -443,12 +457,16 @@ impl Hints {
         if notification.channel() == SIGN_OUTS {
             return Ok(payload.parse().map(|id| Hint::SignedOut(AccountId(id))).into_iter().collect());
         }
-        let Some((_, heads)) = payload.split_once(' ').filter(|(origin, _)| *origin != self.own) else {
+        let Some((_, pairs)) = payload.split_once(' ').filter(|(origin, _)| *origin != self.own) else {
             return Ok(Vec::new());
         };
-        let heads = heads.split(',').filter_map(|pair| pair.split_once(':'));
-        let heads = heads.filter_map(|(team, revision)| Some((team.parse().ok()?, revision.parse().ok()?)));
-        Ok(heads.map(|(team, revision)| Hint::Changed(TeamId(team), revision)).collect())
+        let pairs = pairs.split(',').filter_map(|pair| pair.split_once(':'));
+        let pairs = pairs.filter_map(|(team, other)| Some((TeamId(team.parse().ok()?), other.parse().ok()?)));
+        Ok(if notification.channel() == WATCHING {
+            pairs.map(|(team, member)| Hint::Watches(team, MemberId(member))).collect()
+        } else {
+            pairs.map(|(team, revision)| Hint::Changed(team, revision)).collect()
+        })
     }
 }
 

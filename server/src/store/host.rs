@@ -1,6 +1,6 @@
 //! What belongs to the host: accounts and sessions, throttles, sealed secrets, leases.
 
-use super::driver::{Database, values};
+use super::driver::{Database, PAIRS, WATCHING, values};
 use super::error::StoreError;
 use super::{Store, accounts};
 use crate::domain::{Account, AccountId, Digest, MemberId, Millis, OneTimeCode, TeamId};
@@ -84,8 +84,14 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Says that this server lives and where it is; forgets those that have been silent for `silence`. Gives how many live.
-    pub async fn beat(&self, address: &str, silence: Millis) -> Result<i64, StoreError> {
+    /// Says that this server lives, where it is, and to the others who watches on it; forgets those that have been silent for
+    /// `silence`. Gives how many live.
+    pub async fn beat(
+        &self,
+        address: &str,
+        silence: Millis,
+        watching: &[(TeamId, MemberId)],
+    ) -> Result<i64, StoreError> {
         let mut connection = self.database.write().await?;
         let now = connection.now().await?;
         let sql = "INSERT INTO servers (server, address, heartbeat_at) VALUES ($1, $2, $3) ON CONFLICT (server) DO UPDATE \
@@ -96,6 +102,10 @@ impl Store {
             Some(mut row) => row.next()?,
             None => 0,
         };
+        for some in watching.chunks(PAIRS) {
+            let pairs: Vec<_> = some.iter().map(|(team, member)| format!("{}:{}", team.0, member.0)).collect();
+            connection.notify(WATCHING, format!("{} {}", self.origin(), pairs.join(","))).await?;
+        }
         connection.commit().await?;
         Ok(count)
     }

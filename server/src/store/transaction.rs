@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::directory::{self, Directories};
-use super::driver::{CHANGES, Connection, Database, Row, SIGN_OUTS, values};
+use super::driver::{CHANGES, Connection, Database, PAIRS, Row, SIGN_OUTS, values};
 use super::error::StoreError;
 use super::load::{self, Worlds};
 use super::log::CHAIN_START;
@@ -335,10 +335,10 @@ fn erased(requests: &[Request]) -> Filled {
 }
 
 /// Tells other servers on the same database where each team stands now, and whose sessions ended: a hint to read the log
-/// sooner, sent with the commit. A payload has at most 8000 bytes, so it names at most 128 teams; the rest is found by sweeps.
+/// sooner, sent with the commit, for as many teams as one word holds; the rest is found by sweeps.
 async fn hint_others(connection: &mut Connection, origin: &str, changes: &[Change]) -> Result<(), StoreError> {
     let heads: BTreeMap<_, _> = changes.iter().map(|change| (change.team.0, change.revision)).collect();
-    let heads: Vec<_> = heads.iter().take(128).map(|(team, revision)| format!("{team}:{revision}")).collect();
+    let heads: Vec<_> = heads.iter().take(PAIRS).map(|(team, revision)| format!("{team}:{revision}")).collect();
     connection.notify(CHANGES, format!("{origin} {}", heads.join(","))).await?;
     let events = changes.iter().flat_map(|change| &change.events);
     let accounts: BTreeSet<_> = events
