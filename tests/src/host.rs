@@ -82,6 +82,24 @@ impl Host {
         Self { data, database, settings: self.settings.clone() }
     }
 
+    /// A host with this one's key file and settings on an empty database: where a copy goes. There is no database file yet.
+    #[must_use]
+    pub fn moving_to(&self, database: Database) -> Self {
+        let moved = Self::new(database);
+        fs::copy(self.data.join("secrets.key"), moved.data.join("secrets.key")).expect("the key file");
+        Self { settings: self.settings.clone(), ..moved }
+    }
+
+    /// Copies the database to that host's, which is empty.
+    pub fn copy_to(&self, other: &Host) -> Output {
+        self.command(&["copy", "--from", &self.database, "--to", &other.database], "")
+    }
+
+    /// The database's address.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     /// Changes a setting, e.g. `limits.connections=5`, for servers and commands from now on.
     pub fn set(&self, setting: &str) {
         let mut settings = self.settings.borrow_mut();

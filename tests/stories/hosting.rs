@@ -14,7 +14,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 for_both_databases! { accounts_begin_on_the_host, without_its_key_it_does_not_start }
 
 /// Tries to serve. Ended from outside when it does not refuse.
-fn serve(host: &Host) -> Ended {
+pub fn serve(host: &Host) -> Ended {
     let program = programs::server();
     let mut words = ["60", program.to_str().unwrap(), "serve", "--listen", "127.0.0.1:0"].map(str::to_owned).to_vec();
     words.extend(host.arguments());

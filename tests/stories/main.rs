@@ -1,6 +1,7 @@
 //! Deskbell from end to end, as stories: real processes, real gRPC, both databases. Rules are tested beside their code.
 
 mod access;
+mod copying;
 mod expiry;
 mod failing;
 mod front_door;

@@ -73,6 +73,39 @@ Examples:
     /// Check the database: replaying its log must give its tables, and the log's chain must hold
     #[command(after_help = "Example:\n  deskbell-server verify --json")]
     Verify,
+    /// Copy a host from one database to another, empty one: from a file to PostgreSQL, back, or between two of a kind
+    #[command(after_help = COPY_AFTER_HELP)]
+    Copy(Copy),
+}
+
+const COPY_AFTER_HELP: &str = "\
+Stop the servers first: what is written meanwhile would not be in the copy, so a database that is being served is refused. The
+source is only read. The target gets everything or nothing: it is compared row by row, the log is replayed in it, and only then
+it is kept. A copy that is killed leaves a target that no server starts on; run it again. People stay signed in, and widgets stay
+valid, if the new servers have the key file of the old ones (`key_file`).
+
+Others on this machine can see a password on the command line: put an address that holds one into a file.
+
+Examples:
+  deskbell-server copy --to postgres://desk@db.example/desk
+  deskbell-server copy --from sqlite:/var/lib/deskbell/deskbell.db --to-file /etc/deskbell/database
+  deskbell-server copy --from-file /etc/deskbell/database --to sqlite:/srv/desk/deskbell.db --json";
+
+/// From where to where.
+#[derive(Debug, Args)]
+pub(super) struct Copy {
+    /// The database to read: sqlite:FILE or postgres://… [default: the one in the settings]
+    #[arg(long, value_name = "URL")]
+    pub(super) from: Option<String>,
+    /// The file that holds the address of the database to read
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub(super) from_file: Option<PathBuf>,
+    /// The database to make: sqlite:FILE or postgres://…; must be empty
+    #[arg(long, value_name = "URL", required_unless_present = "to_file")]
+    pub(super) to: Option<String>,
+    /// The file that holds the address of the database to make
+    #[arg(long, value_name = "FILE", conflicts_with = "to")]
+    pub(super) to_file: Option<PathBuf>,
 }
 
 /// How to serve.

@@ -16,10 +16,7 @@ use crate::store::{Database, Migrated, migrate};
 
 /// Opens the database and brings it to this program's schema.
 pub(super) async fn open_database(settings: &Settings) -> Result<(Database, Migrated), Failure> {
-    if let Some(file) = settings.database.strip_prefix("sqlite:") {
-        make_private(Path::new(file))
-            .map_err(|error| Failure::failed(format!("the database {file} cannot be made: {error}")))?;
-    }
+    make_file(&settings.database)?;
     let opened = async {
         let database = Database::open(&settings.database).await?;
         let migrated = migrate(&database).await?;
@@ -81,6 +78,13 @@ pub(super) fn allow_connections(connections: usize) {
     }
     #[cfg(not(unix))]
     let _ = connections;
+}
+
+/// Makes the file of an embedded database, empty, unless it is there. Others are not for us to make.
+pub(super) fn make_file(database: &str) -> Result<(), Failure> {
+    let Some(file) = database.strip_prefix("sqlite:") else { return Ok(()) };
+    make_private(Path::new(file))
+        .map_err(|error| Failure::failed(format!("the database {file} cannot be made: {error}")))
 }
 
 /// Makes an empty database file, and its folder, that are their owner's alone, unless they are there. What SQLite makes beside

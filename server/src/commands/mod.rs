@@ -6,6 +6,8 @@
 mod account;
 mod arguments;
 mod check_config;
+mod claim;
+mod copy;
 mod failure;
 mod host;
 mod migrate;
@@ -49,6 +51,7 @@ async fn carry_out(arguments: Arguments) -> Result<(), Failure> {
         Command::Account(account) => account::run(&common, account).await,
         Command::CheckConfig(check) => check_config::run(&common, &check),
         Command::Migrate => migrate::run(&common).await,
+        Command::Copy(copy) => copy::run(&common, copy).await,
         Command::Verify => verify::run(&common).await,
     }
 }

@@ -11,6 +11,7 @@ use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 
 use super::arguments::{Common, Serve};
+use super::claim::Claim;
 use super::failure::Failure;
 use super::ready::ReadyFile;
 use super::{host, print};
@@ -41,6 +42,9 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
         serve_metrics(address)?;
     }
     host::allow_connections(settings.limits.connections);
+    host::make_file(&settings.database)?;
+    // Before the database is touched, and until the last connection to it is closed.
+    let claim = Claim::take(&settings.database, "deskbell-server serve")?;
     let (database, migrated) = host::open_database(&settings).await?;
     tracing::info!(database = masked_url(&settings.database), schema = migrated.to, "the database is open");
     let secrets = host::open_secrets(&settings, &database).await?;
@@ -88,6 +92,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
         // Whatever was acknowledged is on disk; a database that does not answer must not keep the server from ending.
         tracing::warn!("the database did not let go of its connections in time");
     }
+    drop(claim);
     match ended {
         Ok(Ended::Drained) => tracing::info!("the server has stopped"),
         Ok(Ended::Cut) => tracing::warn!("the server has stopped; calls that did not end in time were cut"),

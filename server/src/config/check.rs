@@ -63,28 +63,33 @@ fn default_data_dir(environment: &[(String, String)]) -> PathBuf {
 fn database(settings: &Settings) -> Result<String, ConfigProblem> {
     let mut database = settings.database.clone();
     if !settings.database_file.as_os_str().is_empty() {
-        let file = settings.database_file.display();
         if !database.is_empty() {
             return refuse("set \"database\" or \"database_file\", not both");
         }
-        match fs::read_to_string(&settings.database_file) {
-            Ok(text) => text.trim().clone_into(&mut database),
-            Err(error) => {
-                return refuse(format!("the database_file {file} cannot be read: {error}"));
-            }
-        }
-        if database.is_empty() {
-            return refuse(format!("the database_file {file} is empty"));
-        }
+        database = read_database_file("the database_file", &settings.database_file)?;
     }
     if database.is_empty() {
         return Ok(format!("sqlite:{}", settings.data_dir.join("deskbell.db").display()));
     }
-    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme)) {
-        return Ok(database);
+    check_database("the setting \"database\"", &database)?;
+    Ok(database)
+}
+
+/// Reads a database's address from a file, which `what` names.
+pub fn read_database_file(what: &str, file: &Path) -> Result<String, ConfigProblem> {
+    match fs::read_to_string(file) {
+        Ok(text) if text.trim().is_empty() => refuse(format!("{what} {} is empty", file.display())),
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) => refuse(format!("{what} {} cannot be read: {error}", file.display())),
     }
-    // The value is not repeated: it may hold a password.
-    refuse("the setting \"database\" must begin with sqlite: or postgres://")
+}
+
+/// Fails unless a text is a database's address. `what` names it; the text is not repeated, because it may hold a password.
+pub fn check_database(what: &str, address: &str) -> Result<(), ConfigProblem> {
+    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| address.starts_with(scheme)) {
+        return Ok(());
+    }
+    refuse(format!("{what} must begin with sqlite: or postgres://"))
 }
 
 fn check_addresses(settings: &Settings) -> Result<(), ConfigProblem> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use check::ConfigProblem;
+pub use check::{ConfigProblem, check_database, read_database_file};
 pub use layers::{Override, Sources};
 pub use show::{Effective, masked_url};
 

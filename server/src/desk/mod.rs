@@ -28,6 +28,7 @@ pub use host::NewAccount;
 pub use profiles::{LIMITS as PROFILE_LIMITS, Manifest, RawProfile};
 pub use queue::{Filter, Page, TicketEvent};
 pub use sessions::{Identity, Invitation, Session, SignedIn, Staff};
+pub use sweeps::SILENCE;
 pub use team::{AddedMember, TeamChanges};
 pub use throttle::Rates;
 pub use watch::{Watch, WatchItem};

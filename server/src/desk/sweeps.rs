@@ -19,8 +19,8 @@ const LEASE: Millis = 15_000;
 /// How often a server says that it lives, and who watches on it.
 const BEAT_EVERY: Duration = Duration::from_secs(10);
 
-/// A server that was silent for so long is gone.
-const SILENCE: Millis = 60_000;
+/// A server that was silent for so long, in milliseconds, is gone.
+pub const SILENCE: Millis = 60_000;
 
 /// Tickets expired in one go.
 const AT_ONCE: i64 = 512;

@@ -264,6 +264,21 @@ fn file_identity(path: &Path) -> Option<(u64, u64)> {
     return Some((0, u64::from(metadata.is_file())));
 }
 
+/// A column, as a database knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// The word of the migrations for its type, in capitals.
+    pub kind: String,
+    /// It may hold null.
+    pub nullable: bool,
+    /// Its place in the primary key, from 1 on; 0: it is not in it.
+    pub key: i64,
+}
+
 /// A transaction; rolled back unless committed.
 pub enum Connection {
     /// On a file.
@@ -395,6 +410,36 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// The columns of all tables, as the database itself knows them: by table, in the order of the columns.
+    pub async fn columns(&mut self) -> Result<Vec<Column>, StoreError> {
+        let sql = match self {
+            Connection::Sqlite(_) => {
+                "SELECT t.name, c.name, c.type, c.\"notnull\" = 0, c.pk FROM sqlite_master t JOIN pragma_table_info(t.name) c \
+                 WHERE t.type = 'table' ORDER BY t.name, c.cid"
+            }
+            Connection::Postgres(_) => {
+                "SELECT CAST(t.relname AS TEXT), CAST(c.attname AS TEXT), format_type(c.atttypid, NULL), NOT c.attnotnull, \
+                 COALESCE((SELECT k.place FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place) \
+                 WHERE k.attnum = c.attnum), 0) \
+                 FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped \
+                 LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indisprimary \
+                 WHERE t.relkind IN ('r', 'p') AND pg_table_is_visible(t.oid) \
+                 AND t.relnamespace <> CAST('pg_catalog' AS regnamespace) ORDER BY t.relname, c.attnum"
+            }
+        };
+        let rows = self.rows(sql, []).await?;
+        let read = |mut row: Row| {
+            Ok(Column {
+                table: row.next()?,
+                name: row.next()?,
+                kind: row.next::<String>()?.to_ascii_uppercase(),
+                nullable: row.next()?,
+                key: row.next()?,
+            })
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// Makes it last. When this returns, it is on disk.

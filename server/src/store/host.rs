@@ -128,6 +128,17 @@ impl Store {
 }
 
 impl Database {
+    /// Where the servers are that said within `silence` that they live, or what they call themselves.
+    pub async fn living_servers(&self, silence: Millis) -> Result<Vec<String>, StoreError> {
+        let mut connection = self.read().await?;
+        let now = connection.now().await?;
+        // What a wrong clock put into the future says nothing of now.
+        let sql = "SELECT CASE WHEN address = '' THEN server ELSE address END FROM servers \
+                   WHERE heartbeat_at BETWEEN $1 AND $2 ORDER BY server";
+        let rows = connection.rows(sql, values![now - silence, now + silence]).await?;
+        rows.into_iter().map(|mut row| row.next()).collect()
+    }
+
     /// Whether the host has any sealed secret yet.
     pub async fn has_host_secrets(&self) -> Result<bool, StoreError> {
         let mut connection = self.read().await?;

@@ -48,6 +48,12 @@ impl Many {
         Filled { many: self, values: rows.into_iter().flatten().collect() }
     }
 
+    /// With these rows, one after the other: for statements whose width only the schema knows.
+    pub fn filled_flat(self, values: Vec<Value>) -> Filled {
+        debug_assert_eq!(values.len() % self.width, 0, "{}", self.before);
+        Filled { many: self, values }
+    }
+
     /// The text in that form. Made once; there are few statements and few forms.
     fn text(self, form: Form) -> &'static str {
         static TEXTS: LazyLock<Mutex<HashMap<(Many, Form), &'static str>>> = LazyLock::new(Mutex::default);

@@ -4,6 +4,7 @@
 //! the domain inside the writers' transaction, and is told to the teller that was given at start. Start reading at `writer`.
 
 mod accounts;
+mod copy;
 mod directory;
 mod driver;
 mod error;
@@ -21,6 +22,7 @@ mod writer;
 
 use std::sync::Arc;
 
+pub use copy::{Copied, CopyProblem, Progress, copy};
 use directory::Directories;
 pub use driver::{Database, Hint, Hints, process_clock};
 pub use error::StoreError;

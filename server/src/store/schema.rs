@@ -29,10 +29,20 @@ pub struct Migrated {
     pub to: i64,
 }
 
+/// The version of a database that a copy is going into: no binary serves it, whatever its schema.
+const UNFINISHED: i64 = i64::MAX;
+
 /// Brings the database to this binary's schema, all of it or nothing.
 pub async fn migrate(database: &Database) -> Result<Migrated, StoreError> {
     let mut connection = database.write().await?;
-    // Two servers may start at once; the table is the lock.
+    hold(&mut connection).await?;
+    let migrated = bring(&mut connection).await?;
+    connection.commit().await?;
+    Ok(migrated)
+}
+
+/// Keeps everybody else who brings the database to a schema waiting until this transaction ends: servers that start, copies.
+pub async fn hold(connection: &mut Connection) -> Result<(), StoreError> {
     connection
         .script(
             "CREATE TABLE IF NOT EXISTS schema_versions \
@@ -42,11 +52,22 @@ pub async fn migrate(database: &Database) -> Result<Migrated, StoreError> {
     if let Connection::Postgres(_) = connection {
         connection.script("LOCK TABLE schema_versions IN ACCESS EXCLUSIVE MODE;").await?;
     }
+    Ok(())
+}
+
+/// Takes the steps that are left, in a transaction that [holds](hold) the schema.
+pub async fn bring(connection: &mut Connection) -> Result<Migrated, StoreError> {
     let sql = "SELECT version, serves_since FROM schema_versions ORDER BY version DESC LIMIT 1";
     let (from, serves_since): (i64, i64) = match connection.row(sql, []).await? {
         Some(mut row) => (row.next()?, row.next()?),
         None => (0, 0),
     };
+    if from == UNFINISHED {
+        return Err(StoreError::Broken(
+            "a copy into it began and did not finish: run `deskbell-server copy` again, or take another, empty database"
+                .to_owned(),
+        ));
+    }
     if serves_since > SCHEMA {
         return Err(StoreError::Broken(format!(
             "its schema is {from} and serves programs made for schema {serves_since} or later, but this one was made for \
@@ -60,6 +81,29 @@ pub async fn migrate(database: &Database) -> Result<Migrated, StoreError> {
             connection.execute(sql, values![version, step.serves_since]).await?;
         }
     }
-    connection.commit().await?;
     Ok(Migrated { from, to: from.max(SCHEMA) })
+}
+
+/// The schema that a database with the table `schema_versions` has, 0 when it has none, and whether a copy into it is
+/// unfinished.
+pub async fn version(connection: &mut Connection) -> Result<(i64, bool), StoreError> {
+    let mut found = (0, false);
+    for mut row in connection.rows("SELECT version FROM schema_versions ORDER BY version", []).await? {
+        match row.next::<i64>()? {
+            UNFINISHED => found.1 = true,
+            version => found.0 = version,
+        }
+    }
+    Ok(found)
+}
+
+/// Marks the database, so that nothing but another copy works on it until [`unmark`]. Must [hold](hold) the schema.
+pub async fn mark_unfinished(connection: &mut Connection) -> Result<(), StoreError> {
+    let sql = "INSERT INTO schema_versions (version, serves_since) VALUES ($1, $1) ON CONFLICT (version) DO NOTHING";
+    connection.execute(sql, values![UNFINISHED]).await.map(drop)
+}
+
+/// Takes the mark away again.
+pub async fn unmark(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM schema_versions WHERE version = $1", values![UNFINISHED]).await.map(drop)
 }

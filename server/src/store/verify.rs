@@ -1,14 +1,14 @@
 //! The self-check: replaying the log gives the tables, tombstones apart, and the chain holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Store;
 use super::directory::{kind, words_of};
 use super::driver::{Connection, values};
 use super::error::StoreError;
 use super::log::{CHAIN_START, Record, Stored, link, read_record};
-use super::tickets;
-use super::tickets::select_tickets;
+use super::many::Many;
+use super::tickets::{self, TicketEntry, select_tickets};
 use crate::domain::{AccountId, ContentRef, Digest, Message, MessageId, TeamId, Ticket, TicketId, sha256};
 
 /// What a self-check found.
@@ -34,25 +34,29 @@ struct Replayed {
     accounts: BTreeMap<AccountId, (Option<(i64, i64)>, bool)>,
 }
 
-/// Log rows read at once.
+/// Rows read at once.
 const PAGE: i64 = 1_000;
 
 impl Store {
     /// Replays every log of the database and compares. Reads one state; changes nothing.
     pub async fn verify(&self) -> Result<Verification, StoreError> {
-        let mut connection = self.database.read().await?;
-        let mut result = Verification::default();
-        let sql = "SELECT team_id, revision, chain, next_number FROM teams ORDER BY team_id";
-        for mut row in connection.rows(sql, []).await? {
-            let team = TeamId(row.next()?);
-            let (revision, chain, next_number) = (row.next()?, row.digest()?, row.next()?);
-            result.teams += 1;
-            let mut check = Check { connection: &mut connection, team, result: &mut result };
-            let replayed = check.replay(revision, chain).await?;
-            check.compare(&replayed, next_number).await?;
-        }
-        Ok(result)
+        verify(&mut self.database.read().await?).await
     }
+}
+
+/// Replays every log as this transaction sees it, and compares.
+pub async fn verify(connection: &mut Connection) -> Result<Verification, StoreError> {
+    let mut result = Verification::default();
+    let sql = "SELECT team_id, revision, chain, next_number FROM teams ORDER BY team_id";
+    for mut row in connection.rows(sql, []).await? {
+        let team = TeamId(row.next()?);
+        let (revision, chain, next_number) = (row.next()?, row.digest()?, row.next()?);
+        result.teams += 1;
+        let mut check = Check { connection, team, result: &mut result };
+        let replayed = check.replay(revision, chain).await?;
+        check.compare(&replayed, next_number).await?;
+    }
+    Ok(result)
 }
 
 struct Check<'a> {
@@ -111,25 +115,20 @@ impl Check<'_> {
     }
 
     async fn compare_tickets(&mut self, replayed: &Replayed, next_number: i64) -> Result<(), StoreError> {
-        let mut rows = self.connection.rows(select_tickets!("WHERE t.team_id = $1"), values![self.team]).await?;
-        let mut found = Vec::with_capacity(rows.len());
-        for row in &mut rows {
-            found.push(tickets::read(row)?.1);
+        let mut numbers = Vec::with_capacity(replayed.tickets.len());
+        let mut after = i64::MIN;
+        loop {
+            let sql = select_tickets!("WHERE t.team_id = $1 AND t.ticket_id > $2 ORDER BY t.ticket_id LIMIT $3");
+            let mut rows = self.connection.rows(sql, values![self.team, after, PAGE]).await?;
+            let found = rows.iter_mut().map(|row| Ok(tickets::read(row)?.1)).collect::<Result<Vec<_>, StoreError>>()?;
+            let Some(last) = found.last() else { break };
+            after = last.id.0;
+            numbers.extend(found.iter().map(|ticket| ticket.number));
+            self.compare_page(replayed, found).await?;
         }
-        tickets::add_handlers(self.connection, self.team, &mut found).await?;
-        let mut numbers: Vec<i64> = found.iter().map(|ticket| ticket.number).collect();
-        for ticket in &found {
-            self.result.tickets += 1;
-            match replayed.tickets.get(&ticket.id) {
-                Some(logged) if *logged == ticket.image => {}
-                Some(logged) => {
-                    self.fault(format_args!("ticket {}: logged {logged:?}, found {:?}", ticket.number, ticket.image));
-                }
-                None => self.fault(format_args!("ticket {} is not in the log", ticket.number)),
-            }
-        }
-        if found.len() != replayed.tickets.len() {
-            self.fault(format_args!("{} tickets in the log, {} in the table", replayed.tickets.len(), found.len()));
+        let found = numbers.len();
+        if found != replayed.tickets.len() {
+            self.fault(format_args!("{} tickets in the log, {found} in the table", replayed.tickets.len()));
         }
         let sql = "SELECT number, secret_hash FROM tombstones WHERE team_id = $1";
         let mut tombstones = BTreeMap::new();
@@ -144,31 +143,56 @@ impl Check<'_> {
         if !numbers.iter().copied().eq(1..next_number) {
             self.fault("the ticket numbers have gaps");
         }
+        Ok(())
+    }
+
+    async fn compare_page(&mut self, replayed: &Replayed, mut found: Vec<TicketEntry>) -> Result<(), StoreError> {
+        tickets::add_handlers(self.connection, self.team, &mut found).await?;
+        for ticket in &found {
+            self.result.tickets += 1;
+            match replayed.tickets.get(&ticket.id) {
+                Some(logged) if *logged == ticket.image => {}
+                Some(logged) => {
+                    self.fault(format_args!("ticket {}: logged {logged:?}, found {:?}", ticket.number, ticket.image));
+                }
+                None => self.fault(format_args!("ticket {} is not in the log", ticket.number)),
+            }
+        }
         let words: Vec<_> = found.iter().map(|ticket| ticket.image.words).collect();
         self.compare_words(&words).await
     }
 
     async fn compare_messages(&mut self, replayed: &Replayed) -> Result<(), StoreError> {
-        let sql = "SELECT message_id, ticket_id, kind, content_id, content_digest FROM messages WHERE team_id = $1";
         let mut count = 0;
-        let mut words = Vec::new();
-        for mut row in self.connection.rows(sql, values![self.team]).await? {
-            count += 1;
-            let (id, ticket, kind, content): (i64, i64, i64, i64) =
-                (row.next()?, row.next()?, row.next()?, row.next()?);
-            let reference = ContentRef { id: crate::domain::ContentId(content), digest: row.digest()? };
-            words.push(reference);
-            let fits = replayed.messages.get(&MessageId(id)).is_some_and(|message| {
-                message.ticket.0 == ticket && message.kind as i64 == kind && message.words == reference
-            });
-            if !fits {
-                self.fault(format_args!("message {id} is not as it was logged"));
+        let mut after = (i64::MIN, i64::MIN);
+        loop {
+            let sql = "SELECT message_id, ticket_id, kind, content_id, content_digest FROM messages WHERE team_id = $1 \
+                       AND (ticket_id, message_id) > ($2, $3) ORDER BY ticket_id, message_id LIMIT $4";
+            let rows = self.connection.rows(sql, values![self.team, after.0, after.1, PAGE]).await?;
+            if rows.is_empty() {
+                break;
             }
+            let mut words = Vec::new();
+            for mut row in rows {
+                count += 1;
+                let (id, ticket, kind, content): (i64, i64, i64, i64) =
+                    (row.next()?, row.next()?, row.next()?, row.next()?);
+                let reference = ContentRef { id: crate::domain::ContentId(content), digest: row.digest()? };
+                words.push(reference);
+                after = (ticket, id);
+                let fits = replayed.messages.get(&MessageId(id)).is_some_and(|message| {
+                    message.ticket.0 == ticket && message.kind as i64 == kind && message.words == reference
+                });
+                if !fits {
+                    self.fault(format_args!("message {id} is not as it was logged"));
+                }
+            }
+            self.compare_words(&words).await?;
         }
         if count != replayed.messages.len() {
             self.fault(format_args!("{} messages in the log, {count} in the table", replayed.messages.len()));
         }
-        self.compare_words(&words).await
+        Ok(())
     }
 
     async fn compare_directory(&mut self, replayed: &Replayed) -> Result<(), StoreError> {
@@ -206,14 +230,21 @@ impl Check<'_> {
 
     /// Digests in the log must be those of the words in their rows.
     async fn compare_words(&mut self, words: &[ContentRef]) -> Result<(), StoreError> {
-        let sql = "SELECT salt, body FROM contents WHERE team_id = $1 AND content_id = $2";
-        for reference in words {
-            let row = self.connection.row(sql, values![self.team, reference.id.0]).await?;
-            let digest = match row {
-                Some(mut row) => Some(sha256(&[&row.next::<Vec<u8>>()?, row.next::<String>()?.as_bytes()])),
-                None => None,
-            };
-            if digest != Some(reference.digest) {
+        const WORDS: Many = Many {
+            before: "WITH wanted (team_id, content_id) AS (",
+            width: 2,
+            after: ") SELECT c.content_id, c.salt, c.body FROM wanted w CROSS JOIN contents c \
+                    WHERE c.team_id = w.team_id AND c.content_id = w.content_id",
+        };
+        // A profile's words may hold pictures.
+        for some in words.chunks(256) {
+            let wanted = some.iter().map(|reference| values![self.team, reference.id.0]);
+            let mut found = HashMap::new();
+            for mut row in WORDS.filled(wanted).rows(self.connection).await? {
+                let id: i64 = row.next()?;
+                found.insert(id, sha256(&[&row.next::<Vec<u8>>()?, row.next::<String>()?.as_bytes()]));
+            }
+            for reference in some.iter().filter(|reference| found.get(&reference.id.0) != Some(&reference.digest)) {
                 self.fault(format_args!("content {} is not what the log digested", reference.id.0));
             }
         }
