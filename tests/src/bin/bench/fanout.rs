@@ -27,6 +27,9 @@ const PER_CONNECTION: usize = 64;
 /// People who are added at once: what the server lets wait for its passwords' threads is more.
 const ADDED_AT_ONCE: usize = 16;
 
+/// How often adding one is tried.
+const TRIES: usize = 5;
+
 /// A change every so often is 200 a second.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -72,19 +75,19 @@ pub async fn fan_out(size: Size, rounds: usize) -> Outcome<Vec<Figure>> {
     for _ in 0..rounds {
         rates.push(fan_out.rates().await?);
     }
-    let (mut delays, mut beyond) = (Vec::new(), Vec::new());
+    let (mut delays, mut after_submits) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         let (ours, theirs) = fan_out.delays().await?;
         delays.push((ours, theirs));
-        beyond.push(((ours - fan_out.unwatched_answer().await?).max(0.0), theirs));
+        after_submits.push((ours, theirs + fan_out.unwatched_answer().await?));
     }
     fan_out.bench.stop().await?;
     fan_out.unwatched.stop().await?;
     let name = |what: &str| format!("fan-out to {}{what}", size.operators);
     Ok(vec![
-        Figure::of(name(""), "deliveries/s", "raw TCP, same bytes", &rates).at_least(1.2, 1.6),
-        Figure::of(name(" at 200/s"), "ms", "raw TCP, same bytes", &delays).at_most(2.0, 1.6),
-        Figure::of(name(" at 200/s, beyond the submit"), "ms", "raw TCP, same bytes", &beyond),
+        Figure::of(name(""), "deliveries/s", "T: raw TCP, same bytes", &rates).at_least(1.2, 1.6),
+        Figure::of(name(" at 200/s"), "ms", "T: raw TCP, same bytes", &delays).at_most(2.0, 1.6),
+        Figure::of(name(" at 200/s, with the submit"), "ms", "a submit nobody watches, then T", &after_submits),
     ])
 }
 
@@ -230,7 +233,17 @@ pub async fn operators(admin: &Client, count: usize) -> Outcome<Vec<String>> {
             tokens.extend(adding.join_next().await.transpose()?.transpose()?);
         }
         let admin = admin.clone();
-        adding.spawn(async move { add_operator(&admin, &format!("operator-{operator}@example.org")).await });
+        adding.spawn(async move {
+            let mut tries = 0;
+            loop {
+                // On a busy machine a call may run out of time, and nobody knows what became of it: then it is another operator.
+                let added = add_operator(&admin, &format!("operator-{operator}-{tries}@example.org")).await;
+                tries += 1;
+                if added.is_ok() || tries == TRIES {
+                    return added;
+                }
+            }
+        });
     }
     while let Some(added) = adding.join_next().await {
         tokens.push(added??);

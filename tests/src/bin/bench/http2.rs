@@ -245,3 +245,81 @@ pub fn framed(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap_or(0).to_be_bytes();
     [&[0], &length[..], message].concat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a server might send: its settings, headers, two messages in three pieces of data, and a ping between them.
+    fn said() -> Vec<u8> {
+        let messages = [framed(b"one change"), framed(b""), framed(&[7; 300])].concat();
+        let mut out = Vec::new();
+        put_frame(&mut out, SETTINGS, 0, 0, &[]);
+        put_frame(&mut out, HEADERS, END_HEADERS, STREAM, &[0x88]);
+        put_frame(&mut out, DATA, 0, STREAM, &messages[..3]);
+        put_frame(&mut out, PING, 0, 0, b"are here");
+        put_frame(&mut out, DATA, 0, STREAM, &messages[3..40]);
+        put_frame(&mut out, DATA, 0, STREAM, &messages[40..]);
+        out
+    }
+
+    #[test]
+    fn messages_are_the_same_however_they_are_cut() {
+        let said = said();
+        for size in 1..said.len() {
+            let (mut http, mut messages, mut taken) = (Http2::default(), Messages::default(), Vec::new());
+            for piece in said.chunks(size) {
+                http.feed(piece, |data| {
+                    messages.feed(data, |message| {
+                        taken.push(message.to_vec());
+                        Ok(())
+                    })
+                })
+                .expect("it reads");
+            }
+            assert_eq!(taken, [b"one change".to_vec(), Vec::new(), vec![7; 300]], "in pieces of {size}");
+            let mut answer = Vec::new();
+            put_frame(&mut answer, SETTINGS, ACK, 0, &[]);
+            put_frame(&mut answer, PING, ACK, 0, b"are here");
+            assert_eq!(http.answer(), Some(answer));
+            assert_eq!(http.answer(), None, "it was told");
+        }
+    }
+
+    #[test]
+    fn the_server_may_go_on_after_a_window_was_read() {
+        let mut http = Http2::default();
+        let mut data = Vec::new();
+        put_frame(&mut data, DATA, 0, STREAM, &[0; 16 * 1024]);
+        for _ in 0..64 {
+            assert_eq!(http.answer(), None);
+            http.feed(&data, |_| Ok(())).expect("it reads");
+        }
+        let mut answer = Vec::new();
+        put_frame(&mut answer, WINDOW_UPDATE, 0, 0, &(STREAM_WINDOW / 2).to_be_bytes());
+        put_frame(&mut answer, WINDOW_UPDATE, 0, STREAM, &(STREAM_WINDOW / 2).to_be_bytes());
+        assert_eq!(http.answer(), Some(answer));
+    }
+
+    #[test]
+    fn the_end_of_a_watch_is_told() {
+        let mut trailers = Vec::new();
+        put_frame(&mut trailers, HEADERS, END_HEADERS | END_STREAM, STREAM, &[0x88]);
+        assert!(Http2::default().feed(&trailers, |_| Ok(())).is_err());
+    }
+
+    #[test]
+    fn long_texts_have_long_lengths() {
+        let length = |count: usize| {
+            let mut block = Vec::new();
+            put_text(&mut block, &"x".repeat(count));
+            block.truncate(block.len() - count);
+            block
+        };
+        assert_eq!(length(126), [126]);
+        assert_eq!(length(127), [127, 0]);
+        assert_eq!(length(127 + 128), [127, 128, 1]);
+        // RFC 7541, C.1.2, with a prefix of seven bits.
+        assert_eq!(length(1337), [127, 186, 9]);
+    }
+}

@@ -22,6 +22,7 @@ use crate::calls::call_for_help;
 use crate::figures::Figure;
 use crate::files;
 use crate::http2::Door;
+use crate::process::{TICK, seconds};
 use crate::receiver::{Audience, Receivers};
 use crate::server::{Team, make_account, serve};
 
@@ -30,9 +31,6 @@ const IN_FLIGHT: usize = 240;
 
 /// Connections that calls share, to each server.
 const CONNECTIONS: usize = 4;
-
-/// Linux tells processor time in hundredths of a second.
-const TICKS_A_SECOND: f64 = 100.0;
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -106,9 +104,10 @@ pub async fn servers(most: usize, size: Size, rounds: usize) -> Outcome<Vec<Figu
                 let servers = if count == 1 { "server" } else { "servers" };
                 format!("{count} {servers}: {what}{measured}")
             };
-            figures.push(Figure::of(name(""), "/s", "one server", &pairs(|done| done.rate)));
+            let postgres: Vec<_> = of_count.iter().map(|done| done.postgres).collect();
+            let figure = Figure::of(name(""), "/s", "one server", &pairs(|done| done.rate));
+            figures.push(figure.with("postgres_cpu_ms_per_1000", &postgres));
             figures.push(Figure::of(name(" per core"), "/CPU s", "one server", &pairs(|done| done.per_core)));
-            figures.push(Figure::of(name(", PostgreSQL"), "CPU ms/1000", "one server", &pairs(|done| done.postgres)));
         }
     }
     Ok(figures)
@@ -232,16 +231,8 @@ impl Running {
 
     /// Processor time so far, in seconds: of the servers, and of PostgreSQL.
     fn spent(&self, host: &Host) -> Outcome<(f64, f64)> {
-        let processes = processes()?;
-        let of = |wanted: &dyn Fn(&ProcessTime) -> bool| {
-            processes.iter().filter(|process| wanted(process)).map(|process| process.seconds).sum()
-        };
         let ids: Vec<_> = self.servers.iter().filter_map(|(process, _)| process.id()).collect();
-        let postgres = host.postgres.process_id();
-        Ok((
-            of(&|process| ids.contains(&process.id)),
-            of(&|process| process.id == postgres || process.parent == postgres),
-        ))
+        seconds(&ids, host.postgres.process_id())
     }
 }
 
@@ -251,7 +242,7 @@ impl Done {
         let (servers, postgres) = (after.0 - before.0, after.1 - before.1);
         Ok(Done {
             rate: done / took.as_secs_f64(),
-            per_core: done / servers.max(1.0 / TICKS_A_SECOND),
+            per_core: done / servers.max(TICK.as_secs_f64()),
             postgres: postgres * 1e6 / done,
         })
     }
@@ -260,28 +251,4 @@ impl Done {
 fn door(server: &Server) -> Outcome<Arc<Door>> {
     let address = server.addresses.first().ok_or("a server without an address")?;
     Door::new(address, server.authorities_pem.as_deref().unwrap_or_default())
-}
-
-/// What the system says of a process.
-struct ProcessTime {
-    id: u32,
-    parent: u32,
-    /// Processor time, with that of children who have ended.
-    seconds: f64,
-}
-
-/// All processes of this machine.
-fn processes() -> Outcome<Vec<ProcessTime>> {
-    let ids = std::fs::read_dir("/proc")?.flatten();
-    let ids = ids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    // One that ended meanwhile is left out.
-    Ok(ids.filter_map(|id| process_time(id, &std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?)).collect())
-}
-
-/// Reads `/proc/<id>/stat`, where the program's name, in brackets, may hold blanks.
-fn process_time(id: u32, stat: &str) -> Option<ProcessTime> {
-    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    // Counted from the state: the parent is the 2nd; user and system time are the 12th and 13th, and of ended children the next two.
-    let ticks = fields.get(11..15)?.iter().map(|field| field.parse::<f64>().ok()).sum::<Option<f64>>()?;
-    Some(ProcessTime { id, parent: fields.get(1)?.parse().ok()?, seconds: ticks / TICKS_A_SECOND })
 }
