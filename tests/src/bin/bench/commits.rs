@@ -120,3 +120,17 @@ fn bind(statement: &mut Statement, row: &SampleRow, count: i64, random: &mut fas
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_rows_are_inserted_and_others_updated() {
+        let columns = ["team_id", "revision", "chain"].map(|name| (name.to_owned(), Part::Random(1))).to_vec();
+        let row = SampleRow { table: "teams".into(), columns, key: vec!["team_id".into()], is_new: true };
+        assert_eq!(statement(&row), "INSERT INTO teams (team_id, revision, chain) VALUES (?, ?, ?)");
+        let row = SampleRow { is_new: false, ..row };
+        assert_eq!(statement(&row), "UPDATE teams SET revision = ?2, chain = ?3 WHERE team_id = ?1");
+    }
+}

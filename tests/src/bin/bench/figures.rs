@@ -185,3 +185,32 @@ pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_the_middle_of_its_rounds() {
+        let figure = Figure::of("calls", "/s", "others", &[(30.0, 10.0), (10.0, 10.0), (20.0, 5.0)]);
+        let line = figure.at_least(2.0, 3.0).to_json();
+        assert_eq!((&line["value"], &line["yardstick"], &line["ratio"]), (&json!(20.0), &json!(10.0), &json!(3.0)));
+        assert_eq!((&line["spread"], &line["rounds"]), (&json!([1.0, 4.0]), &json!(3)));
+        assert_eq!((&line["at_least"], &line["word"]), (&json!(2.0), &json!("aim reached")));
+    }
+
+    #[test]
+    fn a_target_has_a_direction() {
+        let words = |figure: Figure| (figure.clone().at_least(2.0, 3.0).word(), figure.at_most(2.0, 1.0).word());
+        assert_eq!(words(Figure::plain("few", "ms", &[0.5])), ("short of it", "aim reached"));
+        assert_eq!(words(Figure::plain("some", "ms", &[2.0])), ("reached", "reached"));
+        assert_eq!(words(Figure::plain("many", "ms", &[4.0])), ("aim reached", "short of it"));
+    }
+
+    #[test]
+    fn a_target_can_be_about_the_value_beside_a_yardstick() {
+        let figure = Figure::of("memory", "KiB", "the connection alone", &[(40.0, 10.0)]);
+        assert_eq!(figure.clone().at_most(45.0, 36.0).word(), "aim reached");
+        assert_eq!(figure.value_at_most(45.0, 36.0).word(), "reached");
+    }
+}

@@ -50,7 +50,7 @@ impl Rounds {
     }
 }
 
-/// Measures submits and the yardsticks beside them, as many of each, so that both databases grow alike.
+/// Measures submits and the yardsticks beside them, as many submits as bare commits, so that both databases grow alike.
 async fn rounds(
     bench: &Bench,
     commits: Option<&GroupCommits>,
@@ -62,6 +62,8 @@ async fn rounds(
     warm_up(bench, commits).await?;
     let first = submit_pace(&clients, in_flight * 8, in_flight).await?;
     let calls = submit_pace(&clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
+    // Empty calls write nothing, so there may be more of them: as many as make a measurement.
+    let empty_calls = empty_pace(&clients, in_flight * 8, in_flight).await?.calls_in(options.seconds / 2.0).max(calls);
     let mut rounds = Rounds::default();
     for round in 0..options.rounds {
         say_round(name, round, options.rounds);
@@ -71,8 +73,8 @@ async fn rounds(
         rounds.caller_cpu.push(caller.micros_for(calls)?);
         rounds.submits.push(submits.rate());
         let server = Cpu::of(bench.id())?;
-        rounds.empty.push(empty_pace(&clients, calls, in_flight).await?.rate());
-        rounds.server_cpu_empty.push(server.micros_for(calls)?);
+        rounds.empty.push(empty_pace(&clients, empty_calls, in_flight).await?.rate());
+        rounds.server_cpu_empty.push(server.micros_for(empty_calls)?);
         if let Some(commits) = commits {
             rounds.commits.push(commit_pace(commits, calls, in_flight).await?.rate());
         }
