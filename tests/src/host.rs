@@ -95,11 +95,6 @@ impl Host {
         self.command(&["copy", "--from", &self.database, "--to", &other.database], "")
     }
 
-    /// The database's address.
-    pub fn database(&self) -> &str {
-        &self.database
-    }
-
     /// Changes a setting, e.g. `limits.connections=5`, for servers and commands from now on.
     pub fn set(&self, setting: &str) {
         let mut settings = self.settings.borrow_mut();

@@ -17,6 +17,9 @@ pub trait Encoder: Send + Sync {
 
     /// A change of a team's encoded tickets, and numbers of those that left the viewer's sight.
     fn change(&self, at: (TeamId, Revision), kind: &str, actor: &str, tickets: &[Bytes], removed: &[i64]) -> Bytes;
+
+    /// A part of a snapshot of encoded tickets; which revision it is of stands in the last one.
+    fn snapshot(&self, at: (TeamId, Revision), tickets: &[Bytes], first: bool, last: bool) -> Bytes;
 }
 
 /// The frame of a change that was just committed.

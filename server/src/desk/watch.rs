@@ -12,7 +12,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::frames::{self, FrameDraft};
-use super::{Desk, Failure, Session, Staff, TicketEntry};
+use super::{Desk, Failure, Session, Staff};
 use crate::domain::{Entry, Revision, Sight, Team, TeamId, actor_name};
 use crate::hub::{Following, Frame, Subscription};
 use crate::store::{LoggedChange, Stored};
@@ -23,16 +23,17 @@ const FAR: Revision = 10_000;
 /// Log rows read at once when catching up.
 const CATCH_UP: i64 = 256;
 
+/// Tickets in one part of a snapshot: a part stays well below the message limit of clients.
+const PART: usize = 100;
+
 /// A quiet watch gives a sign of life this often.
 const PROGRESS: Duration = Duration::from_secs(20);
 
 /// Something for the watcher.
 #[derive(Debug)]
 pub enum WatchItem {
-    /// All open tickets that the caller sees, at a revision, with the team they belong to.
-    Snapshot(Revision, Arc<Team>, Vec<TicketEntry>),
-    /// A change, encoded.
-    Change(Bytes),
+    /// A change, or a part of a snapshot of all open tickets that the caller sees, encoded.
+    Frame(Bytes),
     /// Nothing more up to this revision.
     Progress(Revision),
 }
@@ -103,7 +104,8 @@ impl Watch {
                 return Ok(item);
             }
             if self.snapshot_due {
-                return self.snapshot().await;
+                self.snapshot().await?;
+                continue;
             }
             if self.mark_due <= Instant::now() {
                 self.recheck().await?;
@@ -161,24 +163,41 @@ impl Watch {
         Ok(())
     }
 
-    async fn snapshot(&mut self) -> Result<WatchItem, Failure> {
+    /// Reads all open tickets. Only their encoded parts are held until they are sent.
+    async fn snapshot(&mut self) -> Result<(), Failure> {
         let team = self.staff.team.id;
         // The semaphore is never closed; without a place nothing is held back.
         let _place = self.desk.snapshots.acquire().await.ok();
-        let Some((revision, directory, tickets)) = self.desk.store.snapshot(team).await? else {
+        let Some(mut snapshot) = self.desk.store.snapshot(team).await? else {
             return Err(Failure::SignedOut);
         };
+        let (revision, directory) = (snapshot.revision, Arc::clone(&snapshot.directory));
         let member = self.staff.viewer.member;
         let viewer = directory.viewer(member).ok_or(Failure::Refused(crate::domain::Refusal::NO_TEAM))?;
         if !viewer.admin && !viewer.operator {
             return Err(crate::domain::Refusal::NOT_OPERATOR.into());
         }
-        let seen = tickets.into_iter().filter(|ticket| viewer.sees(&Sight::from(&ticket.image))).collect();
+        let encoder = &*self.desk.encoder;
+        let (mut parts, mut part) = (VecDeque::new(), Vec::new());
+        snapshot
+            .each_ticket(|ticket| {
+                if !viewer.sees(&Sight::from(&ticket.image)) {
+                    return;
+                }
+                if part.len() == PART {
+                    parts.push_back(encoder.snapshot((team, revision), &part, parts.is_empty(), false));
+                    part.clear();
+                }
+                part.push(encoder.ticket(&directory, &ticket));
+            })
+            .await?;
+        parts.push_back(encoder.snapshot((team, revision), &part, parts.is_empty(), true));
+        self.ready.extend(parts.into_iter().map(WatchItem::Frame));
         self.staff.viewer = viewer;
-        self.staff.team = Arc::clone(&directory);
+        self.staff.team = directory;
         self.at = revision;
         self.snapshot_due = false;
-        Ok(WatchItem::Snapshot(revision, directory, seen))
+        Ok(())
     }
 
     /// Passes a frame on as far as the viewer may see it. False: the watch starts over with a snapshot.
@@ -193,7 +212,7 @@ impl Watch {
         self.at = frame.revision;
         let Staff { team, viewer, .. } = &self.staff;
         if let Some(bytes) = frames::for_viewer(&*self.desk.encoder, team.id, frame, viewer) {
-            self.ready.push_back(WatchItem::Change(bytes));
+            self.ready.push_back(WatchItem::Frame(bytes));
         }
         true
     }

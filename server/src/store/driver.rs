@@ -322,6 +322,32 @@ impl Connection {
         })
     }
 
+    /// Runs a query whose rows need not be in memory together.
+    pub async fn each_row(
+        &mut self,
+        sql: &'static str,
+        values: impl IntoIterator<Item = Value>,
+        mut visit: impl FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Connection::Sqlite(transaction) => {
+                let query = sqlx::query_with(sql, arguments::<Sqlite>(values)?);
+                let mut rows = query.fetch(&mut **transaction);
+                while let Some(row) = rows.try_next().await? {
+                    visit(Row::from(row))?;
+                }
+            }
+            Connection::Postgres(transaction) => {
+                let query = sqlx::query_with(sql, arguments::<Postgres>(values)?);
+                let mut rows = query.fetch(&mut **transaction);
+                while let Some(row) = rows.try_next().await? {
+                    visit(Row::from(row))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Runs several statements, `;` between them, which take their values one after the other. Gives each one's rows.
     /// Only SQLite does that.
     pub(super) async fn errand(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Vec<Row>>, StoreError> {

@@ -1,9 +1,10 @@
 //! Reading: teams, tickets, messages, the log. Who may see what is not decided here.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::driver::{Connection, values};
+use super::driver::{Connection, Row, values};
 use super::error::StoreError;
 use super::log::{Record, read_record};
 use super::many::Many;
@@ -38,6 +39,40 @@ pub struct LoggedChange {
 
 /// Text of messages that one look at a ticket gives, in bytes: with all else it stays below what clients take in one answer.
 const MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// A team at one moment, with its open tickets still to be read.
+pub struct Snapshot {
+    connection: Connection,
+    /// The revision it is at.
+    pub revision: Revision,
+    /// Its directory.
+    pub directory: Arc<Team>,
+}
+
+impl Snapshot {
+    /// Reads all open tickets, by priority and waiting time, one after the other: there may be very many.
+    pub async fn each_ticket(&mut self, mut visit: impl FnMut(TicketEntry)) -> Result<(), StoreError> {
+        let team = self.directory.id;
+        let sql = "SELECT h.ticket_id, h.member_id FROM tickets t CROSS JOIN ticket_handlers h \
+                   WHERE t.team_id = $1 AND t.ended_at IS NULL AND h.team_id = t.team_id AND h.ticket_id = t.ticket_id";
+        let mut handlers: HashMap<i64, Vec<MemberId>> = HashMap::new();
+        for mut row in self.connection.rows(sql, values![team]).await? {
+            handlers.entry(row.next()?).or_default().push(MemberId(row.next()?));
+        }
+        let sql = select_tickets!(
+            "WHERE t.team_id = $1 AND t.ended_at IS NULL ORDER BY t.priority DESC, t.submitted_at, t.ticket_id"
+        );
+        let each = |mut row: Row| {
+            let (_, mut ticket) = tickets::read(&mut row)?;
+            for member in handlers.remove(&ticket.id.0).unwrap_or_default() {
+                ticket.image.remember_handler(member);
+            }
+            visit(ticket);
+            Ok(())
+        };
+        self.connection.each_row(sql, values![team], each).await
+    }
+}
 
 /// A message with its words.
 pub type MessageEntry = Entry<Message, MessageWords>;
@@ -104,12 +139,11 @@ impl Store {
         tickets_in(&mut connection, team, history, after, limit).await
     }
 
-    /// The team at one moment: its revision, its directory and all open tickets.
-    pub async fn snapshot(&self, team: TeamId) -> Result<Option<(Revision, Arc<Team>, Vec<TicketEntry>)>, StoreError> {
+    /// The team at one moment. None: no such team.
+    pub async fn snapshot(&self, team: TeamId) -> Result<Option<Snapshot>, StoreError> {
         let mut connection = self.database.read().await?;
-        let Some((revision, directory)) = self.team_in(&mut connection, team).await? else { return Ok(None) };
-        let tickets = tickets_in(&mut connection, team, false, None, i64::MAX).await?;
-        Ok(Some((revision, directory, tickets)))
+        let found = self.team_in(&mut connection, team).await?;
+        Ok(found.map(|(revision, directory)| Snapshot { connection, revision, directory }))
     }
 
     /// The revision a team is at.
