@@ -153,6 +153,8 @@ pub enum Database {
         writer: SqlitePool,
         /// Several, for reading beside it.
         readers: SqlitePool,
+        /// Moves the log into the file.
+        checkpointer: SqlitePool,
     },
     /// A server that others may share.
     Postgres(PgPool),
@@ -189,17 +191,19 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
-            // Moving the log of a burst into the file is work of many pages: less often, and more at once. About 16 MiB.
-            .pragma("wal_autocheckpoint", "4000")
+            // Moving the log into the file is done beside the writer (see `checkpoints`). Where that falls behind, the writer does the
+            // rest at so many pages, about 64 MiB, so that the log's size has a bound.
+            .pragma("wal_autocheckpoint", "16000")
             .statement_cache_capacity(200);
         // This once, the file is made if need be. Later connections never make one, so that a file that goes missing is noticed.
         let first = options.clone().create_if_missing(true).connect().await?;
         // The index by secrets is written all over: what the writer may hold of it decides how fast a burst is. In KiB.
         let writing = options.clone().pragma("cache_size", "-32768");
         let writer = sqlite_pool(path, 1).connect_with(writing).await?;
+        let checkpointer = sqlite_pool(path, 1).connect_lazy_with(options.clone());
         let readers = sqlite_pool(path, READERS).connect_lazy_with(options.pragma("query_only", "on"));
         first.close().await?;
-        Ok(Database::Sqlite { writer, readers })
+        Ok(Database::Sqlite { writer, readers, checkpointer })
     }
 
     /// Begins a transaction that will write. On SQLite it waits for the writer's place at once: one that reads first and
@@ -221,10 +225,19 @@ impl Database {
         })
     }
 
+    /// Moves what is in SQLite's log into its file, as far as nobody reads it. Writers go on meanwhile. PostgreSQL does so by itself.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        if let Database::Sqlite { checkpointer, .. } = self {
+            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(checkpointer).await?;
+        }
+        Ok(())
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         match self {
-            Database::Sqlite { writer, readers } => {
+            Database::Sqlite { writer, readers, checkpointer } => {
+                checkpointer.close().await;
                 readers.close().await;
                 writer.close().await;
             }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::checkpoints::Checkpoints;
 use super::directory::{self, Directories};
 use super::driver::{CHANGES, Connection, Database, PAIRS, Row, SIGN_OUTS, values};
 use super::error::StoreError;
@@ -28,6 +29,8 @@ pub struct Transactions {
     pub origin: Arc<str>,
     /// Directories at hand.
     pub directories: Arc<Directories>,
+    /// Told of all that is written.
+    pub checkpoints: Checkpoints,
 }
 
 /// What became of a batch.
@@ -108,6 +111,7 @@ impl Transactions {
         let commit_began = Instant::now();
         connection.commit().await?;
         let on_disk = telemetry::committed(requests.len(), commit_began);
+        self.checkpoints.wrote(requests.len());
         for (team, lock) in &locks {
             if let Some(directory) = worlds.get(team).and_then(|world| world.team.as_ref()) {
                 self.directories.put(lock.directory_revision, directory);

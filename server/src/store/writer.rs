@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoints::Checkpoints;
 use super::directory::Directories;
 use super::driver::Database;
 use super::error::StoreError;
@@ -76,12 +77,14 @@ impl Writers {
             Database::Sqlite { .. } => 1,
             Database::Postgres(_) => 2,
         };
+        let checkpoints = Checkpoints::start(database.clone());
         let senders = (0..count).map(|_| {
             let (sender, receiver) = mpsc::channel(WAITING);
             let transactions = Transactions {
                 database: database.clone(),
                 origin: Arc::clone(origin),
                 directories: Arc::clone(directories),
+                checkpoints: checkpoints.clone(),
             };
             tokio::spawn(Writer { transactions, tell: Arc::clone(tell) }.run(receiver));
             sender

@@ -1,12 +1,12 @@
 //! Counting and timing calls, in a layer around all services.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use metrics::{SharedString, counter, histogram};
+use metrics::{Counter, Histogram, SharedString, counter, histogram};
 use prost::Message as _;
 use tower::{Layer, Service};
 
@@ -18,18 +18,48 @@ const OTHER: &str = "other";
 /// Counts and times the calls of known methods.
 #[derive(Clone, Debug)]
 pub struct CountCalls {
-    methods: Arc<HashSet<Arc<str>>>,
+    methods: Methods,
+}
+
+/// Known methods by their path.
+type Methods = Arc<HashMap<String, Arc<Method>>>;
+
+/// A method, with what its calls are counted in once there was one.
+#[derive(Debug)]
+struct Method {
+    name: SharedString,
+    seconds: OnceLock<Histogram>,
+    good: OnceLock<Counter>,
+}
+
+impl Method {
+    fn new(name: SharedString) -> Self {
+        Self { name, seconds: OnceLock::new(), good: OnceLock::new() }
+    }
+
+    /// Counts a call that was answered with this code after so many seconds. Looking for a metric by its labels costs more than
+    /// many a call, so that the usual ones are kept at hand.
+    fn count(&self, code: &str, seconds: f64) {
+        let label = || self.name.clone();
+        self.seconds.get_or_init(|| histogram!(names::CALL_SECONDS, "method" => label())).record(seconds);
+        if code == "0" {
+            self.good.get_or_init(|| counter!(names::CALLS, "method" => label(), "code" => "0")).increment(1);
+        } else {
+            counter!(names::CALLS, "method" => label(), "code" => code.to_owned()).increment(1);
+        }
+    }
 }
 
 impl CountCalls {
     /// Knows the methods of a compiled contract (`google.protobuf.FileDescriptorSet`).
     pub fn of(descriptors: &[u8]) -> Self {
         let files = prost_types::FileDescriptorSet::decode(descriptors).unwrap_or_default().file;
-        let mut methods = HashSet::new();
+        let mut methods = HashMap::from([(OTHER.to_owned(), Arc::new(Method::new(SharedString::const_str(OTHER))))]);
         for file in &files {
             for service in &file.service {
                 for method in &service.method {
-                    methods.insert(Arc::from(format!("/{}.{}/{}", file.package(), service.name(), method.name())));
+                    let name = format!("/{}.{}/{}", file.package(), service.name(), method.name());
+                    methods.insert(name.clone(), Arc::new(Method::new(name.into())));
                 }
             }
         }
@@ -49,7 +79,7 @@ impl<S> Layer<S> for CountCalls {
 #[derive(Clone, Debug)]
 pub struct Counted<S> {
     inner: S,
-    methods: Arc<HashSet<Arc<str>>>,
+    methods: Methods,
 }
 
 impl<S, Q, A> Service<http::Request<Q>> for Counted<S>
@@ -66,20 +96,17 @@ where
     }
 
     fn call(&mut self, request: http::Request<Q>) -> Self::Future {
-        let method = match self.methods.get(request.uri().path()) {
-            Some(method) => SharedString::from(Arc::clone(method)),
-            None => SharedString::const_str(OTHER),
-        };
+        let method = self.methods.get(request.uri().path()).or_else(|| self.methods.get(OTHER)).cloned();
         let begun = Instant::now();
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
             // An error without a body has its status in the headers; otherwise the answer has begun well.
-            let code =
-                answer.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0").to_owned();
-            tracing::debug!(%method, code, "a call was answered");
-            histogram!(names::CALL_SECONDS, "method" => method.clone()).record(begun.elapsed().as_secs_f64());
-            counter!(names::CALLS, "method" => method, "code" => code).increment(1);
+            let code = answer.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0");
+            if let Some(method) = method {
+                tracing::debug!(method = %method.name, code, "a call was answered");
+                method.count(code, begun.elapsed().as_secs_f64());
+            }
             Ok(answer)
         })
     }
@@ -92,7 +119,7 @@ mod tests {
     #[test]
     fn knows_the_contract() {
         let calls = CountCalls::of(deskbell_proto::DESCRIPTORS);
-        assert!(calls.methods.contains("/deskbell.v1.QueueService/TakeTicket"));
-        assert!(!calls.methods.contains("/made.up/Name"));
+        assert!(calls.methods.contains_key("/deskbell.v1.QueueService/TakeTicket"));
+        assert!(!calls.methods.contains_key("/made.up/Name"));
     }
 }

@@ -15,7 +15,7 @@ use crate::sample::{Part, Sample, SampleRow};
 const BATCH: usize = 1_024;
 
 /// The server's settings of its writing connection (`server/src/store/driver.rs`).
-const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; \
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000; \
                        PRAGMA cache_size = -32768;";
 
 type Waiting = oneshot::Sender<()>;
