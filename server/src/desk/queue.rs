@@ -1,7 +1,5 @@
 //! The queue and its history, for operators and admins.
 
-use std::sync::Arc;
-
 use super::{Desk, Failure, Staff, TicketEntry, memory, salt};
 use crate::domain::{
     Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared, Priority, Refusal,
@@ -203,8 +201,9 @@ impl Desk {
 
     /// Adds the words to a ticket.
     pub async fn with_words(&self, staff: &Staff, ticket: Ticket) -> Result<TicketEntry, Failure> {
-        let words = self.store.ticket_words(staff.team.id, ticket.words.id).await?;
-        Ok(Entry { image: ticket, words: Arc::clone(&words) })
+        let words = self.store.ticket_words(staff.team.id, [ticket.words.id].into()).await?;
+        let words = words.get(&ticket.words.id).cloned().unwrap_or_default();
+        Ok(Entry { image: ticket, words })
     }
 }
 

@@ -3,7 +3,7 @@
 //! In order, complete, without repeats, atomic per change. What a watcher holds is a place in the team's tail and at most one
 //! batch of frames, so a reader that never reads costs a bounded amount.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::frames::{self, FrameDraft};
 use super::{Desk, Failure, Session, Staff};
-use crate::domain::{Entry, Revision, Sight, Team, TeamId, actor_name};
+use crate::domain::{ContentId, Entry, Revision, Sight, Team, TeamId, TicketWords, actor_name};
 use crate::hub::{Following, Frame, Subscription};
 use crate::store::{LoggedChange, Stored};
 
@@ -112,13 +112,7 @@ impl Watch {
                 return Ok(WatchItem::Progress(self.at));
             }
             match self.subscription.after(self.at) {
-                Following::Frames(frames) => {
-                    for frame in frames {
-                        if !self.take(&frame) {
-                            break;
-                        }
-                    }
-                }
+                Following::Frames(frames) => self.take_all(&frames),
                 // A hint may promise more than the log has by now: then the next one says when to look again.
                 Following::Log if self.catch_up().await? => {}
                 Following::Log | Following::Nothing => self.wait().await?,
@@ -219,24 +213,51 @@ impl Watch {
 
     /// Reads what is not in memory from the log. False: there was nothing.
     async fn catch_up(&mut self) -> Result<bool, Failure> {
-        let team = self.desk.team(self.staff.team.id).await?;
-        let changes = self.desk.store.log_after(team.id, self.at, CATCH_UP).await?;
-        let found = !changes.is_empty();
-        for change in changes {
-            let frame = self.frame_of(&team, &change).await?;
-            if !self.take(&frame) {
+        let turn = self.subscription.turn(self.at).await;
+        if let (Some(_), Following::Frames(frames)) = (&turn, self.subscription.after(self.at)) {
+            // Somebody read it meanwhile.
+            drop(turn);
+            self.take_all(&frames);
+            return Ok(true);
+        }
+        let frames = self.desk.frames_after(self.staff.team.id, self.at).await?;
+        if turn.is_some() {
+            self.subscription.fill(&frames);
+        }
+        drop(turn);
+        self.take_all(&frames);
+        Ok(!frames.is_empty())
+    }
+
+    fn take_all(&mut self, frames: &[Arc<Frame>]) {
+        for frame in frames {
+            if !self.take(frame) {
                 break;
             }
         }
-        Ok(found)
+    }
+}
+
+impl Desk {
+    /// The next changes of a team from the log, as frames.
+    async fn frames_after(&self, team: TeamId, revision: Revision) -> Result<Vec<Arc<Frame>>, Failure> {
+        let team = self.team(team).await?;
+        let changes = self.store.log_after(team.id, revision, CATCH_UP).await?;
+        let events = || changes.iter().flat_map(|change| &change.record.events);
+        let wanted = events().filter_map(|event| match event {
+            Stored::Ticket(changed) => Some(changed.ticket.words.id),
+            _ => None,
+        });
+        let words = self.store.ticket_words(team.id, wanted.collect()).await?;
+        Ok(changes.iter().map(|change| Arc::new(self.frame_of(&team, change, &words))).collect())
     }
 
-    async fn frame_of(&self, team: &Team, change: &LoggedChange) -> Result<Frame, Failure> {
+    fn frame_of(&self, team: &Team, change: &LoggedChange, words: &HashMap<ContentId, Arc<TicketWords>>) -> Frame {
         let mut draft = FrameDraft::default();
         for event in &change.record.events {
             match event {
                 Stored::Ticket(changed) => {
-                    let words = self.desk.store.ticket_words(team.id, changed.ticket.words.id).await?;
+                    let words = words.get(&changed.ticket.words.id).cloned().unwrap_or_default();
                     draft.tickets.push((changed.before.clone(), Entry { image: changed.ticket.clone(), words }));
                 }
                 // The log does not say whether a name was among what changed.
@@ -247,6 +268,6 @@ impl Watch {
             }
         }
         let actor = actor_name(team, change.record.by);
-        Ok(draft.finish(&*self.desk.encoder, team, change.revision, actor))
+        draft.finish(&*self.encoder, team, change.revision, actor)
     }
 }

@@ -122,6 +122,8 @@ struct Channel {
     head: watch::Sender<Revision>,
     /// Who watches, and how often at once.
     watchers: Mutex<HashMap<MemberId, usize>>,
+    /// Held by whoever reads the log for all.
+    reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -133,6 +135,14 @@ struct Tail {
 }
 
 impl Tail {
+    fn first(&self) -> Option<Revision> {
+        self.frames.front().map(|frame| frame.revision)
+    }
+
+    fn last(&self) -> Option<Revision> {
+        self.frames.back().map(|frame| frame.revision)
+    }
+
     fn push(&mut self, frame: Arc<Frame>) {
         self.bytes += frame.size();
         self.frames.push_back(frame);
@@ -197,8 +207,12 @@ impl Hub {
         let mut teams = locked(&self.teams);
         teams.retain(|_, channel| channel.strong_count() > 0);
         let channel = teams.get(&team).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let channel =
-                Arc::new(Channel { tail: Mutex::default(), head: watch::Sender::new(0), watchers: Mutex::default() });
+            let channel = Arc::new(Channel {
+                tail: Mutex::default(),
+                head: watch::Sender::new(0),
+                watchers: Mutex::default(),
+                reading: tokio::sync::Mutex::default(),
+            });
             teams.insert(team, Arc::downgrade(&channel));
             channel
         });
@@ -263,11 +277,10 @@ impl Hub {
         let frame = Arc::new(make());
         {
             let mut tail = locked(&channel.tail);
-            if tail.frames.back().is_some_and(|last| last.revision + 1 != revision) {
-                // Another server's changes lie between: the log has them.
-                *tail = Tail::default();
+            // Where another server's changes lie between, the log has them all: whoever reads it first fills the tail.
+            if tail.last().is_none_or(|last| last + 1 == revision) {
+                tail.push(frame);
             }
-            tail.push(frame);
         }
         channel.head.send_modify(|head| *head = (*head).max(revision));
     }
@@ -346,9 +359,7 @@ impl Subscription {
     /// What follows on a revision.
     pub fn after(&self, revision: Revision) -> Following {
         let tail = locked(&self.channel.tail);
-        let first = tail.frames.front().map(|frame| frame.revision);
-        let last = tail.frames.back().map(|frame| frame.revision);
-        match (first, last) {
+        match (tail.first(), tail.last()) {
             (Some(first), Some(last)) if first <= revision + 1 && revision < last => {
                 let skip = usize::try_from(revision + 1 - first).unwrap_or(0);
                 self.measure(tail.frames.get(skip));
@@ -356,6 +367,26 @@ impl Subscription {
             }
             _ if *self.channel.head.borrow() > revision => Following::Log,
             _ => Following::Nothing,
+        }
+    }
+
+    /// A turn at reading what is newer than the tail from the log: one watcher reads for all, the others wait and find it in the tail. None:
+    /// what follows on this revision is older than the tail, which is this watcher's own affair.
+    pub async fn turn(&self, revision: Revision) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let behind = locked(&self.channel.tail).first().is_some_and(|first| revision + 1 < first);
+        if behind { None } else { Some(self.channel.reading.lock().await) }
+    }
+
+    /// Adds what was read from the log, in order and without gaps. What does not go on from the tail takes its place if it is newer.
+    pub fn fill(&self, frames: &[Arc<Frame>]) {
+        let mut tail = locked(&self.channel.tail);
+        if frames.first().zip(tail.last()).is_some_and(|(first, last)| first.revision > last + 1) {
+            *tail = Tail::default();
+        }
+        for frame in frames {
+            if tail.last().is_none_or(|last| last + 1 == frame.revision) {
+                tail.push(Arc::clone(frame));
+            }
         }
     }
 
@@ -423,9 +454,29 @@ mod tests {
         hub.tell(team, 5, || frame(5));
         hub.tell(team, 7, || frame(7));
         assert_eq!(revisions(subscription.after(5)), None);
-        assert_eq!(revisions(subscription.after(6)), Some(vec![7]));
         hub.hint(team, 9);
         assert_eq!(revisions(subscription.after(7)), None);
+    }
+
+    #[tokio::test]
+    async fn one_watcher_reads_the_log_for_all() {
+        let hub = Hub::default();
+        let team = TeamId(1);
+        let (reader, other) = (hub.subscribe(team, MemberId(1)), hub.subscribe(team, MemberId(2)));
+        hub.tell(team, 5, || frame(5));
+        hub.tell(team, 8, || frame(8));
+        let turn = reader.turn(5).await.expect("it is the newest that is missing");
+        reader.fill(&[5, 6, 7, 8].map(|revision| Arc::new(frame(revision))));
+        drop(turn);
+        assert_eq!(revisions(other.after(5)), Some(vec![6, 7, 8]));
+        hub.tell(team, 9, || frame(9));
+        assert_eq!(revisions(other.after(8)), Some(vec![9]), "and it goes on from there");
+        assert!(other.turn(3).await.is_none(), "whoever is far behind keeps nobody waiting");
+        other.fill(&[4, 5].map(|revision| Arc::new(frame(revision))));
+        assert_eq!(revisions(other.after(8)), Some(vec![9]), "what is older changes nothing");
+        other.fill(&[12, 13].map(|revision| Arc::new(frame(revision))));
+        assert_eq!(revisions(other.after(9)), Some(vec![]), "no gap gets in");
+        assert_eq!(revisions(other.after(11)), Some(vec![12, 13]));
     }
 
     #[test]

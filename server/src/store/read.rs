@@ -1,7 +1,7 @@
 //! Reading: teams, tickets, messages, the log. Who may see what is not decided here.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::driver::{Connection, Row, values};
@@ -117,14 +117,24 @@ impl Store {
         Ok(found.pop())
     }
 
-    /// Words of a ticket, by their row; empty when erased.
-    pub async fn ticket_words(&self, team: TeamId, content: ContentId) -> Result<Arc<TicketWords>, StoreError> {
-        let mut connection = self.database.read().await?;
-        let sql = "SELECT body FROM contents WHERE team_id = $1 AND content_id = $2";
-        match connection.row(sql, values![team, content.0]).await? {
-            Some(mut row) => Ok(Arc::new(row.json()?)),
-            None => Ok(Arc::default()),
+    /// Words of tickets, by their rows. Erased ones are missing.
+    pub async fn ticket_words(
+        &self,
+        team: TeamId,
+        contents: BTreeSet<ContentId>,
+    ) -> Result<HashMap<ContentId, Arc<TicketWords>>, StoreError> {
+        const WORDS: Many = Many {
+            before: "WITH wanted (team_id, content_id) AS (",
+            width: 2,
+            after: ") SELECT c.content_id, c.body FROM wanted w CROSS JOIN contents c \
+                    WHERE c.team_id = w.team_id AND c.content_id = w.content_id",
+        };
+        if contents.is_empty() {
+            return Ok(HashMap::new());
         }
+        let mut connection = self.database.read().await?;
+        let rows = WORDS.filled(contents.iter().map(|content| values![team, content.0])).rows(&mut connection).await?;
+        rows.into_iter().map(|mut row| Ok((ContentId(row.next()?), Arc::new(row.json()?)))).collect()
     }
 
     /// Open tickets by priority and waiting time, or ended ones by their end, newest first; `limit` of them.
