@@ -40,6 +40,15 @@ pub struct LoggedChange {
 /// Text of messages that one look at a ticket gives, in bytes: with all else it stays below what clients take in one answer.
 const MESSAGE_BYTES: usize = 1024 * 1024;
 
+/// All open tickets of a team.
+const OPEN: &str = select_tickets!(
+    "WHERE t.team_id = $1 AND t.ended_at IS NULL ORDER BY t.priority DESC, t.submitted_at, t.ticket_id"
+);
+
+/// Who handled them. All priorities are greater than 0; saying so has SQLite go through the index of open tickets instead of the history.
+const OPEN_HANDLERS: &str = "SELECT h.ticket_id, h.member_id FROM tickets t CROSS JOIN ticket_handlers h \
+    WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.priority > 0 AND h.team_id = t.team_id AND h.ticket_id = t.ticket_id";
+
 /// A team at one moment, with its open tickets still to be read.
 pub struct Snapshot {
     connection: Connection,
@@ -53,15 +62,10 @@ impl Snapshot {
     /// Reads all open tickets, by priority and waiting time, one after the other: there may be very many.
     pub async fn each_ticket(&mut self, mut visit: impl FnMut(TicketEntry)) -> Result<(), StoreError> {
         let team = self.directory.id;
-        let sql = "SELECT h.ticket_id, h.member_id FROM tickets t CROSS JOIN ticket_handlers h \
-                   WHERE t.team_id = $1 AND t.ended_at IS NULL AND h.team_id = t.team_id AND h.ticket_id = t.ticket_id";
         let mut handlers: HashMap<i64, Vec<MemberId>> = HashMap::new();
-        for mut row in self.connection.rows(sql, values![team]).await? {
+        for mut row in self.connection.rows(OPEN_HANDLERS, values![team]).await? {
             handlers.entry(row.next()?).or_default().push(MemberId(row.next()?));
         }
-        let sql = select_tickets!(
-            "WHERE t.team_id = $1 AND t.ended_at IS NULL ORDER BY t.priority DESC, t.submitted_at, t.ticket_id"
-        );
         let each = |mut row: Row| {
             let (_, mut ticket) = tickets::read(&mut row)?;
             for member in handlers.remove(&ticket.id.0).unwrap_or_default() {
@@ -70,7 +74,7 @@ impl Snapshot {
             visit(ticket);
             Ok(())
         };
-        self.connection.each_row(sql, values![team], each).await
+        self.connection.each_row(OPEN, values![team], each).await
     }
 }
 
@@ -318,4 +322,26 @@ async fn tickets_in(
     }
     tickets::add_handlers(connection, team, &mut found).await?;
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Database, migrate};
+
+    #[tokio::test]
+    async fn open_tickets_are_found_without_looking_through_history() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("desk.db").display());
+        let database = Database::open(&url).await.expect("a database");
+        migrate(&database).await.expect("a schema");
+        let mut connection = database.read().await.expect("a reader");
+        for query in [OPEN, OPEN_HANDLERS] {
+            let sql = format!("EXPLAIN QUERY PLAN {query}").leak();
+            let mut first = connection.rows(sql, values![1_i64]).await.expect("the query is explained").remove(0);
+            let _: (i64, i64, i64) = (first.next().unwrap(), first.next().unwrap(), first.next().unwrap());
+            let step: String = first.next().unwrap();
+            assert!(step.starts_with("SEARCH t USING INDEX tickets_open "), "{step}");
+        }
+    }
 }
