@@ -4,6 +4,7 @@
 //! the domain inside the writers' transaction, and is told to the teller that was given at start. Start reading at `writer`.
 
 mod accounts;
+mod cells;
 mod checkpoints;
 mod copy;
 mod directory;
