@@ -15,6 +15,8 @@ pub const SIZE: (usize, usize) = (80, 24);
 pub struct Terminal {
     socket: PathBuf,
     raw: PathBuf,
+    /// The program's exit status, once it has ended.
+    status: PathBuf,
     _process: Process,
 }
 
@@ -28,15 +30,18 @@ impl Terminal {
     async fn open(shell: &Shell, program: &str, words: &[&str]) -> Self {
         let folder = scratch::folder("terminal");
         let socket = folder.join("tmux");
-        let raw = folder.join("raw");
+        let (raw, status) = (folder.join("raw"), folder.join("status"));
         // -D: it stays a child of the tests, and ends with them.
         let arguments = ["-S", socket.to_str().expect("UTF-8"), "-f", "/dev/null", "-D"].map(str::to_owned);
         let [tmux] = found([("tmux", "tmux")]);
         let process = Process::start(None, "KILL", &tmux, &arguments, &folder);
-        let terminal = Self { socket, raw, _process: process };
+        let terminal = Self { socket, raw, status, _process: process };
         // What is recorded is recorded from the first byte on, so the program waits for it.
         let shell = shell.clone().with("TERM", "screen-256color");
-        let mut inside = vec!["-c", "read begin; exec \"$@\"", "sh", program];
+        // tmux itself forgets how a program ended when it hears of it at a bad moment, so that the shell tells.
+        let told = terminal.status.to_str().expect("UTF-8").to_owned();
+        let script = r#"read begin; status=$1; shift; "$@"; echo $? > "$status.new"; mv "$status.new" "$status""#;
+        let mut inside = vec!["-c", script, "sh", &told, program];
         inside.extend(words);
         let inside = shell.words("sh".as_ref(), &inside);
         eventually("tmux answers", BOUND, async || terminal.tmux(&["set", "-g", "status", "off"]).status.success())
@@ -97,8 +102,7 @@ impl Terminal {
 
     /// The program's exit status, when it has ended.
     pub fn ended(&self) -> Option<i32> {
-        let told = self.good(&["display-message", "-p", "-t", "story", "#{pane_dead} #{pane_dead_status}"]);
-        told.trim().strip_prefix("1 ").and_then(|status| status.parse().ok())
+        std::fs::read_to_string(&self.status).ok()?.trim().parse().ok()
     }
 
     /// Waits until the program has ended, and gives its exit status.

@@ -63,6 +63,8 @@ pub struct State {
     pub(super) displaced: Option<Timestamp>,
     next_id: u64,
     had_snapshot: bool,
+    /// Tickets that came before the server had said who the operator is: whether they call for them is not known yet.
+    not_judged: Vec<i64>,
 }
 
 /// The connection to the server.
@@ -142,6 +144,7 @@ impl State {
             displaced: None,
             next_id: 0,
             had_snapshot: false,
+            not_judged: Vec::new(),
         };
         state.resize(size);
         let first = state.call(Call::People);
@@ -271,7 +274,7 @@ impl State {
             }
             if is_open(&ticket) {
                 let called_before = self.rows.tickets().get(&number).is_some_and(|known| mine.is_called_by(known));
-                if !by_me && !called_before && mine.is_called_by(&ticket) {
+                if !by_me && !called_before {
                     calling.push(number);
                 }
                 open.push(ticket);
@@ -294,15 +297,15 @@ impl State {
         self.ring_for(&calling, actions);
     }
 
-    /// Rings once for tickets that call for the operator, and keeps them in mind until they are looked at.
+    /// Rings once for those of these tickets that call for the operator, and keeps them in mind until they are looked at.
     fn ring_for(&mut self, numbers: &[i64], actions: &mut Vec<Action>) {
         let mine = self.rows.order().mine.clone();
         let tickets = self.rows.tickets();
-        let calling: Vec<&Ticket> = numbers
-            .iter()
-            .filter_map(|number| tickets.get(number))
-            .filter(|ticket| mine.is_called_by(ticket))
-            .collect();
+        let known = numbers.iter().filter_map(|number| tickets.get(number));
+        let (calling, others): (Vec<&Ticket>, Vec<&Ticket>) = known.partition(|ticket| mine.is_called_by(ticket));
+        if mine.member.is_empty() {
+            self.not_judged.extend(others.iter().map(|ticket| ticket.number));
+        }
         let Some(first) = calling.first() else { return };
         // Its row may have come in below the screen: the words are where the eyes are.
         let words = format!("New: #{} {} {}", first.number, crate::words::priority(first.priority), first.title);
@@ -355,6 +358,10 @@ impl State {
                     picker.refresh(&members, &groups);
                 }
                 (self.members, self.groups) = (members, groups);
+                let mut actions = Vec::new();
+                let came_before = std::mem::take(&mut self.not_judged);
+                self.ring_for(&came_before, &mut actions);
+                return actions;
             }
             (Call::Change { number, change, .. }, Ok(Answer::Changed(ticket))) => {
                 if let Change::Write { writing, .. } = change {

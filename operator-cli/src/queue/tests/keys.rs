@@ -125,6 +125,20 @@ fn an_act_does_not_hit_a_row_that_just_came_to_the_top() {
 }
 
 #[test]
+fn what_came_before_the_operator_was_known_rings_afterwards() {
+    for (group, rings) in [("Sales", true), ("Billing", false)] {
+        let (state, _) = State::new(noon(), TimeZone::UTC, (80, 24));
+        let mut desk = Desk { state, now: noon() };
+        desk.happens(Event::News(WatchNews::Snapshot { tickets: queue(), cursor: "s".into() }));
+        let actions = desk.changes("submitted", "customer", vec![grouped(ticket(10, 2, 1, ""), group)], vec![]);
+        assert_eq!(actions, [], "{group}");
+        let actions = desk.happens(Event::Outcome { id: 0, result: Ok(people()) });
+        assert_eq!(actions.contains(&Action::Bell), rings, "{group}");
+        assert_eq!(desk.screen().contains("[1 new]"), rings, "{group}");
+    }
+}
+
+#[test]
 fn the_bell_is_for_what_calls_me() {
     let billing = |number| grouped(ticket(number, 2, 1, ""), "Billing");
     let sales = |number| grouped(ticket(number, 2, 1, ""), "Sales");
