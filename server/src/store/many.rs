@@ -184,8 +184,9 @@ fn errands(statements: Vec<Filled>) -> Vec<Errand> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::driver::values;
+    use super::super::driver::{Database, values};
     use super::*;
+    use crate::store::migrate;
 
     const PAIRS: Many = Many { before: "INSERT INTO pairs", width: 2, after: "RETURNING 1" };
     const ONES: Many = Many { before: "INSERT INTO ones", width: 1, after: "" };
@@ -208,5 +209,27 @@ mod tests {
         let (text, columns) = columns(PAIRS.filled([values![1_i64, "a"], values![2_i64, "b"], values![3_i64, "c"]]));
         assert_eq!(text, "INSERT INTO pairs SELECT * FROM UNNEST($1::BIGINT[], $2::TEXT[]) RETURNING 1");
         assert_eq!(columns.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);
+    }
+
+    /// On SQLite a refused statement ends its transaction, and the writer's next one begins all the same.
+    #[tokio::test]
+    async fn a_refused_statement_leaves_nothing_behind() {
+        const LEASES: Many = Many { before: "INSERT INTO leases (name, holder, until)", width: 3, after: "" };
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("desk.db").display());
+        let database = Database::open(&url).await.expect("a database");
+        migrate(&database).await.expect("a schema");
+        for names in [["a", "b", "a"], ["c", "d", "c"]] {
+            let mut connection = database.write().await.expect("a writer");
+            let rows = LEASES.filled(names.map(|name| values![name, "me", 1_i64]));
+            assert!(execute_all(&mut connection, vec![rows]).await.is_err(), "{names:?} has a twin");
+        }
+        let mut connection = database.write().await.expect("a writer");
+        let rows = LEASES.filled([values!["a", "me", 1_i64]]);
+        execute_all(&mut connection, vec![rows]).await.expect("it is written");
+        connection.commit().await.expect("it is kept");
+        let mut connection = database.read().await.expect("a reader");
+        let found = connection.rows("SELECT name FROM leases", []).await.expect("they are read");
+        assert_eq!(found.len(), 1);
     }
 }
