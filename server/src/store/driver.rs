@@ -6,42 +6,29 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgListener, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{
-    Arguments as _, AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Encode, Executor as _, Postgres,
-    Sqlite, Transaction, Type,
-};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{Arguments as _, AssertSqlSafe, Encode, Postgres, Sqlite, Transaction, Type};
 
 pub(crate) use super::cells::values;
 pub use super::cells::{Row, Value, read_json, write_json};
 use super::error::StoreError;
-use crate::domain::{AccountId, MemberId, Millis, Revision, TeamId};
+use super::sqlite::{File, Turn};
+use crate::domain::Millis;
 
 /// A database, open.
 #[derive(Clone, Debug)]
 pub enum Database {
     /// A file of our own.
-    Sqlite {
-        /// One connection: SQLite has one writer.
-        writer: SqlitePool,
-        /// Several, for reading beside it.
-        readers: SqlitePool,
-        /// Moves the log into the file.
-        checkpointer: SqlitePool,
-    },
+    Sqlite(File),
     /// A server that others may share.
     Postgres(PgPool),
 }
-
-/// Connections that read beside SQLite's writer.
-const READERS: u32 = 4;
 
 /// Connections to PostgreSQL.
 const CONNECTIONS: u32 = 10;
 
 /// How long to wait for a connection or a lock before the caller is told to come back.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Begins a transaction that writes, on PostgreSQL. A server that vanishes in the middle of one, with its machine or its network,
 /// holds its teams no longer than this many milliseconds: the database does not wait for its next statement. A server that runs
@@ -52,39 +39,18 @@ impl Database {
     /// Opens `sqlite:<path>` (made when missing) or `postgres://…`.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
-            return Self::open_sqlite(Path::new(path)).await;
+            return Ok(Database::Sqlite(File::open(Path::new(path)).await?));
         }
         let options = PgConnectOptions::from_str(url)?.application_name("deskbell");
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
         Ok(Database::Postgres(pool.connect_with(options).await?))
     }
 
-    async fn open_sqlite(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(PATIENCE)
-            // Moving the log into the file is done beside the writer (see `checkpoints`). Where that falls behind, the writer does the
-            // rest at so many pages, about 64 MiB, so that the log's size has a bound.
-            .pragma("wal_autocheckpoint", "16000")
-            .statement_cache_capacity(200);
-        // This once, the file is made if need be. Later connections never make one, so that a file that goes missing is noticed.
-        let first = options.clone().create_if_missing(true).connect().await?;
-        // The index by secrets is written all over: what the writer may hold of it decides how fast a burst is. In KiB.
-        let writing = options.clone().pragma("cache_size", "-32768");
-        let writer = sqlite_pool(path, 1).connect_with(writing).await?;
-        let checkpointer = sqlite_pool(path, 1).connect_lazy_with(options.clone());
-        let readers = sqlite_pool(path, READERS).connect_lazy_with(options.pragma("query_only", "on"));
-        first.close().await?;
-        Ok(Database::Sqlite { writer, readers, checkpointer })
-    }
-
     /// Begins a transaction that will write. On SQLite it waits for the writer's place at once: one that reads first and
     /// then wants to write can fail for good.
     pub async fn write(&self) -> Result<Connection, StoreError> {
         Ok(match self {
-            Database::Sqlite { writer, .. } => Connection::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Database::Sqlite(file) => Connection::Sqlite(file.write().await?),
             Database::Postgres(pool) => Connection::Postgres(begin(pool, BEGIN_WRITING).await?),
         })
     }
@@ -92,7 +58,7 @@ impl Database {
     /// Begins a transaction that reads one state of the whole database.
     pub async fn read(&self) -> Result<Connection, StoreError> {
         Ok(match self {
-            Database::Sqlite { readers, .. } => Connection::Sqlite(readers.begin().await?),
+            Database::Sqlite(file) => Connection::Sqlite(file.read().await?),
             Database::Postgres(pool) => {
                 Connection::Postgres(begin(pool, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
@@ -101,20 +67,16 @@ impl Database {
 
     /// Moves what is in SQLite's log into its file, as far as nobody reads it. Writers go on meanwhile. PostgreSQL does so by itself.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        if let Database::Sqlite { checkpointer, .. } = self {
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(checkpointer).await?;
+        match self {
+            Database::Sqlite(file) => file.checkpoint().await,
+            Database::Postgres(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Closes all connections.
     pub async fn close(&self) {
         match self {
-            Database::Sqlite { writer, readers, checkpointer } => {
-                checkpointer.close().await;
-                readers.close().await;
-                writer.close().await;
-            }
+            Database::Sqlite(file) => file.close().await,
             Database::Postgres(pool) => pool.close().await,
         }
     }
@@ -127,28 +89,6 @@ async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'st
     let pool = pool.clone();
     let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
     Ok(begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))?)
-}
-
-/// Connections to a file that is there. One is used again only while it is whole: SQLite ends a transaction by itself when the
-/// disk is full, after which the driver begins no other, and goes on writing into a file that was deleted, which would lose what
-/// is acknowledged.
-fn sqlite_pool(path: &Path, connections: u32) -> SqlitePoolOptions {
-    let path = path.to_owned();
-    let opened = file_identity(&path);
-    let options = SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
-    options.before_acquire(move |connection, _| {
-        let whole = !connection.is_in_transaction() && file_identity(&path) == opened;
-        Box::pin(async move { Ok(whole) })
-    })
-}
-
-/// What tells a file from another one of the same name; none when there is no file.
-fn file_identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    #[cfg(unix)]
-    return Some((std::os::unix::fs::MetadataExt::dev(&metadata), std::os::unix::fs::MetadataExt::ino(&metadata)));
-    #[cfg(not(unix))]
-    return Some((0, u64::from(metadata.is_file())));
 }
 
 /// A column, as a database knows it.
@@ -169,7 +109,7 @@ pub struct Column {
 /// A transaction; rolled back unless committed.
 pub enum Connection {
     /// On a file.
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(Turn),
     /// On a server.
     Postgres(Transaction<'static, Postgres>),
 }
@@ -182,8 +122,8 @@ impl Connection {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<u64, StoreError> {
         Ok(match self {
-            Connection::Sqlite(transaction) => {
-                sqlx::query_with(sql, arguments::<Sqlite>(values)?).execute(&mut **transaction).await?.rows_affected()
+            Connection::Sqlite(turn) => {
+                sqlx::query_with(sql, arguments::<Sqlite>(values)?).execute(turn.ready().await?).await?.rows_affected()
             }
             Connection::Postgres(transaction) => {
                 sqlx::query_with(sql, arguments::<Postgres>(values)?).execute(&mut **transaction).await?.rows_affected()
@@ -198,8 +138,8 @@ impl Connection {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
-            Connection::Sqlite(transaction) => {
-                let rows = sqlx::query_with(sql, arguments::<Sqlite>(values)?).fetch_all(&mut **transaction).await?;
+            Connection::Sqlite(turn) => {
+                let rows = sqlx::query_with(sql, arguments::<Sqlite>(values)?).fetch_all(turn.ready().await?).await?;
                 rows.into_iter().map(Row::from).collect()
             }
             Connection::Postgres(transaction) => {
@@ -217,9 +157,9 @@ impl Connection {
         mut visit: impl FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         match self {
-            Connection::Sqlite(transaction) => {
+            Connection::Sqlite(turn) => {
                 let query = sqlx::query_with(sql, arguments::<Sqlite>(values)?);
-                let mut rows = query.fetch(&mut **transaction);
+                let mut rows = query.fetch(turn.ready().await?);
                 while let Some(row) = rows.try_next().await? {
                     visit(Row::from(row))?;
                 }
@@ -238,19 +178,12 @@ impl Connection {
     /// Runs several statements, `;` between them, which take their values one after the other. Gives each one's rows.
     /// Only SQLite does that.
     pub(super) async fn errand(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Vec<Row>>, StoreError> {
-        let Connection::Sqlite(transaction) = self else {
-            return Err(StoreError::Broken("only SQLite runs several statements at once".to_owned()));
-        };
-        let query = sqlx::query_with(AssertSqlSafe(sql), arguments::<Sqlite>(values)?);
-        let mut told = transaction.fetch_many(query);
-        let (mut results, mut rows) = (Vec::new(), Vec::new());
-        while let Some(next) = told.try_next().await? {
-            match next {
-                Either::Left(_) => results.push(std::mem::take(&mut rows)),
-                Either::Right(row) => rows.push(Row::from(row)),
+        match self {
+            Connection::Sqlite(turn) => turn.errand(sql, arguments::<Sqlite>(values)?).await,
+            Connection::Postgres(_) => {
+                Err(StoreError::Broken("only SQLite runs several statements at once".to_owned()))
             }
         }
-        Ok(results)
     }
 
     /// Runs a statement whose values are arrays; only PostgreSQL has them.
@@ -314,9 +247,9 @@ impl Connection {
     /// Runs a script of several statements without values, in this database's words.
     pub async fn script(&mut self, sql: &'static str) -> Result<(), StoreError> {
         match self {
-            Connection::Sqlite(transaction) => {
+            Connection::Sqlite(turn) => {
                 let sql = sql.replace("/*keyed*/", "WITHOUT ROWID");
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **transaction).await?;
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(turn.ready().await?).await?;
             }
             Connection::Postgres(transaction) => {
                 sqlx::raw_sql(sql).execute(&mut **transaction).await?;
@@ -355,76 +288,22 @@ impl Connection {
         rows.into_iter().map(read).collect()
     }
 
-    /// Makes it last. When this returns, it is on disk.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    /// Ends it without a trace.
+    pub async fn roll_back(self) -> Result<(), StoreError> {
         match self {
-            Connection::Sqlite(transaction) => transaction.commit().await?,
-            Connection::Postgres(transaction) => transaction.commit().await?,
+            Connection::Sqlite(turn) => turn.roll_back().await?,
+            Connection::Postgres(transaction) => transaction.rollback().await?,
         }
         Ok(())
     }
-}
 
-/// The channel on which servers tell each other where teams stand: who says so, a blank, then `team:revision` pairs with
-/// commas between.
-pub const CHANGES: &str = "deskbell_changes";
-
-/// The channel on which servers tell each other whose sessions ended: an account's id.
-pub const SIGN_OUTS: &str = "deskbell_sign_outs";
-
-/// The channel on which servers tell each other who watches on them: who says so, a blank, then `team:member` pairs with commas
-/// between.
-pub const WATCHING: &str = "deskbell_watching";
-
-/// The most pairs in one word to other servers: a payload has at most 8000 bytes.
-pub const PAIRS: usize = 128;
-
-/// What another server on the same database said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hint {
-    /// A team is at this revision.
-    Changed(TeamId, Revision),
-    /// Sessions of this account ended.
-    SignedOut(AccountId),
-    /// This member of a team watches there.
-    Watches(TeamId, MemberId),
-    /// Words were lost; anything may have changed.
-    Lost,
-}
-
-/// Listens to other servers on the same database.
-pub struct Hints {
-    listener: PgListener,
-    /// What this server says itself it knows.
-    own: String,
-}
-
-impl Hints {
-    /// Starts listening to all but `own` words. None: nobody shares a file.
-    pub async fn listen(database: &Database, own: &str) -> Result<Option<Self>, StoreError> {
-        let Database::Postgres(pool) = database else { return Ok(None) };
-        let mut listener = PgListener::connect_with(pool).await?;
-        listener.listen_all([CHANGES, SIGN_OUTS, WATCHING]).await?;
-        Ok(Some(Hints { listener, own: own.to_owned() }))
-    }
-
-    /// The next hints. The listener connects again by itself, and says [`Hint::Lost`] when it had to.
-    pub async fn next(&mut self) -> Result<Vec<Hint>, StoreError> {
-        let Some(notification) = self.listener.try_recv().await? else { return Ok(vec![Hint::Lost]) };
-        let payload = notification.payload();
-        if notification.channel() == SIGN_OUTS {
-            return Ok(payload.parse().map(|id| Hint::SignedOut(AccountId(id))).into_iter().collect());
+    /// Makes it last. When this returns, it is on disk.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Connection::Sqlite(turn) => turn.commit().await?,
+            Connection::Postgres(transaction) => transaction.commit().await?,
         }
-        let Some((_, pairs)) = payload.split_once(' ').filter(|(origin, _)| *origin != self.own) else {
-            return Ok(Vec::new());
-        };
-        let pairs = pairs.split(',').filter_map(|pair| pair.split_once(':'));
-        let pairs = pairs.filter_map(|(team, other)| Some((TeamId(team.parse().ok()?), other.parse().ok()?)));
-        Ok(if notification.channel() == WATCHING {
-            pairs.map(|(team, member)| Hint::Watches(team, MemberId(member))).collect()
-        } else {
-            pairs.map(|(team, revision)| Hint::Changed(team, revision)).collect()
-        })
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! What belongs to the host: accounts and sessions, throttles, sealed secrets, leases.
 
-use super::driver::{Database, PAIRS, WATCHING, values};
+use super::driver::{Database, values};
 use super::error::StoreError;
+use super::hints::{PAIRS, WATCHING};
 use super::{Store, accounts};
 use crate::domain::{Account, AccountId, Digest, MemberId, Millis, OneTimeCode, TeamId};
 

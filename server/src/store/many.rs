@@ -1,8 +1,8 @@
 //! Statements for many rows, and several of them together.
 //!
 //! PostgreSQL gets the rows as one array a column, whatever their number. SQLite gets them in a few fixed sizes, so that
-//! statements stay prepared, and the chunks of one size of all statements in one errand: it works in a thread of its own, and
-//! each errand to it costs more than a row.
+//! statements stay prepared, filled up with rows of nulls that count for nothing; and the chunks of one size of all statements in
+//! one errand: it works in a thread of its own, and each errand to it costs more than a row.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -10,10 +10,11 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use super::driver::{Connection, Row, Value};
 use super::error::StoreError;
 
-/// The sizes on SQLite, greatest first. A prepared statement holds memory for each place.
-const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+/// The sizes on SQLite, greatest first. A prepared statement holds memory for each place, and a null takes a moment.
+const SIZES: [usize; 10] = [64, 48, 32, 24, 16, 12, 8, 4, 2, 1];
 
-/// A statement with a place for many rows.
+/// A statement with a place for many rows: one that inserts them, or one that joins them with what is there. The first value of a row is
+/// never null, and the first column is joined by.
 #[derive(Debug, PartialEq, Eq, Hash, Clone, Copy)]
 pub struct Many {
     /// What comes before the rows.
@@ -34,8 +35,8 @@ pub struct Filled {
 /// How a database takes rows.
 #[derive(Debug, PartialEq, Eq, Hash, Clone)]
 enum Form {
-    /// SQLite: so many rows of bare places. `$1` it takes for a name, and finding each name among thousands takes longer than
-    /// all the rest.
+    /// SQLite: so many rows of bare places, of which those count whose first value is not null. `$1` it takes for a name, and finding each
+    /// name among thousands takes longer than all the rest.
     Rows(usize),
     /// PostgreSQL: an array a column, of these types.
     Columns(Vec<&'static str>),
@@ -64,7 +65,12 @@ impl Many {
         let rows = match &form {
             Form::Rows(count) => {
                 let row = format!("({})", vec!["?"; self.width].join(", "));
-                format!("VALUES {}", vec![row.as_str(); *count].join(", "))
+                let rows = format!("VALUES {}", vec![row.as_str(); *count].join(", "));
+                if *count > 1 && self.inserts() {
+                    format!("SELECT * FROM ({rows}) WHERE column1 IS NOT NULL")
+                } else {
+                    rows
+                }
             }
             Form::Columns(types) => {
                 let columns: Vec<_> = types.iter().zip(1..).map(|(of, place)| format!("${place}::{of}[]")).collect();
@@ -80,6 +86,10 @@ impl Many {
         };
         texts.insert((self, form), text);
         text
+    }
+
+    fn inserts(self) -> bool {
+        self.before.starts_with("INSERT INTO")
     }
 
     /// The text for so many rows on SQLite, for tests of what it does with it.
@@ -148,6 +158,7 @@ fn columns(statement: Filled) -> (&'static str, Vec<Vec<Value>>) {
 }
 
 /// Statements of some rows each that SQLite is given at once.
+#[derive(Default)]
 struct Errand {
     text: String,
     values: Vec<Value>,
@@ -155,31 +166,40 @@ struct Errand {
     places: Vec<usize>,
 }
 
-/// All chunks of a size together, greatest first.
+/// All chunks of a size together, greatest first; single rows go with the errand before them.
 fn errands(statements: Vec<Filled>) -> Vec<Errand> {
     let mut left: Vec<_> = statements
         .into_iter()
         .enumerate()
         .map(|(place, statement)| (place, statement.many, statement.count(), statement.values.into_iter()))
         .collect();
-    let mut errands = Vec::new();
+    let mut errands: Vec<Errand> = Vec::new();
     for size in SIZES {
-        loop {
-            let mut errand = Errand { text: String::new(), values: Vec::new(), places: Vec::new() };
-            for (place, many, count, values) in left.iter_mut().filter(|(_, _, count, _)| *count >= size) {
-                *count -= size;
+        let fits = |count: usize| size_for(count) == Some(size);
+        let mut first = size > 1 || errands.is_empty();
+        while left.iter().any(|(_, _, count, _)| fits(*count)) {
+            if std::mem::take(&mut first) || size > 1 {
+                errands.push(Errand::default());
+            }
+            let Some(errand) = errands.last_mut() else { break };
+            for (place, many, count, values) in left.iter_mut().filter(|(_, _, count, _)| fits(*count)) {
                 let separator = if errand.places.is_empty() { "" } else { ";\n" };
                 errand.text.extend([separator, many.text(Form::Rows(size))]);
+                let wanted = errand.values.len() + size * many.width;
                 errand.values.extend(values.take(size * many.width));
+                errand.values.resize(wanted, Value::Int(None));
                 errand.places.push(*place);
+                *count = count.saturating_sub(size);
             }
-            if errand.places.is_empty() {
-                break;
-            }
-            errands.push(errand);
         }
     }
     errands
+}
+
+/// The size of the next chunk of so many rows; none: there is none.
+fn size_for(count: usize) -> Option<usize> {
+    let enough = SIZES.iter().copied().filter(|size| *size >= count).min();
+    if count == 0 { None } else { enough.or(Some(SIZES[0])) }
 }
 
 #[cfg(test)]
@@ -199,13 +219,16 @@ mod tests {
             .into_iter()
             .map(|errand| (errand.places, errand.values.len(), errand.text.matches('(').count()))
             .collect();
-        assert_eq!(shapes, [(vec![0, 1], 192, 128), (vec![0], 16, 8), (vec![0, 1], 3, 2)]);
+        assert_eq!(shapes, [(vec![0, 1], 192, 130), (vec![0, 1], 25, 14)]);
         assert!(errands(vec![ONES.filled(Vec::<[Value; 1]>::new())]).is_empty());
     }
 
     #[test]
     fn each_database_has_its_form() {
-        assert_eq!(PAIRS.text(Form::Rows(2)), "INSERT OR ROLLBACK INTO pairs VALUES (?, ?), (?, ?) RETURNING 1");
+        let two =
+            "INSERT OR ROLLBACK INTO pairs SELECT * FROM (VALUES (?, ?), (?, ?)) WHERE column1 IS NOT NULL RETURNING 1";
+        assert_eq!(PAIRS.text(Form::Rows(2)), two);
+        assert_eq!(PAIRS.text(Form::Rows(1)), "INSERT OR ROLLBACK INTO pairs VALUES (?, ?) RETURNING 1");
         let (text, columns) = columns(PAIRS.filled([values![1_i64, "a"], values![2_i64, "b"], values![3_i64, "c"]]));
         assert_eq!(text, "INSERT INTO pairs SELECT * FROM UNNEST($1::BIGINT[], $2::TEXT[]) RETURNING 1");
         assert_eq!(columns.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);

@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use super::checkpoints::Checkpoints;
 use super::directory::{self, Directories};
-use super::driver::{CHANGES, Connection, Database, PAIRS, Row, SIGN_OUTS, values};
+use super::driver::{Connection, Database, Row, values};
 use super::error::StoreError;
+use super::hints::{CHANGES, PAIRS, SIGN_OUTS};
 use super::load::{self, Worlds};
 use super::log::CHAIN_START;
 use super::many::{Filled, Many, execute_all, query_all};
@@ -102,6 +103,7 @@ impl Transactions {
         }
         let Deciding { worlds, locks, changes, answers, remembers, .. } = deciding;
         if changes.is_empty() && !remembers {
+            connection.roll_back().await?;
             return Ok(Decided { answers, told: Vec::new(), on_disk: Instant::now() });
         }
         rows::write_rare(&mut connection, &changes).await?;
@@ -128,7 +130,7 @@ impl Transactions {
     /// PostgreSQL each statement is a journey.
     fn slice(&self) -> usize {
         match self.database {
-            Database::Sqlite { .. } => 64,
+            Database::Sqlite(_) => 64,
             Database::Postgres(_) => 256,
         }
     }

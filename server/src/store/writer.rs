@@ -74,7 +74,7 @@ impl Writers {
     /// Starts the writers: one on SQLite, two on PostgreSQL, which share the teams between them.
     pub fn start(database: &Database, origin: &Arc<str>, directories: &Arc<Directories>, tell: &Teller) -> Self {
         let count = match database {
-            Database::Sqlite { .. } => 1,
+            Database::Sqlite(_) => 1,
             Database::Postgres(_) => 2,
         };
         let checkpoints = Checkpoints::start(database.clone());

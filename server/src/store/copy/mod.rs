@@ -195,7 +195,7 @@ async fn check_source(from: &mut Connection) -> Result<Vec<Column>, CopyProblem>
 /// Fails while servers live on the source. Of a file that is told by its lock, which ends with them.
 async fn refuse_served(source: &Database, silence: Millis) -> Result<(), CopyProblem> {
     let living = match source {
-        Database::Sqlite { .. } => Vec::new(),
+        Database::Sqlite(_) => Vec::new(),
         Database::Postgres(_) => source.living_servers(silence).await.map_err(CopyProblem::Source)?,
     };
     if living.is_empty() { Ok(()) } else { Err(CopyProblem::Served(living)) }

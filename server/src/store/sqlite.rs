@@ -1,0 +1,235 @@
+//! SQLite's side of the driver: how a file is opened, and turns at it.
+//!
+//! SQLite works in a thread of its own, and each errand to it costs more than a row: the writer's connection is kept between turns
+//! instead of being given back to a pool, which asks it each time whether it is there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, Sqlite, Transaction};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
+
+use super::cells::Row;
+use super::driver::PATIENCE;
+use super::error::StoreError;
+
+/// Connections that read beside the writer.
+const READERS: u32 = 4;
+
+/// Begins a transaction that will write. It waits for the writer's place at once: one that reads first and then wants to write can
+/// fail for good.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// A file, open.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// SQLite has one writer at a time. Whoever wants to be it waits here, in the order of asking.
+    writer: Arc<Mutex<Writer>>,
+    /// Several, for reading beside it.
+    readers: SqlitePool,
+    /// Moves the log into the file.
+    checkpointer: SqlitePool,
+}
+
+/// The connection that writes.
+#[derive(Debug)]
+struct Writer {
+    /// None while it has a turn, and after one that went wrong.
+    connection: Option<SqliteConnection>,
+    options: SqliteConnectOptions,
+    path: PathBuf,
+    opened: Option<(u64, u64)>,
+    closed: bool,
+}
+
+impl File {
+    /// Opens a file, or makes it.
+    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(PATIENCE)
+            // Moving the log into the file is done beside the writer (see `checkpoints`). Where that falls behind, the writer does the
+            // rest at so many pages, about 64 MiB, so that the log's size has a bound.
+            .pragma("wal_autocheckpoint", "16000")
+            .statement_cache_capacity(200);
+        // This once, the file is made if need be. Later connections never make one, so that a file that goes missing is noticed.
+        let first = options.clone().create_if_missing(true).connect().await?;
+        // The index by secrets is written all over: what the writer may hold of it decides how fast a burst is. In KiB.
+        let writing = options.clone().pragma("cache_size", "-32768");
+        let writer = Writer {
+            connection: Some(writing.connect().await?),
+            options: writing,
+            path: path.to_owned(),
+            opened: file_identity(path),
+            closed: false,
+        };
+        let checkpointer = pool(path, 1).connect_lazy_with(options.clone());
+        let readers = pool(path, READERS).connect_lazy_with(options.pragma("query_only", "on"));
+        first.close().await?;
+        Ok(File { writer: Arc::new(Mutex::new(writer)), readers, checkpointer })
+    }
+
+    /// A turn that will write. The transaction begins with its first statement.
+    pub async fn write(&self) -> Result<Turn, StoreError> {
+        let waiting = timeout(PATIENCE, Arc::clone(&self.writer).lock_owned()).await;
+        let mut writer = waiting.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let connection = writer.take().await?;
+        Ok(Turn::Writing(Writing { connection: Some(connection), begun: false, writer }))
+    }
+
+    /// A turn that reads one state of the whole file.
+    pub async fn read(&self) -> Result<Turn, StoreError> {
+        Ok(Turn::Reading(self.readers.begin().await?))
+    }
+
+    /// Moves what is in the log into the file, as far as nobody reads it. The writer goes on meanwhile.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&self.checkpointer).await?;
+        Ok(())
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.checkpointer.close().await;
+        self.readers.close().await;
+        let mut writer = self.writer.lock().await;
+        writer.closed = true;
+        if let Some(connection) = writer.connection.take() {
+            // It is closed when it is dropped, too.
+            let _ = connection.close().await;
+        }
+    }
+}
+
+impl Writer {
+    /// The connection, if the file is still the one that was opened: going on to write into one that was deleted would lose what is
+    /// acknowledged. A new one after a turn that went wrong.
+    async fn take(&mut self) -> Result<SqliteConnection, StoreError> {
+        if self.closed {
+            return Err(sqlx::Error::PoolClosed.into());
+        }
+        let kept = self.connection.take().filter(|_| file_identity(&self.path) == self.opened);
+        match kept {
+            Some(connection) => Ok(connection),
+            None => Ok(self.options.connect().await?),
+        }
+    }
+}
+
+/// A turn at the file. What it wrote is gone unless it is committed.
+pub enum Turn {
+    /// It reads.
+    Reading(Transaction<'static, Sqlite>),
+    /// It writes.
+    Writing(Writing),
+}
+
+/// A turn at writing. Dropped before its end, it takes the connection with it, and the transaction: whatever state SQLite left it in – it
+/// ends a transaction by itself when the disk is full –, nobody goes on from there.
+pub struct Writing {
+    /// There until the end.
+    connection: Option<SqliteConnection>,
+    begun: bool,
+    writer: OwnedMutexGuard<Writer>,
+}
+
+impl Writing {
+    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.connection.as_mut().ok_or(StoreError::Unavailable(sqlx::Error::WorkerCrashed))
+    }
+
+    /// Ends the transaction with this word, and gives the connection to the next turn.
+    async fn end(mut self, word: &'static str) -> Result<(), StoreError> {
+        if self.begun {
+            sqlx::query(word).execute(self.connection()?).await?;
+        }
+        self.writer.connection = self.connection.take();
+        Ok(())
+    }
+}
+
+impl Turn {
+    /// The connection, in a transaction.
+    pub async fn ready(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        match self {
+            Turn::Reading(transaction) => Ok(transaction),
+            Turn::Writing(writing) => {
+                if !std::mem::replace(&mut writing.begun, true) {
+                    sqlx::query(BEGIN).execute(writing.connection()?).await?;
+                }
+                writing.connection()
+            }
+        }
+    }
+
+    /// Runs several statements, `;` between them, which take their values one after the other. Gives each one's rows.
+    pub async fn errand(&mut self, sql: String, values: SqliteArguments) -> Result<Vec<Vec<Row>>, StoreError> {
+        let (connection, sql, begins) = match self {
+            Turn::Reading(transaction) => (&mut **transaction, sql, false),
+            Turn::Writing(writing) => {
+                let begins = !std::mem::replace(&mut writing.begun, true);
+                // The transaction begins on the way.
+                let sql = if begins { format!("{BEGIN};\n{sql}") } else { sql };
+                (writing.connection()?, sql, begins)
+            }
+        };
+        let mut told = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), values));
+        let (mut results, mut rows) = (Vec::new(), Vec::new());
+        while let Some(next) = told.try_next().await? {
+            match next {
+                Either::Left(_) => results.push(std::mem::take(&mut rows)),
+                Either::Right(row) => rows.push(Row::from(row)),
+            }
+        }
+        if begins {
+            results.remove(0);
+        }
+        Ok(results)
+    }
+
+    /// Makes it last. When this returns, it is on disk.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Turn::Reading(transaction) => Ok(transaction.commit().await?),
+            Turn::Writing(writing) => writing.end("COMMIT").await,
+        }
+    }
+
+    /// Ends it without a trace.
+    pub async fn roll_back(self) -> Result<(), StoreError> {
+        match self {
+            Turn::Reading(transaction) => Ok(transaction.rollback().await?),
+            Turn::Writing(writing) => writing.end("ROLLBACK").await,
+        }
+    }
+}
+
+/// Connections to a file that is there. One is used again only while the file is the one that was opened.
+fn pool(path: &Path, connections: u32) -> SqlitePoolOptions {
+    let path = path.to_owned();
+    let opened = file_identity(&path);
+    // A connection to a file has no other end that could go away: there is nothing to ask it.
+    let options =
+        SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(false);
+    options.before_acquire(move |connection, _| {
+        let whole = !connection.is_in_transaction() && file_identity(&path) == opened;
+        Box::pin(async move { Ok(whole) })
+    })
+}
+
+/// What tells a file from another one of the same name; none when there is no file.
+fn file_identity(path: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(path).ok()?;
+    #[cfg(unix)]
+    return Some((std::os::unix::fs::MetadataExt::dev(&metadata), std::os::unix::fs::MetadataExt::ino(&metadata)));
+    #[cfg(not(unix))]
+    return Some((0, u64::from(metadata.is_file())));
+}
