@@ -92,7 +92,10 @@ impl Desk {
             }
             Hint::Watches(team, member) => self.hub.watches_elsewhere(team, member),
             // What teams missed is found by the look that follows.
-            Hint::Lost => self.sessions.forget_all(),
+            Hint::Lost => {
+                self.sessions.forget_all();
+                self.hub.anybody_signed_out();
+            }
         }
     }
 }

@@ -4,12 +4,14 @@
 //! batch of frames, so a reader that never reads costs a bounded amount.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::broadcast;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::frames::{self, FrameDraft};
 use super::{Desk, Failure, Session, Staff};
@@ -43,33 +45,36 @@ pub struct Watch {
     desk: Arc<Desk>,
     staff: Staff,
     subscription: Subscription,
-    sign_outs: broadcast::Receiver<crate::domain::AccountId>,
     /// Everything up to here was given.
     at: Revision,
     snapshot_due: bool,
     ready: VecDeque<WatchItem>,
     /// When a progress mark is due. Changes that this viewer does not see do not put it off.
     mark_due: Instant,
+    /// Wakes no later than the mark is due: moving it with every change would cost more than waking for nothing now and then.
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Desk {
     /// Begins a watch: with a snapshot, or after a revision.
     pub async fn watch(self: &Arc<Self>, session: Session, after: Option<Revision>) -> Result<Watch, Failure> {
-        // Listens before it looks, so that a sign-out in between is not missed.
-        let sign_outs = self.hub.sign_outs();
-        let staff = self.staff(self.session(session.token).await?).await?;
-        staff.operator()?;
-        let subscription = self.hub.subscribe(staff.team.id, staff.viewer.member);
+        let staff = self.staff(session).await?;
+        let (team, member) = (staff.team.id, staff.viewer.member);
+        let subscription = self.hub.subscribe(team, member, staff.session.account);
+        let mark_due = Instant::now() + PROGRESS;
         let mut watch = Watch {
             desk: Arc::clone(self),
             staff,
             subscription,
-            sign_outs,
             at: 0,
             snapshot_due: after.is_none(),
             ready: VecDeque::new(),
-            mark_due: Instant::now() + PROGRESS,
+            mark_due,
+            alarm: Box::pin(sleep_until(mark_due)),
         };
+        // Looks once it listens, so that a sign-out in between is not missed.
+        watch.recheck().await?;
+        watch.staff.operator()?;
         if let Some(after) = after {
             watch.resume(after).await?;
         }
@@ -115,21 +120,21 @@ impl Watch {
                 Following::Frames(frames) => self.take_all(&frames),
                 // A hint may promise more than the log has by now: then the next one says when to look again.
                 Following::Log if self.catch_up().await? => {}
-                Following::Log | Following::Nothing => self.wait().await?,
+                Following::Log | Following::Nothing => self.wait().await,
             }
         }
     }
 
-    /// Until there may be more, or a mark is due.
-    async fn wait(&mut self) -> Result<(), Failure> {
-        tokio::select! {
-            () = self.subscription.changed() => Ok(()),
-            ended = self.sign_outs.recv() => match ended {
-                Ok(account) if account != self.staff.session.account => Ok(()),
-                // It is ours, or words were missed.
-                _ => self.recheck().await,
-            },
-            () = tokio::time::sleep_until(self.mark_due) => Ok(()),
+    /// Until there may be more, or a mark may be due.
+    async fn wait(&mut self) {
+        let (subscription, alarm) = (&self.subscription, &mut self.alarm);
+        poll_fn(|context| match subscription.poll_news(context) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => alarm.as_mut().poll(context),
+        })
+        .await;
+        if self.alarm.is_elapsed() {
+            self.alarm.as_mut().reset(self.mark_due.max(Instant::now()));
         }
     }
 
@@ -140,15 +145,7 @@ impl Watch {
 
     /// Refuses when the session has ended. Looked at before each item; whoever sends one in parts asks before each of them.
     pub async fn check_session(&mut self) -> Result<(), Failure> {
-        let mut news = false;
-        loop {
-            match self.sign_outs.try_recv() {
-                Ok(account) => news |= account == self.staff.session.account,
-                Err(broadcast::error::TryRecvError::Lagged(_)) => news = true,
-                Err(_) => break,
-            }
-        }
-        if news { self.recheck().await } else { Ok(()) }
+        if self.subscription.take_doubt() { self.recheck().await } else { Ok(()) }
     }
 
     async fn recheck(&mut self) -> Result<(), Failure> {

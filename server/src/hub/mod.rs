@@ -3,15 +3,19 @@
 //! Knows no SQL, protobuf or rules. Each watcher keeps its own place in the tail, so a slow one delays only itself and costs
 //! nothing but its place; whoever falls behind the tail reads the log.
 
+mod place;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{broadcast, watch};
+use place::{Place, Places};
+use tokio::sync::watch;
 
 use crate::domain::{AccountId, MemberId, ProfileId, Revision, Sight, TeamId, TicketId};
 use crate::telemetry::{self, names};
@@ -25,9 +29,6 @@ const TAIL_BYTES: usize = 16 * 1024 * 1024;
 /// Watchers of a team whose delay is measured, about: these stand for all. A thousand at a thousand changes a second would
 /// otherwise have a million durations to record.
 const MEASURED: usize = 4;
-
-/// Sign-outs that may wait for a slow stream; one that missed some checks its session again.
-const SIGN_OUTS: usize = 256;
 
 /// How long it is believed that somebody watches on another server. That server says so every ten seconds.
 const ELSEWHERE: Duration = Duration::from_secs(25);
@@ -76,13 +77,12 @@ pub enum Topic {
 }
 
 /// Wakes watchers. One for a server.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Hub {
     teams: Mutex<HashMap<TeamId, Weak<Channel>>>,
     topics: Mutex<Topics>,
     /// Who watches on other servers, and when that was said last.
     elsewhere: Mutex<HashMap<TeamId, HashMap<MemberId, Instant>>>,
-    sign_outs: broadcast::Sender<AccountId>,
 }
 
 /// What is waited for in each team.
@@ -119,12 +119,13 @@ impl Topics {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Channel {
     tail: Mutex<Tail>,
-    head: watch::Sender<Revision>,
-    /// Who watches, and how often at once.
-    watchers: Mutex<HashMap<MemberId, usize>>,
+    /// The newest revision that is known of.
+    head: AtomicI64,
+    /// Who watches.
+    places: Places,
     /// Held by whoever reads the log for all.
     reading: tokio::sync::Mutex<()>,
 }
@@ -157,24 +158,17 @@ impl Tail {
     }
 }
 
-/// A place of a member at their team's tail.
+/// A member's place at their team's tail.
 #[derive(Debug)]
 pub struct Subscription {
-    member: MemberId,
+    place: Arc<Place>,
     channel: Arc<Channel>,
-    head: watch::Receiver<Revision>,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         metrics::gauge!(names::WATCHES_OPEN).decrement(1.0);
-        let mut watchers = locked(&self.channel.watchers);
-        if let Some(times) = watchers.get_mut(&self.member) {
-            *times -= 1;
-            if *times == 0 {
-                watchers.remove(&self.member);
-            }
-        }
+        self.channel.places.leave(&self.place);
     }
 }
 
@@ -189,46 +183,36 @@ pub enum Following {
     Nothing,
 }
 
-impl Default for Hub {
-    fn default() -> Self {
-        Hub {
-            teams: Mutex::default(),
-            topics: Mutex::default(),
-            elsewhere: Mutex::default(),
-            sign_outs: broadcast::channel(SIGN_OUTS).0,
-        }
-    }
-}
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Hub {
-    /// Takes a place at a team's tail for a member. Only what happens afterwards is sure to pass by.
-    pub fn subscribe(&self, team: TeamId, member: MemberId) -> Subscription {
+    /// Takes a place at a team's tail for a member, who is signed in with this account. Only what happens afterwards is sure to pass by.
+    pub fn subscribe(&self, team: TeamId, member: MemberId, account: AccountId) -> Subscription {
         let mut teams = locked(&self.teams);
         teams.retain(|_, channel| channel.strong_count() > 0);
         let channel = teams.get(&team).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let channel = Arc::new(Channel {
-                tail: Mutex::default(),
-                head: watch::Sender::new(0),
-                watchers: Mutex::default(),
-                reading: tokio::sync::Mutex::default(),
-            });
+            let channel = Arc::new(Channel::default());
             teams.insert(team, Arc::downgrade(&channel));
             channel
         });
-        let head = channel.head.subscribe();
-        *locked(&channel.watchers).entry(member).or_default() += 1;
         metrics::gauge!(names::WATCHES_OPEN).increment(1.0);
-        Subscription { member, channel, head }
+        Subscription { place: channel.places.enter(member, account), channel }
+    }
+
+    fn channel(&self, team: TeamId) -> Option<Arc<Channel>> {
+        locked(&self.teams).get(&team).and_then(Weak::upgrade)
+    }
+
+    fn channels(&self) -> Vec<(TeamId, Arc<Channel>)> {
+        let teams = locked(&self.teams);
+        teams.iter().filter_map(|(team, channel)| Some((*team, channel.upgrade()?))).collect()
     }
 
     /// Whether a member of a team for whom `wanted` holds watches it, here or, as of some seconds ago, on another server.
     pub fn is_watched(&self, team: TeamId, wanted: impl Fn(MemberId) -> bool) -> bool {
-        let channel = locked(&self.teams).get(&team).and_then(Weak::upgrade);
-        if channel.is_some_and(|channel| locked(&channel.watchers).keys().any(|member| wanted(*member))) {
+        if self.channel(team).is_some_and(|channel| channel.places.members().into_iter().any(&wanted)) {
             return true;
         }
         let elsewhere = locked(&self.elsewhere);
@@ -238,13 +222,11 @@ impl Hub {
 
     /// Who watches here.
     pub fn watching(&self) -> Vec<(TeamId, MemberId)> {
-        let teams: Vec<_> =
-            locked(&self.teams).iter().filter_map(|(team, channel)| Some((*team, channel.upgrade()?))).collect();
         let of = |(team, channel): (TeamId, Arc<Channel>)| {
-            let members: Vec<_> = locked(&channel.watchers).keys().copied().collect();
+            let members = channel.places.members();
             members.into_iter().map(move |member| (team, member))
         };
-        teams.into_iter().flat_map(of).collect()
+        self.channels().into_iter().flat_map(of).collect()
     }
 
     /// Takes down that somebody watches on another server.
@@ -276,7 +258,7 @@ impl Hub {
 
     /// Tells a change to whoever watches its team; `make` runs only if somebody does.
     pub fn tell(&self, team: TeamId, revision: Revision, make: impl FnOnce() -> Frame) {
-        let Some(channel) = locked(&self.teams).get(&team).and_then(Weak::upgrade) else { return };
+        let Some(channel) = self.channel(team) else { return };
         let frame = Arc::new(make());
         {
             let mut tail = locked(&channel.tail);
@@ -285,18 +267,17 @@ impl Hub {
                 tail.push(frame);
             }
         }
-        channel.head.send_modify(|head| *head = (*head).max(revision));
+        channel.head.fetch_max(revision, Ordering::AcqRel);
+        channel.places.ring();
     }
 
     /// Hints that a team is at this revision, or further: another server changed it. Never a guess: while a hint promised more than there
     /// is, the hint that tells of it would be no news.
     pub fn hint(&self, team: TeamId, revision: Revision) {
-        if let Some(channel) = locked(&self.teams).get(&team).and_then(Weak::upgrade) {
-            channel.head.send_if_modified(|head| {
-                let news = revision > *head;
-                *head = (*head).max(revision);
-                news
-            });
+        if let Some(channel) = self.channel(team)
+            && channel.head.fetch_max(revision, Ordering::AcqRel) < revision
+        {
+            channel.places.ring();
         }
     }
 
@@ -333,13 +314,16 @@ impl Hub {
 
     /// Tells that sessions of an account have ended.
     pub fn signed_out(&self, account: AccountId) {
-        // Nobody listening is fine.
-        let _ = self.sign_outs.send(account);
+        for (_, channel) in self.channels() {
+            channel.places.doubt(|doubted| doubted == account);
+        }
     }
 
-    /// Listens for ended sessions.
-    pub fn sign_outs(&self) -> broadcast::Receiver<AccountId> {
-        self.sign_outs.subscribe()
+    /// Tells that any session may have ended.
+    pub fn anybody_signed_out(&self) {
+        for (_, channel) in self.channels() {
+            channel.places.doubt(|_| true);
+        }
     }
 }
 
@@ -368,7 +352,7 @@ impl Subscription {
                 self.measure(tail.frames.get(skip));
                 Following::Frames(tail.frames.iter().skip(skip).take(64).cloned().collect())
             }
-            _ if *self.channel.head.borrow() > revision => Following::Log,
+            _ if self.channel.head.load(Ordering::Acquire) > revision => Following::Log,
             _ => Following::Nothing,
         }
     }
@@ -397,14 +381,18 @@ impl Subscription {
     fn measure(&self, oldest: Option<&Arc<Frame>>) {
         let Some((frame, committed)) = oldest.and_then(|frame| Some((frame, frame.committed?))) else { return };
         let one_in = u64::try_from(Arc::strong_count(&self.channel) / MEASURED).unwrap_or(1).max(1);
-        if (frame.revision + self.member.0).unsigned_abs().is_multiple_of(one_in) {
+        if (frame.revision + self.place.member.0).unsigned_abs().is_multiple_of(one_in) {
             telemetry::delivered(committed);
         }
     }
 
-    /// Until there may be more.
-    pub async fn changed(&mut self) {
-        // The channel is held, so its sender cannot be gone.
-        let _ = self.head.changed().await;
+    /// Whether there may be more, or a doubt. Otherwise whoever asks is woken when there is. Costs next to nothing where nothing changed.
+    pub fn poll_news(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.place.poll_news(context)
+    }
+
+    /// Whether the session has to be looked at again; asked, it is taken as done.
+    pub fn take_doubt(&self) -> bool {
+        self.place.take_doubt()
     }
 }

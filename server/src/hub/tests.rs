@@ -27,7 +27,7 @@ fn revisions(following: Following) -> Option<Vec<Revision>> {
 fn a_watcher_gets_what_follows_in_order() {
     let hub = Hub::default();
     let team = TeamId(1);
-    let subscription = hub.subscribe(team, MemberId(1));
+    let subscription = hub.subscribe(team, MemberId(1), AccountId(1));
     assert_eq!(revisions(subscription.after(4)), Some(vec![]));
     for revision in 5..8 {
         hub.tell(team, revision, || frame(revision));
@@ -42,7 +42,7 @@ fn a_watcher_gets_what_follows_in_order() {
 fn a_gap_sends_watchers_to_the_log() {
     let hub = Hub::default();
     let team = TeamId(1);
-    let subscription = hub.subscribe(team, MemberId(1));
+    let subscription = hub.subscribe(team, MemberId(1), AccountId(1));
     hub.tell(team, 5, || frame(5));
     hub.tell(team, 7, || frame(7));
     assert_eq!(revisions(subscription.after(5)), None);
@@ -54,7 +54,8 @@ fn a_gap_sends_watchers_to_the_log() {
 async fn one_watcher_reads_the_log_for_all() {
     let hub = Hub::default();
     let team = TeamId(1);
-    let (reader, other) = (hub.subscribe(team, MemberId(1)), hub.subscribe(team, MemberId(2)));
+    let (reader, other) =
+        (hub.subscribe(team, MemberId(1), AccountId(1)), hub.subscribe(team, MemberId(2), AccountId(1)));
     hub.tell(team, 5, || frame(5));
     hub.tell(team, 8, || frame(8));
     let turn = reader.turn(5).await.expect("it is the newest that is missing");
@@ -75,7 +76,7 @@ async fn one_watcher_reads_the_log_for_all() {
 fn whoever_watches_elsewhere_is_there_too() {
     let hub = Hub::default();
     let (team, near, far) = (TeamId(1), MemberId(1), MemberId(2));
-    let subscription = hub.subscribe(team, near);
+    let subscription = hub.subscribe(team, near, AccountId(1));
     hub.watches_elsewhere(team, far);
     assert_eq!(hub.watching(), [(team, near)], "each server speaks for itself");
     assert!(hub.is_watched(team, |member| member == near) && hub.is_watched(team, |member| member == far));
@@ -91,7 +92,7 @@ fn the_tail_is_bounded_and_unwatched_teams_cost_nothing() {
     let hub = Hub::default();
     let team = TeamId(1);
     hub.tell(team, 1, || unreachable!("nobody watches"));
-    let subscription = hub.subscribe(team, MemberId(1));
+    let subscription = hub.subscribe(team, MemberId(1), AccountId(1));
     for revision in 2..(3 * i64::try_from(TAIL).unwrap_or(0)) {
         hub.tell(team, revision, || frame(revision));
     }
@@ -104,7 +105,7 @@ fn the_tail_is_bounded_and_unwatched_teams_cost_nothing() {
 fn long_changes_leave_the_tail_sooner() {
     let hub = Hub::default();
     let team = TeamId(1);
-    let subscription = hub.subscribe(team, MemberId(1));
+    let subscription = hub.subscribe(team, MemberId(1), AccountId(1));
     for revision in 1..40 {
         hub.tell(team, revision, || Frame { whole: vec![0; 1024 * 1024].into(), ..frame(revision) });
     }
@@ -122,8 +123,8 @@ fn members_are_there_as_long_as_they_watch() {
     let (team, ana) = (TeamId(1), MemberId(1));
     let here = || hub.is_watched(team, |member| member == ana);
     assert!(!here());
-    let (one, two) = (hub.subscribe(team, ana), hub.subscribe(team, ana));
-    let _other = hub.subscribe(team, MemberId(2));
+    let (one, two) = (hub.subscribe(team, ana, AccountId(1)), hub.subscribe(team, ana, AccountId(1)));
+    let _other = hub.subscribe(team, MemberId(2), AccountId(1));
     assert!(here());
     drop(one);
     assert!(here());
@@ -142,4 +143,34 @@ fn topics_that_nobody_waits_for_are_forgotten() {
     assert!(locked(&hub.topics).of[&team].len() < 200);
     hub.wake(team, [Topic::Ticket(TicketId(0))]);
     assert!(kept.receiver.has_changed().is_ok_and(|changed| changed));
+}
+
+#[test]
+fn a_sign_out_rings_for_its_account_alone() {
+    let hub = Hub::default();
+    let places = [1, 2].map(|id| hub.subscribe(TeamId(1), MemberId(id), AccountId(id)));
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    assert!(places.iter().all(|place| place.poll_news(&mut context).is_pending() && !place.take_doubt()));
+    hub.signed_out(AccountId(2));
+    assert!(places[0].poll_news(&mut context).is_pending() && !places[0].take_doubt());
+    assert!(places[1].poll_news(&mut context).is_ready() && places[1].take_doubt());
+    assert!(places[1].poll_news(&mut context).is_pending() && !places[1].take_doubt(), "once");
+    hub.anybody_signed_out();
+    assert!(places.iter().all(|place| place.poll_news(&mut context).is_ready() && place.take_doubt()));
+}
+
+#[tokio::test]
+async fn whoever_waits_is_woken_by_a_change_and_by_a_hint_of_news() {
+    let hub = Arc::new(Hub::default());
+    let team = TeamId(1);
+    let place = hub.subscribe(team, MemberId(1), AccountId(1));
+    let steps: [fn(&Hub); 2] = [|hub| hub.tell(TeamId(1), 5, || frame(5)), |hub| hub.hint(TeamId(1), 6)];
+    for step in steps {
+        let hub = Arc::clone(&hub);
+        let waiting = std::future::poll_fn(|context| place.poll_news(context));
+        tokio::join!(waiting, async move { step(&hub) });
+    }
+    hub.hint(team, 6);
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    assert!(place.poll_news(&mut context).is_pending(), "what is known already is no news");
 }
