@@ -82,12 +82,7 @@ impl Door {
 }
 
 /// Accepts connections and sends on those that have shaken hands, until the server stops or nobody takes them.
-pub(super) async fn run(
-    listener: TcpListener,
-    door: Door,
-    ready: mpsc::Sender<io::Result<Connection>>,
-    stopping: Stopping,
-) {
+pub(super) async fn run(listener: TcpListener, door: Door, ready: mpsc::Sender<Connection>, stopping: Stopping) {
     let mut rest = REST.0;
     loop {
         let accepted = tokio::select! {
@@ -132,19 +127,13 @@ fn refuse(full: Full, remote: SocketAddr) {
     counter!(names::CONNECTIONS_REFUSED, "reason" => reason).increment(1);
 }
 
-async fn shake_hands(
-    door: Door,
-    stream: TcpStream,
-    remote: SocketAddr,
-    room: Room,
-    ready: mpsc::Sender<io::Result<Connection>>,
-) {
+async fn shake_hands(door: Door, stream: TcpStream, remote: SocketAddr, room: Room, ready: mpsc::Sender<Connection>) {
     let open = Open::count();
     let shaken = tokio::time::timeout(door.handshake, door.shake_hands(stream, remote, room, open));
     let problem = match shaken.await {
         Ok(Ok(connection)) => {
             // Nobody takes it when the server stops.
-            let _ = ready.send(Ok(connection)).await;
+            let _ = ready.send(connection).await;
             return;
         }
         Ok(Err(Unwanted::Full(full))) => return refuse(full, remote),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::TcpConnectInfo;
 
 use super::accept::Open;
 use super::gate::Room;
@@ -57,12 +57,9 @@ impl Connection {
         let info = TcpConnectInfo { local_addr: None, remote_addr: Some(remote) };
         Ok(Self { wire, handed_on: 0, info, _room: room, _open: open })
     }
-}
 
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
-
-    fn connect_info(&self) -> TcpConnectInfo {
+    /// Where it comes from, for its calls.
+    pub(super) fn info(&self) -> TcpConnectInfo {
         self.info.clone()
     }
 }

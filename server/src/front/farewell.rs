@@ -11,9 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
-use super::stopping::{Stage, Stopping};
-
-type Reached = Pin<Box<dyn Future<Output = ()> + Send>>;
+use super::stopping::{Drain, Stopping};
 
 /// Ends idle streams when the server stops.
 #[derive(Clone, Debug)]
@@ -50,36 +48,34 @@ where
     fn call(&mut self, request: http::Request<Q>) -> Self::Future {
         let answer = self.inner.call(request);
         let stopping = self.stopping.clone();
-        Box::pin(async move {
-            let reached: Reached = Box::pin(async move { stopping.reaches(Stage::Draining).await });
-            Ok(answer.await?.map(|inner| PoliteBody { inner: Box::pin(inner), reached: Some(reached) }))
-        })
+        Box::pin(async move { Ok(answer.await?.map(|inner| PoliteBody { inner, drain: Some(Drain::of(&stopping)) })) })
     }
 }
 
 /// An answer that ends when the server stops.
 pub(super) struct PoliteBody<B> {
-    inner: Pin<Box<B>>,
-    /// Until the drain begins; none once the answer has ended with it.
-    reached: Option<Reached>,
+    inner: B,
+    /// None once the answer has ended with it.
+    drain: Option<Drain>,
 }
 
-impl<B: Body> Body for PoliteBody<B> {
+impl<B: Body + Unpin> Body for PoliteBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let Some(mut reached) = self.reached.take() else { return Poll::Ready(None) };
-        let said = self.inner.as_mut().poll_frame(cx);
-        if said.is_pending() && reached.as_mut().poll(cx).is_ready() {
+        let this = &mut *self;
+        let Some(drain) = &mut this.drain else { return Poll::Ready(None) };
+        let said = Pin::new(&mut this.inner).poll_frame(cx);
+        if said.is_pending() && drain.poll(cx).is_ready() {
+            this.drain = None;
             return Poll::Ready(Some(Ok(Frame::trailers(farewell()))));
         }
-        self.reached = Some(reached);
         said
     }
 
     fn is_end_stream(&self) -> bool {
-        self.reached.is_none() || self.inner.is_end_stream()
+        self.drain.is_none() || self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

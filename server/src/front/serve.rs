@@ -1,21 +1,32 @@
 //! Serving calls on a listening socket, and stopping in bounded time.
 
+use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use tokio::task::JoinSet;
+use tonic::body::Body;
 use tonic::service::Routes;
-use tonic::transport::Server;
+use tower::{Layer as _, Service};
 
 use super::accept::{self, Door};
+use super::connection::Connection;
+use super::deadline::KeepDeadlines;
 use super::farewell::SayFarewell;
 use super::gate::Gate;
-use super::stopping::{Stage, Stopping};
+use super::stopping::{Drain, Stage, Stopping};
+use super::together::{Begun, Together};
 use crate::config::Limits;
 use crate::telemetry::CountCalls;
 
@@ -70,42 +81,83 @@ impl Front {
     }
 
     /// Serves calls until the server stops, and waits at most `drain` for those that are running.
-    pub async fn serve(
-        self,
-        routes: Routes,
-        stopping: Stopping,
-        drain: Duration,
-    ) -> Result<Ended, tonic::transport::Error> {
+    pub async fn serve(self, routes: Routes, stopping: Stopping, drain: Duration) -> Ended {
         let door = Door {
             gate: Gate::new(self.limits.connections, self.limits.connections_per_address),
             balancers: self.balancers,
             tls: self.tls,
             handshake: self.limits.handshake(),
         };
-        let (ready, connections) = mpsc::channel(READY_CONNECTIONS);
+        let (ready, mut shaken) = mpsc::channel(READY_CONNECTIONS);
         let accepting = tokio::spawn(accept::run(self.listener, door, ready, stopping.clone()));
-        let (draining, farewell) = (stopping.clone(), SayFarewell(stopping.clone()));
-        let server = Server::builder()
-            .max_concurrent_streams(self.limits.streams_per_connection)
-            .initial_stream_window_size(STREAM_WINDOW)
-            .initial_connection_window_size(CONNECTION_WINDOW)
-            .http2_keepalive_interval(Some(self.limits.keepalive()))
-            .http2_keepalive_timeout(Some(self.limits.keepalive_timeout()))
-            .http2_max_header_list_size(HEADER_LIST)
-            .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
-            .http2_max_local_error_reset_streams(Some(ERROR_RESETS))
-            .layer(farewell)
-            .layer(CountCalls::of(deskbell_proto::DESCRIPTORS))
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(ReceiverStream::new(connections), async move {
-                draining.reaches(Stage::Draining).await;
-            });
+        let services = KeepDeadlines.layer(routes.prepare());
+        let services = CountCalls::of(deskbell_proto::DESCRIPTORS).layer(services);
+        let services = SayFarewell(stopping.clone()).layer(services);
+        let mut served = JoinSet::new();
+        let all_served = async {
+            loop {
+                tokio::select! {
+                    () = stopping.reaches(Stage::Draining) => break,
+                    Some(connection) = shaken.recv() => {
+                        served.spawn(serve_connection(connection, services.clone(), self.limits.clone(), stopping.clone()));
+                    }
+                    // Those that have ended are forgotten at once.
+                    Some(_) = served.join_next() => {}
+                    else => break,
+                }
+            }
+            while served.join_next().await.is_some() {}
+        };
         let ended = tokio::select! {
-            served = server => served.map(|()| Ended::Drained),
-            () = time_is_up(&stopping, drain) => Ok(Ended::Cut),
+            () = all_served => Ended::Drained,
+            () = time_is_up(&stopping, drain) => Ended::Cut,
         };
         accepting.abort();
         ended
+    }
+}
+
+/// Serves a connection's calls until its client goes, or the server stops and they have ended.
+async fn serve_connection<S, A>(connection: Connection, services: S, limits: Limits, stopping: Stopping)
+where
+    S: Service<http::Request<Body>, Response = http::Response<A>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+    A: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    A::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let info = connection.info();
+    let begun = Begun::default();
+    let answer = service_fn(move |request: http::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(info.clone());
+        let mut services = services.clone();
+        async move {
+            poll_fn(|context| services.poll_ready(context)).await?;
+            services.call(request).await
+        }
+    });
+    let serving = http2::Builder::new(begun.clone())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_per_connection)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .keep_alive_interval(Some(limits.keepalive()))
+        .keep_alive_timeout(limits.keepalive_timeout())
+        .max_header_list_size(HEADER_LIST)
+        .max_pending_accept_reset_streams(Some(PENDING_RESETS))
+        .max_local_error_reset_streams(Some(ERROR_RESETS))
+        .serve_connection(TokioIo::new(connection), answer);
+    let mut together = Together::new(serving, begun);
+    let mut drain = Some(Drain::of(&stopping));
+    let ended = poll_fn(|context| {
+        if drain.as_mut().is_some_and(|drain| drain.poll(context).is_ready()) {
+            drain = None;
+            together.connection().graceful_shutdown();
+        }
+        Pin::new(&mut together).poll(context)
+    });
+    if let Err(error) = ended.await {
+        tracing::debug!(%error, "a connection ended badly");
     }
 }
 

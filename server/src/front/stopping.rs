@@ -1,6 +1,9 @@
 //! Signals: the announcement that the server stops, for everybody who must end what they do, and the request to read files
 //! again.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
 use tokio::sync::watch;
 
 /// How far stopping is.
@@ -35,6 +38,35 @@ impl Stopping {
     /// How far stopping is at this moment.
     pub fn stage(&self) -> Stage {
         *self.0.borrow()
+    }
+}
+
+type Reached = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Follows the beginning of the drain for a task that asks often. It queues up once, and not anew each time.
+pub(super) struct Drain {
+    stopping: Stopping,
+    queued: Option<(Waker, Reached)>,
+}
+
+impl Drain {
+    pub(super) fn of(stopping: &Stopping) -> Self {
+        Self { stopping: stopping.clone(), queued: None }
+    }
+
+    /// Whether it has begun. Otherwise whoever asks is woken when it does.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.stopping.stage() >= Stage::Draining {
+            return Poll::Ready(());
+        }
+        if self.queued.as_ref().is_some_and(|(waker, _)| waker.will_wake(context.waker())) {
+            return Poll::Pending;
+        }
+        let stopping = self.stopping.clone();
+        let mut reached: Reached = Box::pin(async move { stopping.reaches(Stage::Draining).await });
+        let begun = reached.as_mut().poll(context);
+        self.queued = Some((context.waker().clone(), reached));
+        begun
     }
 }
 

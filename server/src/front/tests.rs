@@ -61,7 +61,7 @@ async fn open_behind(balancers: &[&str], changes: &[(&str, &str)], tls: bool, dr
     let address = front.address().expect("bound");
     let (announce, stopping) = Stopping::new();
     let (reporter, health) = tonic_health::server::health_reporter();
-    let served = tokio::spawn(async move { front.serve(Routes::new(health), stopping, drain).await.expect("served") });
+    let served = tokio::spawn(async move { front.serve(Routes::new(health), stopping, drain).await });
     House { address, certificates, announce, served, reporter }
 }
 
