@@ -86,7 +86,11 @@ impl Writers {
                 directories: Arc::clone(directories),
                 checkpoints: checkpoints.clone(),
             };
-            tokio::spawn(Writer { transactions, tell: Arc::clone(tell) }.run(receiver));
+            let writer = Writer { transactions, tell: Arc::clone(tell) };
+            match database {
+                Database::Sqlite(_) => alone(writer.run(receiver)),
+                Database::Postgres(_) => drop(tokio::spawn(writer.run(receiver))),
+            }
             sender
         });
         Writers { senders: senders.collect() }
@@ -106,6 +110,16 @@ impl Writers {
         sent.map_err(|_| WriteError::Overloaded)?;
         answered.await.unwrap_or(Err(WriteError::Overloaded))
     }
+}
+
+/// Runs the one writer of a file on a thread of its own. Its next step is what everybody waits for; as a task it would stand in line
+/// behind calls, and SQLite would have nothing to do meanwhile.
+fn alone(writer: impl Future<Output = ()> + Send + 'static) {
+    std::thread::spawn(move || match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+        Ok(runtime) => runtime.block_on(writer),
+        // Whoever asks for a change is told to come back, and the health check that the writer is gone.
+        Err(error) => tracing::error!(%error, "the writer cannot run"),
+    });
 }
 
 struct Writer {
