@@ -49,6 +49,23 @@ const OPEN: &str = select_tickets!(
 const OPEN_HANDLERS: &str = "SELECT h.ticket_id, h.member_id FROM tickets t CROSS JOIN ticket_handlers h \
     WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.priority > 0 AND h.team_id = t.team_id AND h.ticket_id = t.ticket_id";
 
+/// Before the newest of ended tickets.
+const NEWEST: After = After { priority: 0, at: i64::MAX, ticket: i64::MAX };
+
+/// Ended tickets of a team, newest first, from a place on.
+const ENDED: &str = select_tickets!(
+    "WHERE t.team_id = $1 AND t.ended_at IS NOT NULL AND (t.ended_at, t.ticket_id) < ($2, $3) \
+     ORDER BY t.ended_at DESC, t.ticket_id DESC LIMIT $4"
+);
+
+/// Ended tickets of a group, newest first, from a place on.
+const ENDED_IN_GROUP: &str = "SELECT ended_at, ticket_id FROM tickets WHERE team_id = $1 AND group_id = $2 \
+    AND ended_at IS NOT NULL AND (ended_at, ticket_id) < ($3, $4) ORDER BY ended_at DESC, ticket_id DESC LIMIT $5";
+
+/// Ended tickets that a member handled, likewise.
+const ENDED_OF_HANDLER: &str = "SELECT ended_at, ticket_id FROM ticket_handlers WHERE team_id = $1 AND member_id = $2 \
+    AND ended_at IS NOT NULL AND (ended_at, ticket_id) < ($3, $4) ORDER BY ended_at DESC, ticket_id DESC LIMIT $5";
+
 /// A team at one moment, with its open tickets still to be read.
 pub struct Snapshot {
     connection: Connection,
@@ -151,6 +168,34 @@ impl Store {
     ) -> Result<Vec<TicketEntry>, StoreError> {
         let mut connection = self.database.read().await?;
         tickets_in(&mut connection, team, history, after, limit).await
+    }
+
+    /// Ended tickets of any of these groups, or handled by this member, by their end, newest first; `limit` of them. Costs as much for
+    /// each group, however long their history is.
+    pub async fn history_of(
+        &self,
+        team: TeamId,
+        member: MemberId,
+        groups: impl IntoIterator<Item = GroupId>,
+        after: Option<After>,
+        limit: i64,
+    ) -> Result<Vec<TicketEntry>, StoreError> {
+        let mut connection = self.database.read().await?;
+        let after = after.unwrap_or(NEWEST);
+        let mut places = BTreeSet::new();
+        let sources = groups.into_iter().map(|group| (ENDED_IN_GROUP, group.0));
+        for (sql, whose) in sources.chain([(ENDED_OF_HANDLER, member.0)]) {
+            for mut row in connection.rows(sql, values![team, whose, after.at, after.ticket, limit]).await? {
+                places.insert((row.next::<i64>()?, row.next::<i64>()?));
+            }
+        }
+        let newest = places.into_iter().rev().take(usize::try_from(limit).unwrap_or(0));
+        let names: Vec<_> = newest.map(|(_, ticket)| (team, Name::Id(TicketId(ticket)))).collect();
+        let found = tickets::find(&mut connection, &names).await?;
+        let mut found: Vec<_> = found.into_iter().map(|(_, ticket)| ticket).collect();
+        found.sort_by_key(|ticket| std::cmp::Reverse((ticket.ended_at, ticket.id)));
+        tickets::add_handlers(&mut connection, team, &mut found).await?;
+        Ok(found)
     }
 
     /// The team at one moment. None: no such team.
@@ -300,13 +345,8 @@ async fn tickets_in(
     limit: i64,
 ) -> Result<Vec<TicketEntry>, StoreError> {
     let mut rows = if history {
-        let sql = select_tickets!(
-            "WHERE t.team_id = $1 AND t.ended_at IS NOT NULL \
-             AND (t.ended_at < $2 OR (t.ended_at = $2 AND t.ticket_id < $3)) \
-             ORDER BY t.ended_at DESC, t.ticket_id DESC LIMIT $4"
-        );
-        let after = after.unwrap_or(After { priority: 0, at: i64::MAX, ticket: i64::MAX });
-        connection.rows(sql, values![team, after.at, after.ticket, limit]).await?
+        let after = after.unwrap_or(NEWEST);
+        connection.rows(ENDED, values![team, after.at, after.ticket, limit]).await?
     } else {
         let sql = select_tickets!(
             "WHERE t.team_id = $1 AND t.ended_at IS NULL AND (t.priority < $2 OR (t.priority = $2 \
@@ -330,18 +370,36 @@ mod tests {
     use crate::store::{Database, migrate};
 
     #[tokio::test]
-    async fn open_tickets_are_found_without_looking_through_history() {
+    async fn lists_are_read_from_an_index_in_its_order() {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}", folder.path().join("desk.db").display());
         let database = Database::open(&url).await.expect("a database");
         migrate(&database).await.expect("a schema");
         let mut connection = database.read().await.expect("a reader");
-        for query in [OPEN, OPEN_HANDLERS] {
+        for (query, index) in [
+            (OPEN, "tickets_open (team_id=?"),
+            (OPEN_HANDLERS, "tickets_open (team_id=?"),
+            (ENDED, "tickets_ended (team_id=? AND ended_at>? AND (ended_at,ticket_id)<(?,?))"),
+            (
+                ENDED_IN_GROUP,
+                "tickets_ended_by_group (team_id=? AND group_id=? AND ended_at>? AND (ended_at,ticket_id)<(?,?))",
+            ),
+            (
+                ENDED_OF_HANDLER,
+                "tickets_ended_by_handler (team_id=? AND member_id=? AND ended_at>? AND (ended_at,ticket_id)<(?,?))",
+            ),
+        ] {
             let sql = format!("EXPLAIN QUERY PLAN {query}").leak();
-            let mut first = connection.rows(sql, values![1_i64]).await.expect("the query is explained").remove(0);
-            let _: (i64, i64, i64) = (first.next().unwrap(), first.next().unwrap(), first.next().unwrap());
-            let step: String = first.next().unwrap();
-            assert!(step.starts_with("SEARCH t USING INDEX tickets_open "), "{step}");
+            let steps = connection.rows(sql, [1_i64; 5].map(Into::into)).await.expect("the query is explained");
+            let steps: Vec<String> = steps
+                .into_iter()
+                .map(|mut step| {
+                    let _: (i64, i64, i64) = (step.next().unwrap(), step.next().unwrap(), step.next().unwrap());
+                    step.next().unwrap()
+                })
+                .collect();
+            assert!(steps[0].starts_with("SEARCH") && steps[0].contains(index), "{steps:?}");
+            assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "nothing is sorted: {steps:?}");
         }
     }
 }

@@ -13,12 +13,16 @@ struct Step {
 }
 
 /// Schema 1, 2, …
-const STEPS: &[Step] = &[Step { sql: include_str!("migrations/0001_main_job.sql"), serves_since: 1 }];
+const STEPS: &[Step] = &[
+    Step { sql: include_str!("migrations/0001_main_job.sql"), serves_since: 1 },
+    // Programs made for schema 1 do not say when a ticket ended to those who handled it.
+    Step { sql: include_str!("migrations/0002_history_of_handlers.sql"), serves_since: 2 },
+];
 
 /// The schema that this binary was made for: the number of steps.
-pub const SCHEMA: i64 = 1;
+pub const SCHEMA: i64 = 2;
 
-const _: () = assert!(STEPS.len() == 1, "a new step makes a new schema");
+const _: () = assert!(STEPS.len() == 2, "a new step makes a new schema");
 
 /// What bringing a database up to date came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,4 +110,33 @@ pub async fn mark_unfinished(connection: &mut Connection) -> Result<(), StoreErr
 /// Takes the mark away again.
 pub async fn unmark(connection: &mut Connection) -> Result<(), StoreError> {
     connection.execute("DELETE FROM schema_versions WHERE version = $1", values![UNFINISHED]).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A host of schema 1 with an ended and an open ticket, which somebody handled.
+    const OF_SCHEMA_1: &str = "INSERT INTO schema_versions (version, serves_since) VALUES (1, 1);
+        INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, priority, origin, verified, submitted_at, \
+        changed_at, changed_by, changed, ended_at, content_id, content_digest) VALUES \
+        (7, 1, 1, 1, 1, 4, 2, '', false, 100, 200, '', '', 200, 3, ''), (7, 2, 2, 1, 1, 2, 2, '', false, 100, 200, '', '', NULL, 4, '');
+        INSERT INTO ticket_handlers (team_id, ticket_id, member_id) VALUES (7, 1, 9), (7, 2, 9);";
+
+    #[tokio::test]
+    async fn handlers_of_schema_1_learn_when_their_tickets_ended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("desk.db").display());
+        let database = Database::open(&url).await.expect("a database");
+        let mut connection = database.write().await.expect("a writer");
+        hold(&mut connection).await.expect("held");
+        connection.script(STEPS[0].sql).await.expect("schema 1");
+        connection.script(OF_SCHEMA_1).await.expect("its rows");
+        connection.commit().await.expect("kept");
+        assert_eq!(migrate(&database).await.expect("brought to this schema"), Migrated { from: 1, to: SCHEMA });
+        let mut connection = database.read().await.expect("a reader");
+        let rows = connection.rows("SELECT ended_at FROM ticket_handlers ORDER BY ticket_id", []).await.expect("read");
+        let ended: Vec<Option<i64>> = rows.into_iter().map(|mut row| row.next().expect("a time or none")).collect();
+        assert_eq!(ended, [Some(200), None]);
+    }
 }

@@ -80,9 +80,10 @@ const CHANGED: Many = Many {
 };
 
 const HANDLERS: Many = Many {
-    before: "INSERT INTO ticket_handlers (team_id, ticket_id, member_id)",
-    width: 3,
-    after: "ON CONFLICT DO NOTHING",
+    before: "INSERT INTO ticket_handlers (team_id, ticket_id, member_id, ended_at)",
+    width: 4,
+    after: "ON CONFLICT (team_id, ticket_id, member_id) DO UPDATE SET ended_at = excluded.ended_at \
+            WHERE ticket_handlers.ended_at IS DISTINCT FROM excluded.ended_at",
 };
 
 /// What writes tickets as they are now, with whether they are new.
@@ -92,7 +93,7 @@ pub fn write(tickets: &BTreeMap<(TeamId, TicketId), (&Ticket, bool)>) -> Result<
         wanted.map(|((team, _), (ticket, _))| row_of(*team, ticket)).collect::<Result<Vec<_>, _>>()
     };
     let handlers = tickets.iter().flat_map(|((team, _), (ticket, _))| {
-        ticket.handled_by.iter().map(|member| values![*team, ticket.id.0, member.0])
+        ticket.handled_by.iter().map(|member| values![*team, ticket.id.0, member.0, ticket.ended_at])
     });
     Ok([NEW.filled(rows(true)?), CHANGED.filled(rows(false)?), HANDLERS.filled(handlers)])
 }

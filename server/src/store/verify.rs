@@ -130,6 +130,13 @@ impl Check<'_> {
         if found != replayed.tickets.len() {
             self.fault(format_args!("{} tickets in the log, {found} in the table", replayed.tickets.len()));
         }
+        let sql = "SELECT COUNT(*) FROM ticket_handlers h \
+                   LEFT JOIN tickets t ON t.team_id = h.team_id AND t.ticket_id = h.ticket_id \
+                   WHERE h.team_id = $1 AND (t.ticket_id IS NULL OR t.ended_at IS DISTINCT FROM h.ended_at)";
+        let astray: i64 = self.connection.row(sql, values![self.team]).await?.map_or(Ok(0), |mut row| row.next())?;
+        if astray != 0 {
+            self.fault(format_args!("{astray} rows of who handled a ticket do not say when it ended"));
+        }
         let sql = "SELECT number, secret_hash FROM tombstones WHERE team_id = $1";
         let mut tombstones = BTreeMap::new();
         for mut row in self.connection.rows(sql, values![self.team]).await? {

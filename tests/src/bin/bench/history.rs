@@ -209,6 +209,7 @@ async fn copy_tickets(file: &Path, copies: usize) -> Outcome<()> {
              CREATE TEMP TABLE b AS SELECT * FROM ticket_log WHERE (team_id, ticket_id) IN (SELECT team_id, ticket_id FROM t);
              CREATE TEMP TABLE l AS SELECT * FROM log WHERE (team_id, revision) IN (SELECT team_id, revision FROM b);
              UPDATE t SET submitted_at = submitted_at - {before}, changed_at = changed_at - {before}, ended_at = ended_at - {before};
+             UPDATE h SET ended_at = ended_at - {before};
              UPDATE l SET decided_at = decided_at - {before};"
         ),
     )
@@ -221,7 +222,7 @@ async fn copy_tickets(file: &Path, copies: usize) -> Outcome<()> {
                     secret_hash = randomblob(32), submitted_at = submitted_at + {COPY_EVERY_MILLIS},
                     changed_at = changed_at + {COPY_EVERY_MILLIS}, ended_at = ended_at + {COPY_EVERY_MILLIS};
                  UPDATE c SET content_id = content_id + {ids};
-                 UPDATE h SET ticket_id = ticket_id + {ids};
+                 UPDATE h SET ticket_id = ticket_id + {ids}, ended_at = ended_at + {COPY_EVERY_MILLIS};
                  UPDATE b SET ticket_id = ticket_id + {ids}, revision = revision + {revisions};
                  UPDATE l SET revision = revision + {revisions}, decided_at = decided_at + {COPY_EVERY_MILLIS};
                  INSERT INTO tickets SELECT * FROM t;
