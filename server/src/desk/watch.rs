@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,8 +51,7 @@ pub struct Watch {
     ready: VecDeque<WatchItem>,
     /// When a progress mark is due. Changes that this viewer does not see do not put it off.
     mark_due: Instant,
-    /// Wakes no later than the mark is due: moving it with every change would cost more than waking for nothing now and then.
-    alarm: Pin<Box<Sleep>>,
+    alarm: Alarm,
 }
 
 impl Desk {
@@ -70,7 +69,7 @@ impl Desk {
             snapshot_due: after.is_none(),
             ready: VecDeque::new(),
             mark_due,
-            alarm: Box::pin(sleep_until(mark_due)),
+            alarm: Alarm::at(mark_due),
         };
         // Looks once it listens, so that a sign-out in between is not missed.
         watch.recheck().await?;
@@ -127,15 +126,12 @@ impl Watch {
 
     /// Until there may be more, or a mark may be due.
     async fn wait(&mut self) {
-        let (subscription, alarm) = (&self.subscription, &mut self.alarm);
+        let (subscription, alarm, mark_due) = (&self.subscription, &mut self.alarm, self.mark_due);
         poll_fn(|context| match subscription.poll_news(context) {
             Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => alarm.as_mut().poll(context),
+            Poll::Pending => alarm.poll(mark_due, context),
         })
         .await;
-        if self.alarm.is_elapsed() {
-            self.alarm.as_mut().reset(self.mark_due.max(Instant::now()));
-        }
     }
 
     /// The team that is watched.
@@ -232,6 +228,38 @@ impl Watch {
                 break;
             }
         }
+    }
+}
+
+/// Wakes no later than something is due. It is moved when it goes off, not with every change: that costs next to nothing where there are
+/// many, and wakes for nothing now and then.
+struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+    /// Whom it wakes.
+    set_for: Option<Waker>,
+}
+
+impl Alarm {
+    fn at(due: Instant) -> Self {
+        Alarm { sleep: Box::pin(sleep_until(due)), set_for: None }
+    }
+
+    /// Whether it went off. Otherwise whoever asks is woken no later than `due`.
+    fn poll(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
+        if self.sleep.is_elapsed() {
+            self.sleep.as_mut().reset(due.max(Instant::now()));
+            self.set_for = None;
+            return Poll::Ready(());
+        }
+        if self.set_for.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            return Poll::Pending;
+        }
+        self.set_for = Some(context.waker().clone());
+        // Should it go off at this very moment, it does so once more when it is asked again, at once.
+        if self.sleep.as_mut().poll(context).is_ready() {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 }
 

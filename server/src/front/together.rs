@@ -5,7 +5,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -15,7 +15,7 @@ use futures_util::task::AtomicWaker;
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// How often the connection is looked after in one turn before others get theirs.
+/// How often connection and calls are looked after in one turn before others get theirs.
 const ROUNDS: usize = 8;
 
 /// Takes the calls that a connection begins, for [`Together`] to run. A call that panics ends alone.
@@ -40,20 +40,31 @@ pub(super) struct Together<C> {
     connection: Pin<Box<C>>,
     begun: Begun,
     calls: FuturesUnordered<Call>,
-    bell: Arc<Bell>,
-    waker: Waker,
+    task: Arc<Task>,
+    /// Rung when there is something to read or to write.
+    for_connection: Bell,
+    /// Rung when a call can go on.
+    for_calls: Bell,
 }
 
 impl<C: Future> Together<C> {
     /// Runs this connection, whose calls are given to `begun`.
     pub(super) fn new(connection: C, begun: Begun) -> Self {
-        let bell = Arc::new(Bell::default());
-        let waker = Waker::from(Arc::clone(&bell));
-        Self { connection: Box::pin(connection), begun, calls: FuturesUnordered::new(), bell, waker }
+        let task = Arc::<Task>::default();
+        let (for_connection, for_calls) = (Bell::of(&task), Bell::of(&task));
+        Self {
+            connection: Box::pin(connection),
+            begun,
+            calls: FuturesUnordered::new(),
+            task,
+            for_connection,
+            for_calls,
+        }
     }
 
-    /// The connection itself.
+    /// The connection itself, to which something is about to be done.
     pub(super) fn connection(&mut self) -> Pin<&mut C> {
+        self.for_connection.button.press();
         self.connection.as_mut()
     }
 }
@@ -63,53 +74,88 @@ impl<C: Future> Future for Together<C> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<C::Output> {
         let this = &mut *self;
-        this.bell.task.register(context.waker());
+        this.task.waker.register(context.waker());
         for _ in 0..ROUNDS {
-            this.bell.state.swap(BUSY, Ordering::SeqCst);
-            while let Poll::Ready(Some(())) = this.calls.poll_next_unpin(context) {}
-            // What calls rang for until here is seen to now.
-            this.bell.state.swap(BUSY, Ordering::SeqCst);
-            if let Poll::Ready(ended) = this.connection.as_mut().poll(&mut Context::from_waker(&this.waker)) {
-                return Poll::Ready(ended);
+            this.task.busy.store(true, Ordering::SeqCst);
+            if this.for_calls.answer() {
+                let mut context = Context::from_waker(&this.for_calls.waker);
+                while let Poll::Ready(Some(())) = this.calls.poll_next_unpin(&mut context) {}
             }
-            let begun = this.begun.take();
-            let at_rest = begun.is_empty()
-                && this.bell.state.compare_exchange(BUSY, AT_REST, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-            if at_rest {
+            if this.for_connection.answer() {
+                let mut context = Context::from_waker(&this.for_connection.waker);
+                if let Poll::Ready(ended) = this.connection.as_mut().poll(&mut context) {
+                    return Poll::Ready(ended);
+                }
+                let begun = this.begun.take();
+                if !begun.is_empty() {
+                    this.calls.extend(begun);
+                    this.for_calls.button.press();
+                }
+            }
+            this.task.busy.store(false, Ordering::SeqCst);
+            if !this.for_calls.rang() && !this.for_connection.rang() {
                 return Poll::Pending;
             }
-            this.calls.extend(begun);
         }
-        this.bell.state.store(AT_REST, Ordering::SeqCst);
         context.waker().wake_by_ref();
         Poll::Pending
     }
 }
 
-/// Nobody looks after the connection: whoever rings wakes the task.
-const AT_REST: u8 = 0;
-/// The task looks after it, and sees whether it rang.
-const BUSY: u8 = 1;
-/// It rang meanwhile.
-const RANG: u8 = 2;
-
-/// What the connection is woken by. Its own calls ring it with all that they say; while the task is busy with them, that is no reason to
-/// wake it once more.
+/// The task that both parts run in.
 #[derive(Default)]
-struct Bell {
-    state: AtomicU8,
-    task: AtomicWaker,
+struct Task {
+    /// It looks at its bells by itself before it rests.
+    busy: AtomicBool,
+    waker: AtomicWaker,
 }
 
-impl Wake for Bell {
+/// What one part is woken by. Calls ring for the connection with all that they say; while the task is busy with them, that is no reason to
+/// wake it once more.
+struct Bell {
+    button: Arc<Button>,
+    waker: Waker,
+}
+
+struct Button {
+    pressed: AtomicBool,
+    task: Arc<Task>,
+}
+
+impl Bell {
+    /// Rung once: everything wants to be looked at a first time.
+    fn of(task: &Arc<Task>) -> Self {
+        let button = Arc::new(Button { pressed: AtomicBool::new(true), task: Arc::clone(task) });
+        Self { waker: Waker::from(Arc::clone(&button)), button }
+    }
+
+    fn rang(&self) -> bool {
+        self.button.pressed.load(Ordering::SeqCst)
+    }
+
+    /// Whether it rang; from now on it counts anew.
+    fn answer(&self) -> bool {
+        self.button.pressed.swap(false, Ordering::SeqCst)
+    }
+}
+
+impl Button {
+    /// Either the task sees this before it rests, or this sees that it rests and wakes it.
+    fn press(&self) {
+        self.pressed.store(true, Ordering::SeqCst);
+        if !self.task.busy.load(Ordering::SeqCst) {
+            self.task.waker.wake();
+        }
+    }
+}
+
+impl Wake for Button {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        self.press();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.state.swap(RANG, Ordering::SeqCst) == AT_REST {
-            self.task.wake();
-        }
+        self.press();
     }
 }
 

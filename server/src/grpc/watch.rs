@@ -29,11 +29,12 @@ impl WatchService for Handlers {
             cursor => Some(convert::revision(staff.team.id, cursor).ok_or(Failure::StartOver)?),
         };
         let watch = self.desk.watch(session, after).await?;
-        Ok(Response::new(Box::pin(stream::unfold(Some(watch), next))))
+        Ok(Response::new(Box::pin(stream::unfold(Some(Box::new(watch)), next))))
     }
 }
 
-async fn next(watch: Option<Watch>) -> Option<(Result<Frame, Status>, Option<Watch>)> {
+/// The watch is passed from one item to the next, which is cheap for a box.
+async fn next(watch: Option<Box<Watch>>) -> Option<(Result<Frame, Status>, Option<Box<Watch>>)> {
     let mut watch = watch?;
     Some(match watch.next().await {
         Ok(WatchItem::Frame(bytes)) => (Ok(Frame(bytes)), Some(watch)),
