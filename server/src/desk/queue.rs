@@ -13,6 +13,9 @@ const MESSAGE: usize = 10_000;
 /// Tickets that one call looks at to fill its page; a page may be short, and the next one goes on.
 const LOOKED_AT: usize = 5_000;
 
+/// Tickets that are looked at together when the first ones did not fill a page, at least.
+const MORE: usize = 256;
+
 /// Which tickets to list.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -76,8 +79,9 @@ impl Desk {
         let mut tickets = Vec::new();
         let mut after = after;
         let mut looked_at = 0;
+        // Most often all that is looked at is on the page.
+        let mut batch = page_size;
         loop {
-            let batch = page_size.max(64);
             let limit = i64::try_from(batch).unwrap_or(i64::MAX);
             let found = match &staff.viewer {
                 // Of a long history most may be out of their sight: only what may be in it is looked at.
@@ -100,6 +104,7 @@ impl Desk {
             if last {
                 return Ok(Page { tickets, next: None });
             }
+            batch = page_size.max(MORE);
         }
     }
 

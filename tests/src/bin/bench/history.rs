@@ -31,6 +31,8 @@ const SELDOM: usize = 100;
 
 /// Tickets of a page, and the page that is asked for far back.
 const PAGE: i32 = 50;
+/// As many as the operator of the small history handled: both servers answer with as many tickets.
+const SHORT_PAGE: i32 = 10;
 const FAR_PAGE: usize = 10;
 
 /// Calls of a kind in a round, at each server. Of submits each is [`SUBMITS`] at once.
@@ -133,7 +135,7 @@ impl Side {
         let (admin, customer) = (bench.client(&bench.admin)?, bench.client(&bench.widget)?);
         let mut far = String::new();
         for _ in 1..FAR_PAGE {
-            far = list(&admin, true, far).await?.1;
+            far = list(&admin, true, far, PAGE).await?.1;
         }
         make_tickets(&customer, OPEN).await?;
         Ok(Side { admin, operator: bench.client(&operator)?, customer, far, bench })
@@ -142,10 +144,10 @@ impl Side {
     async fn time(&self, kind: Kind) -> Outcome<Duration> {
         let begun = Instant::now();
         match kind {
-            Kind::Open => page(&self.admin, false, "").await?,
-            Kind::History => page(&self.admin, true, "").await?,
-            Kind::Far => page(&self.admin, true, &self.far).await?,
-            Kind::Seldom => page(&self.operator, true, "").await?,
+            Kind::Open => page(&self.admin, false, "", PAGE).await?,
+            Kind::History => page(&self.admin, true, "", PAGE).await?,
+            Kind::Far => page(&self.admin, true, &self.far, PAGE).await?,
+            Kind::Seldom => page(&self.operator, true, "", SHORT_PAGE).await?,
             Kind::Watch => drop(watch(&self.admin).await?),
             Kind::Submit => make_tickets(&self.customer, SUBMITS).await?,
         }
@@ -153,15 +155,15 @@ impl Side {
     }
 }
 
-/// Asks for a page, which has tickets.
-async fn page(operator: &Client, history: bool, token: &str) -> Outcome<()> {
-    let (tickets, _) = list(operator, history, token.to_owned()).await?;
-    if tickets.is_empty() { Err("a page without tickets".into()) } else { Ok(()) }
+/// Asks for a page, which has so many tickets.
+async fn page(operator: &Client, history: bool, token: &str, size: i32) -> Outcome<()> {
+    let (tickets, _) = list(operator, history, token.to_owned(), size).await?;
+    if tickets.len() == usize::try_from(size)? { Ok(()) } else { Err("a page that is not full".into()) }
 }
 
 /// A page of open tickets or of history, and where the next one begins.
-async fn list(operator: &Client, history: bool, page_token: String) -> Outcome<(Vec<Ticket>, String)> {
-    let asked = ListTicketsRequest { history, page_size: PAGE, page_token, ..ListTicketsRequest::default() };
+async fn list(operator: &Client, history: bool, page_token: String, page_size: i32) -> Outcome<(Vec<Ticket>, String)> {
+    let asked = ListTicketsRequest { history, page_size, page_token, ..ListTicketsRequest::default() };
     let page = operator.queue().list_tickets(asked).await?.into_inner();
     Ok((page.tickets, page.next_page_token))
 }
@@ -170,7 +172,7 @@ async fn list(operator: &Client, history: bool, page_token: String) -> Outcome<(
 async fn close_all(admin: &Client, operator: &Client) -> Outcome<()> {
     let (mut open, mut token) = (Vec::new(), String::new());
     loop {
-        let (tickets, next) = list(admin, false, token).await?;
+        let (tickets, next) = list(admin, false, token, PAGE).await?;
         open.extend(tickets);
         token = next;
         if token.is_empty() {
