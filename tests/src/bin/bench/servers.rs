@@ -68,7 +68,10 @@ struct Host {
     size: Size,
     database: String,
     postgres: Postgres,
-    teams: Vec<Team>,
+    /// Teams that get submits for a while: their queues get long.
+    busy: Vec<Team>,
+    /// Teams that are watched: whoever begins to watch is given the queue, which is to be short.
+    watched: Vec<Team>,
     folder: tempfile::TempDir,
 }
 
@@ -118,12 +121,13 @@ impl Host {
         let postgres = tokio::task::spawn_blocking(Postgres::durable).await?;
         let database = postgres.new_database();
         let folder = tempfile::tempdir()?;
-        let mut host = Host { size, database, postgres, teams: Vec::new(), folder };
+        let mut host = Host { size, database, postgres, busy: Vec::new(), watched: Vec::new(), folder };
         let running = Running::start(&host, 1).await?;
-        for team in 0..size.teams {
+        for team in 0..2 * size.teams {
             let email = format!("admin-{team}@example.org");
             make_account(host.folder.path(), &email, &host.arguments()).await?;
-            host.teams.push(Team::start(&running.servers[0].1, &email).await?);
+            let team = Team::start(&running.servers[0].1, &email).await?;
+            if host.busy.len() < size.teams { host.busy.push(team) } else { host.watched.push(team) }
         }
         running.end().await?;
         Ok(host)
@@ -154,13 +158,13 @@ impl Running {
     }
 
     /// Clients of each team at each server, in the order in which calls go to them.
-    async fn customers(&self, host: &Host) -> Outcome<Vec<Client>> {
+    async fn customers(&self, teams: &[Team]) -> Outcome<Vec<Client>> {
         let mut customers = Vec::new();
         for _ in 0..CONNECTIONS {
             for (_, server) in &self.servers {
                 let connection = Client::new(server.connect_lazy()?, Credentials::none());
                 connection.server_info().get_server_info(GetServerInfoRequest {}).await?;
-                customers.extend(host.teams.iter().map(|team| connection.with_credentials(team.widget.clone())));
+                customers.extend(teams.iter().map(|team| connection.with_credentials(team.widget.clone())));
             }
         }
         Ok(customers)
@@ -168,7 +172,7 @@ impl Running {
 
     /// Submits for a while, of all teams, with so many in flight.
     async fn submits(&self, host: &Host) -> Outcome<Done> {
-        let customers: Arc<[Client]> = self.customers(host).await?.into();
+        let customers: Arc<[Client]> = self.customers(&host.busy).await?.into();
         let before = self.spent(host)?;
         let begun = Instant::now();
         let until = begun + host.size.submitting;
@@ -199,13 +203,13 @@ impl Running {
         let receivers = Receivers::start()?;
         let doors: Vec<_> = self.servers.iter().map(|(_, server)| door(server)).collect::<Outcome<_>>()?;
         let audiences: Vec<_> = (0..teams).map(|_| Audience::default()).collect();
-        for (team, audience) in host.teams.iter().zip(&audiences) {
+        for (team, audience) in host.watched.iter().zip(&audiences) {
             for watch in 0..watches {
                 audience.join_watch(&receivers, &doors[watch % doors.len()], team.token.clone()).await?;
             }
             audience.expect(u64::try_from(watches * changes)?, false);
         }
-        let customers = self.customers(host).await?;
+        let customers = self.customers(&host.watched).await?;
         let before = self.spent(host)?;
         let begun = Instant::now();
         let mut calls = JoinSet::new();
