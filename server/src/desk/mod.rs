@@ -154,18 +154,19 @@ fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encode
     let (hub, sessions, encoder) = (Arc::clone(hub), Arc::clone(sessions), Arc::clone(encoder));
     Arc::new(move |changes: Vec<(Change, Option<Arc<Team>>)>, on_disk| {
         measures::first_answers(changes.iter().map(|(change, _)| change));
-        for (change, team) in changes {
-            for event in &change.events {
-                match event {
-                    Event::SessionsEnded { account, .. } => {
-                        sessions.forget(*account);
-                        hub.signed_out(*account);
-                    }
-                    // Its place in a team may be another one now.
-                    Event::Account(account) => sessions.forget(account.id),
-                    _ => {}
+        // Sessions first: whoever loses both session and sight at once is told that they are signed out.
+        for event in changes.iter().flat_map(|(change, _)| &change.events) {
+            match event {
+                Event::SessionsEnded { account, .. } => {
+                    sessions.forget(*account);
+                    hub.signed_out(*account);
                 }
+                // Its place in a team may be another one now.
+                Event::Account(account) => sessions.forget(account.id),
+                _ => {}
             }
+        }
+        for (change, team) in changes {
             let Some(team) = team else { continue };
             hub.tell(change.team, change.revision, || Frame {
                 committed: Some(on_disk),

@@ -343,9 +343,7 @@ fn erased(requests: &[Request]) -> Filled {
 /// Tells other servers on the same database where each team stands now, and whose sessions ended: a hint to read the log
 /// sooner, sent with the commit, for as many teams as one word holds; the rest is found by sweeps.
 async fn hint_others(connection: &mut Connection, origin: &str, changes: &[Change]) -> Result<(), StoreError> {
-    let heads: BTreeMap<_, _> = changes.iter().map(|change| (change.team.0, change.revision)).collect();
-    let heads: Vec<_> = heads.iter().take(PAIRS).map(|(team, revision)| format!("{team}:{revision}")).collect();
-    connection.notify(CHANGES, format!("{origin} {}", heads.join(","))).await?;
+    // Sign-outs first, as at home.
     let events = changes.iter().flat_map(|change| &change.events);
     let accounts: BTreeSet<_> = events
         .filter_map(|event| match event {
@@ -357,5 +355,8 @@ async fn hint_others(connection: &mut Connection, origin: &str, changes: &[Chang
     for account in accounts {
         connection.notify(SIGN_OUTS, account.to_string()).await?;
     }
+    let heads: BTreeMap<_, _> = changes.iter().map(|change| (change.team.0, change.revision)).collect();
+    let heads: Vec<_> = heads.iter().take(PAIRS).map(|(team, revision)| format!("{team}:{revision}")).collect();
+    connection.notify(CHANGES, format!("{origin} {}", heads.join(","))).await?;
     Ok(())
 }
