@@ -212,7 +212,7 @@ impl Hub {
 
     /// Whether a member of a team for whom `wanted` holds watches it, here or, as of some seconds ago, on another server.
     pub fn is_watched(&self, team: TeamId, wanted: impl Fn(MemberId) -> bool) -> bool {
-        if self.channel(team).is_some_and(|channel| channel.places.members().into_iter().any(&wanted)) {
+        if self.channel(team).is_some_and(|channel| channel.places.any(&wanted)) {
             return true;
         }
         let elsewhere = locked(&self.elsewhere);

@@ -3,7 +3,7 @@
 //! A change rings at all of them. Whoever waits there leaves their waker once and pays a few atomic operations for each change: a
 //! thousand watchers that queue up anew at one lock for every change would cost more than what they wait for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -75,9 +75,14 @@ impl Places {
         locked(&self.taken).places.remove(&place.number);
     }
 
-    /// Who watches; more than once whoever watches more than once.
-    pub fn members(&self) -> Vec<MemberId> {
+    /// Who watches, each once.
+    pub fn members(&self) -> BTreeSet<MemberId> {
         locked(&self.taken).places.values().map(|place| place.member).collect()
+    }
+
+    /// Whether somebody watches for whom `wanted` holds.
+    pub fn any(&self, wanted: impl Fn(MemberId) -> bool) -> bool {
+        locked(&self.taken).places.values().any(|place| wanted(place.member))
     }
 
     /// Rings at all of them.

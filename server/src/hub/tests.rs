@@ -78,7 +78,9 @@ fn whoever_watches_elsewhere_is_there_too() {
     let (team, near, far) = (TeamId(1), MemberId(1), MemberId(2));
     let subscription = hub.subscribe(team, near, AccountId(1));
     hub.watches_elsewhere(team, far);
-    assert_eq!(hub.watching(), [(team, near)], "each server speaks for itself");
+    let again = hub.subscribe(team, near, AccountId(1));
+    assert_eq!(hub.watching(), [(team, near)], "each server speaks for itself, and of each member once");
+    drop(again);
     assert!(hub.is_watched(team, |member| member == near) && hub.is_watched(team, |member| member == far));
     assert!(!hub.is_watched(TeamId(2), |_| true) && !hub.is_watched(team, |member| member == MemberId(3)));
     drop(subscription);

@@ -176,12 +176,9 @@ fn errands(statements: Vec<Filled>) -> Vec<Errand> {
     let mut errands: Vec<Errand> = Vec::new();
     for size in SIZES {
         let fits = |count: usize| size_for(count) == Some(size);
-        let mut first = size > 1 || errands.is_empty();
         while left.iter().any(|(_, _, count, _)| fits(*count)) {
-            if std::mem::take(&mut first) || size > 1 {
-                errands.push(Errand::default());
-            }
-            let Some(errand) = errands.last_mut() else { break };
+            let before = if size == 1 { errands.pop() } else { None };
+            let mut errand = before.unwrap_or_default();
             for (place, many, count, values) in left.iter_mut().filter(|(_, _, count, _)| fits(*count)) {
                 let separator = if errand.places.is_empty() { "" } else { ";\n" };
                 errand.text.extend([separator, many.text(Form::Rows(size))]);
@@ -191,6 +188,7 @@ fn errands(statements: Vec<Filled>) -> Vec<Errand> {
                 errand.places.push(*place);
                 *count = count.saturating_sub(size);
             }
+            errands.push(errand);
         }
     }
     errands
