@@ -180,9 +180,15 @@ impl Connection {
     pub(super) async fn errand(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Vec<Row>>, StoreError> {
         match self {
             Connection::Sqlite(turn) => turn.errand(sql, arguments::<Sqlite>(values)?).await,
-            Connection::Postgres(_) => {
-                Err(StoreError::Broken("only SQLite runs several statements at once".to_owned()))
-            }
+            Connection::Postgres(_) => Err(no_errands()),
+        }
+    }
+
+    /// Runs such statements, the last of the transaction, which is made to last on the same errand. When this returns, it is on disk.
+    pub(super) async fn last_errand(self, sql: String, values: Vec<Value>) -> Result<(), StoreError> {
+        match self {
+            Connection::Sqlite(turn) => turn.last_errand(sql, arguments::<Sqlite>(values)?).await,
+            Connection::Postgres(_) => Err(no_errands()),
         }
     }
 
@@ -305,6 +311,10 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+fn no_errands() -> StoreError {
+    StoreError::Broken("only SQLite runs several statements at once".to_owned())
 }
 
 /// This machine's clock.

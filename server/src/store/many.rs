@@ -145,6 +145,23 @@ pub async fn execute_all(connection: &mut Connection, statements: Vec<Filled>) -
     Ok(())
 }
 
+/// Runs all statements, the last of a transaction, and makes it last. When this returns, it is on disk.
+pub async fn commit_with(mut connection: Connection, statements: Vec<Filled>) -> Result<(), StoreError> {
+    if let Connection::Postgres(_) = connection {
+        execute_all(&mut connection, statements).await?;
+        return connection.commit().await;
+    }
+    let mut errands = errands(statements);
+    let last = errands.pop();
+    for errand in errands {
+        connection.errand(errand.text, errand.values).await?;
+    }
+    match last {
+        Some(last) => connection.last_errand(last.text, last.values).await,
+        None => connection.commit().await,
+    }
+}
+
 /// The rows as columns, with the statement's text for them.
 fn columns(statement: Filled) -> (&'static str, Vec<Vec<Value>>) {
     let Filled { many, values } = statement;
@@ -245,10 +262,12 @@ mod tests {
             let rows = LEASES.filled(names.map(|name| values![name, "me", 1_i64]));
             assert!(execute_all(&mut connection, vec![rows]).await.is_err(), "{names:?} has a twin");
         }
-        let mut connection = database.write().await.expect("a writer");
+        let connection = database.write().await.expect("a writer");
+        let rows = LEASES.filled(["e", "f", "e"].map(|name| values![name, "me", 1_i64]));
+        assert!(commit_with(connection, vec![rows]).await.is_err(), "the last errand is refused");
+        let connection = database.write().await.expect("a writer");
         let rows = LEASES.filled([values!["a", "me", 1_i64]]);
-        execute_all(&mut connection, vec![rows]).await.expect("it is written");
-        connection.commit().await.expect("it is kept");
+        commit_with(connection, vec![rows]).await.expect("it is kept");
         let mut connection = database.read().await.expect("a reader");
         let found = connection.rows("SELECT name FROM leases", []).await.expect("they are read");
         assert_eq!(found.len(), 1);

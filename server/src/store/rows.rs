@@ -144,6 +144,12 @@ fn content(team: TeamId, id: ContentId, words: &NewWords) -> [Value; 4] {
     values![team, id.0, words.salt.as_slice(), words.body.as_str()]
 }
 
+/// Whether there is anything for [`write_rare`].
+pub fn any_rare(changes: &[Change]) -> bool {
+    let mut events = changes.iter().flat_map(|change| &change.events);
+    events.any(|event| !matches!(event, Event::Ticket(..) | Event::Message(..)))
+}
+
 /// Writes what is not in [`Rows`]: events that are rare, one by one.
 pub async fn write_rare(connection: &mut Connection, changes: &[Change]) -> Result<(), StoreError> {
     for change in changes {

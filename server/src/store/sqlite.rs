@@ -195,6 +195,21 @@ impl Turn {
         Ok(results)
     }
 
+    /// Runs such statements, the last of this turn, and makes it last with them. When this returns, it is on disk. A statement that is
+    /// refused is the last that is run, so nothing is committed without the others.
+    pub async fn last_errand(mut self, sql: String, values: SqliteArguments) -> Result<(), StoreError> {
+        if let Turn::Reading(_) = self {
+            self.errand(sql, values).await?;
+            return self.commit().await;
+        }
+        self.errand(format!("{sql};\nCOMMIT"), values).await?;
+        if let Turn::Writing(writing) = &mut self {
+            // It ended on the way.
+            writing.begun = false;
+        }
+        self.commit().await
+    }
+
     /// Makes it last. When this returns, it is on disk.
     pub async fn commit(self) -> Result<(), StoreError> {
         match self {

@@ -14,7 +14,7 @@ use super::error::StoreError;
 use super::hints::{CHANGES, PAIRS, SIGN_OUTS};
 use super::load::{self, Worlds};
 use super::log::CHAIN_START;
-use super::many::{Filled, Many, execute_all, query_all};
+use super::many::{Filled, Many, commit_with, execute_all, query_all};
 use super::rows::{self, Rows};
 use super::writer::{Answer, Outcome, Told, WriteError};
 use crate::domain::{
@@ -90,28 +90,29 @@ impl Transactions {
         let mut deciding = self.begin(&mut connection, requests).await?;
         let mut slices = requests.chunks(self.slice());
         let mut rows = Vec::new();
-        loop {
+        while let Some(slice) = slices.next() {
             // While the database writes one slice, the next one is decided.
             let (written, decided) = tokio::join!(execute_all(&mut connection, rows), async {
-                slices.next().map(|slice| deciding.decide_slice(slice, slices.len() == 0))
+                deciding.decide_slice(slice, slices.len() == 0)
             });
             written?;
-            match decided {
-                Some(decided) => rows = decided?,
-                None => break,
-            }
+            rows = decided?;
         }
         let Deciding { worlds, locks, changes, answers, remembers, .. } = deciding;
         if changes.is_empty() && !remembers {
             connection.roll_back().await?;
             return Ok(Decided { answers, told: Vec::new(), on_disk: Instant::now() });
         }
-        rows::write_rare(&mut connection, &changes).await?;
+        if rows::any_rare(&changes) {
+            // They say what becomes of rows that are written before them.
+            execute_all(&mut connection, std::mem::take(&mut rows)).await?;
+            rows::write_rare(&mut connection, &changes).await?;
+        }
         if !changes.is_empty() {
             hint_others(&mut connection, &self.origin, &changes).await?;
         }
         let commit_began = Instant::now();
-        connection.commit().await?;
+        commit_with(connection, rows).await?;
         let on_disk = telemetry::committed(requests.len(), commit_began);
         self.checkpoints.wrote(requests.len());
         for (team, lock) in &locks {
