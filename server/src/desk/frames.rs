@@ -80,22 +80,18 @@ impl FrameDraft {
 
 /// What a viewer gets of a frame: all of it, some of it, a bare removal, or nothing.
 pub fn for_viewer(encoder: &dyn Encoder, team: TeamId, frame: &Frame, viewer: &Viewer) -> Option<Bytes> {
-    let at = (team, frame.revision);
-    let (mut shown, mut removed) = (Vec::new(), Vec::new());
-    for part in &frame.parts {
-        let saw = part.before.as_ref().is_some_and(|before| viewer.sees(before));
-        let sees = viewer.sees(&part.after);
-        // An ended ticket is history; only whoever had it in the queue is told of its end.
-        if sees && (part.after.open || saw) {
-            shown.push(part.bytes.clone());
-        } else if saw {
-            removed.push(part.number);
-        }
+    let saw = |part: &Part| part.before.as_ref().is_some_and(|before| viewer.sees(before));
+    // An ended ticket is history; only whoever had it in the queue is told of its end.
+    let is_shown = |part: &Part| viewer.sees(&part.after) && (part.after.open || saw(part));
+    if !frame.parts.is_empty() && frame.parts.iter().all(is_shown) {
+        return Some(frame.whole.clone());
     }
+    let (shown, hidden): (Vec<&Part>, Vec<&Part>) = frame.parts.iter().partition(|part| is_shown(part));
+    let shown: Vec<_> = shown.into_iter().map(|part| part.bytes.clone()).collect();
+    let removed: Vec<_> = hidden.into_iter().filter(|part| saw(part)).map(|part| part.number).collect();
+    let at = (team, frame.revision);
     if shown.is_empty() && removed.is_empty() {
         None
-    } else if shown.len() == frame.parts.len() {
-        Some(frame.whole.clone())
     } else if shown.is_empty() {
         // What happened out of sight, and who did it, is not for this viewer.
         Some(encoder.change(at, "", "", &[], &removed))

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use super::balancer;
-use super::connection::{Connection, Wire};
+use super::connection::{Connection, Socket, Wire};
 use super::gate::{Full, Gate, Room};
 use super::stopping::{Stage, Stopping};
 use crate::telemetry::names;
@@ -74,7 +74,10 @@ impl Door {
             room = self.gate.settle(room, remote.ip())?;
         }
         let wire = match &self.tls {
-            Some(config) => Wire::Tls(Box::new(TlsAcceptor::from(Arc::clone(config)).accept(stream).await?)),
+            Some(config) => {
+                let acceptor = TlsAcceptor::from(Arc::clone(config));
+                Wire::Tls(Box::new(acceptor.accept(Socket(stream)).await?))
+            }
             None => Wire::Plain(stream),
         };
         Ok(Connection::begin(wire, remote, room, open).await?)

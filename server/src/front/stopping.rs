@@ -35,6 +35,13 @@ impl Stopping {
         let _ = follow.wait_for(|now| *now >= stage).await;
     }
 
+    /// Whether stopping is at this stage or beyond. Most often nothing was announced at all, and to see that takes no lock, at which all
+    /// connections would meet.
+    fn has_reached(&self, stage: Stage) -> bool {
+        // What was announced is never marked as seen; an error says that the announcer is gone.
+        self.0.has_changed().map_or(true, |announced| announced && self.stage() >= stage)
+    }
+
     /// How far stopping is at this moment.
     pub fn stage(&self) -> Stage {
         *self.0.borrow()
@@ -56,7 +63,7 @@ impl Drain {
 
     /// Whether it has begun. Otherwise whoever asks is woken when it does.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.stopping.stage() >= Stage::Draining {
+        if self.stopping.has_reached(Stage::Draining) {
             return Poll::Ready(());
         }
         if self.queued.as_ref().is_some_and(|(waker, _)| waker.will_wake(context.waker())) {
