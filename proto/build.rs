@@ -16,28 +16,5 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.enable_type_names(); // messages know their name in the contract, which JSON needs
     // Ordered maps: a message has one encoding, which is what a repeated request is recognised by.
     tonic_prost_build::configure().btree_map(".").compile_fds_with_config(descriptors, config)?;
-    encoded_watch_server(&out)
-}
-
-/// The server side of `WatchService` again, with responses that are already bytes: a change is encoded once and the same
-/// bytes go to everyone who may see it. On the wire it is the generated service to the letter.
-fn encoded_watch_server(out: &std::path::Path) -> Result<(), Box<dyn Error>> {
-    let watch_queue = tonic_build::manual::Method::builder()
-        .name("watch_queue")
-        .route_name("WatchQueue")
-        .input_type("crate::v1::WatchQueueRequest")
-        .output_type("crate::encoded::Frame")
-        .codec_path("crate::encoded::FrameCodec")
-        .server_streaming()
-        .build();
-    let service = tonic_build::manual::Service::builder()
-        .name("WatchService")
-        .package("deskbell.v1")
-        .comment("The live queue, with frames that are already encoded.")
-        .method(watch_queue)
-        .build();
-    let into = out.join("encoded");
-    fs::create_dir_all(&into)?;
-    tonic_build::manual::Builder::new().build_client(false).out_dir(into).compile(&[service]);
     Ok(())
 }

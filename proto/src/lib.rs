@@ -12,7 +12,6 @@ pub mod address;
 pub mod client;
 #[cfg(test)]
 mod contract;
-pub mod encoded;
 pub mod inert;
 pub mod json;
 pub mod manifest;

@@ -65,7 +65,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     desk.start();
     let (announce, stopping) = Stopping::new();
     let (reporter, health) = health_reporter();
-    let routes = grpc::routes(&desk, &settings).add_service(health);
+    let services = grpc::services(&desk, &settings).with(health);
     tokio::spawn(on_signals(announce.clone()));
     tokio::spawn(look_after(Arc::clone(&certificates), asked, stopping.clone()));
     tokio::spawn(tell_health(Arc::clone(&desk), reporter, stopping.clone()));
@@ -80,7 +80,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     tracing::info!(listen = %bound, ?addresses, fingerprint = %ready["fingerprint"], "the server is ready");
     let ready_file = tell_ready(common, serve, &ready)?;
 
-    let ended = front.serve(routes, stopping, settings.drain().min(LONGEST_DRAIN)).await;
+    let ended = front.serve(services, stopping, settings.drain().min(LONGEST_DRAIN)).await;
     drop(ready_file);
     desk.close();
     let last_words = async {

@@ -4,10 +4,9 @@
 //! batch of frames, so a reader that never reads costs a bounded amount.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,18 +39,49 @@ pub enum WatchItem {
     Progress(Revision),
 }
 
-/// A watch under way.
+/// A watch under way. It is asked for what is next by being polled: a thousand of them are, at each change, and nearly always the answer
+/// is at hand.
 pub struct Watch {
+    team: TeamId,
+    /// None while it is on an errand, and once it is over.
+    state: Option<State>,
+    errand: Option<OnErrand>,
+}
+
+type OnErrand = Pin<Box<dyn Future<Output = (State, Result<(), Failure>)> + Send>>;
+
+struct State {
     desk: Arc<Desk>,
     staff: Staff,
     subscription: Subscription,
     /// Everything up to here was given.
     at: Revision,
     snapshot_due: bool,
+    /// The log has less than was hinted at, so far.
+    hinted_in_vain: bool,
     ready: VecDeque<WatchItem>,
     /// When a progress mark is due. Changes that this viewer does not see do not put it off.
     mark_due: Instant,
     alarm: Alarm,
+}
+
+/// What comes next.
+enum Next {
+    Item(WatchItem),
+    Errand(Errand),
+}
+
+/// What needs the database.
+#[derive(Clone, Copy)]
+enum Errand {
+    /// The session is in doubt.
+    Recheck,
+    /// A progress mark is due, and a look at the session with it.
+    Mark,
+    /// A snapshot is due.
+    Snapshot,
+    /// What follows is not in memory.
+    CatchUp,
 }
 
 impl Desk {
@@ -60,28 +90,104 @@ impl Desk {
         let staff = self.staff(session).await?;
         let (team, member) = (staff.team.id, staff.viewer.member);
         let subscription = self.hub.subscribe(team, member, staff.session.account);
-        let mark_due = Instant::now() + PROGRESS;
-        let mut watch = Watch {
+        let mut state = State {
             desk: Arc::clone(self),
             staff,
             subscription,
             at: 0,
             snapshot_due: after.is_none(),
+            hinted_in_vain: false,
             ready: VecDeque::new(),
-            mark_due,
-            alarm: Alarm::at(mark_due),
+            mark_due: Instant::now() + PROGRESS,
+            alarm: Alarm::default(),
         };
         // Looks once it listens, so that a sign-out in between is not missed.
-        watch.recheck().await?;
-        watch.staff.operator()?;
+        state.recheck().await?;
+        state.staff.operator()?;
         if let Some(after) = after {
-            watch.resume(after).await?;
+            state.resume(after).await?;
         }
-        Ok(watch)
+        Ok(Watch { team, state: Some(state), errand: None })
     }
 }
 
 impl Watch {
+    /// The team that is watched.
+    pub fn team(&self) -> TeamId {
+        self.team
+    }
+
+    /// The next item, if it is at hand.
+    pub fn at_hand(&mut self) -> Option<WatchItem> {
+        let state = self.state.as_mut()?;
+        if state.subscription.is_in_doubt() { None } else { state.ready.pop_front() }
+    }
+
+    /// The next item. Otherwise whoever asks is woken when there is one. After a failure the watch is over.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<WatchItem, Failure>> {
+        loop {
+            if let Some(errand) = &mut self.errand {
+                let (state, done) = ready!(errand.as_mut().poll(context));
+                self.errand = None;
+                done?;
+                self.state = Some(state);
+            }
+            let Some(state) = &mut self.state else { return Poll::Pending };
+            match ready!(state.poll_next(context)) {
+                Next::Item(item) => return Poll::Ready(Ok(item)),
+                Next::Errand(errand) => {
+                    self.errand = self.state.take().map(|state| Box::pin(state.run(errand)) as OnErrand);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Next> {
+        loop {
+            if self.subscription.take_doubt() {
+                return Poll::Ready(Next::Errand(Errand::Recheck));
+            }
+            if let Some(item) = self.ready.pop_front() {
+                self.mark_due = Instant::now() + PROGRESS;
+                return Poll::Ready(Next::Item(item));
+            }
+            if self.snapshot_due {
+                return Poll::Ready(Next::Errand(Errand::Snapshot));
+            }
+            match self.subscription.after(self.at) {
+                Following::Frames(frames) => {
+                    self.take_all(&frames);
+                    continue;
+                }
+                Following::Log if !self.hinted_in_vain => return Poll::Ready(Next::Errand(Errand::CatchUp)),
+                // A hint may promise more than the log has by now: then the next one says when to look again.
+                Following::Log | Following::Nothing => {}
+            }
+            if self.subscription.poll_news(context).is_ready() {
+                self.hinted_in_vain = false;
+                continue;
+            }
+            let now = Instant::now();
+            if self.mark_due <= now {
+                return Poll::Ready(Next::Errand(Errand::Mark));
+            }
+            self.alarm.set(self.mark_due, now, context);
+            return Poll::Pending;
+        }
+    }
+
+    async fn run(mut self, errand: Errand) -> (Self, Result<(), Failure>) {
+        let done = match errand {
+            Errand::Recheck => self.recheck().await,
+            Errand::Mark => self.mark().await,
+            Errand::Snapshot => self.snapshot().await,
+            Errand::CatchUp => self.catch_up().await,
+        };
+        (self, done)
+    }
+
     async fn resume(&mut self, after: Revision) -> Result<(), Failure> {
         let team = &self.staff.team;
         let head = self.desk.store.revision(team.id).await?;
@@ -91,62 +197,18 @@ impl Watch {
         }
         self.at = after;
         // Whatever came before the place in the tail was taken is in the log.
-        self.catch_up().await.map(drop)
-    }
-
-    /// The next item, when there is one.
-    pub async fn next(&mut self) -> Result<WatchItem, Failure> {
-        let item = self.find_next().await?;
-        self.mark_due = Instant::now() + PROGRESS;
-        Ok(item)
-    }
-
-    async fn find_next(&mut self) -> Result<WatchItem, Failure> {
-        loop {
-            self.check_session().await?;
-            if let Some(item) = self.ready.pop_front() {
-                return Ok(item);
-            }
-            if self.snapshot_due {
-                self.snapshot().await?;
-                continue;
-            }
-            if self.mark_due <= Instant::now() {
-                self.recheck().await?;
-                return Ok(WatchItem::Progress(self.at));
-            }
-            match self.subscription.after(self.at) {
-                Following::Frames(frames) => self.take_all(&frames),
-                // A hint may promise more than the log has by now: then the next one says when to look again.
-                Following::Log if self.catch_up().await? => {}
-                Following::Log | Following::Nothing => self.wait().await,
-            }
-        }
-    }
-
-    /// Until there may be more, or a mark may be due.
-    async fn wait(&mut self) {
-        let (subscription, alarm, mark_due) = (&self.subscription, &mut self.alarm, self.mark_due);
-        poll_fn(|context| match subscription.poll_news(context) {
-            Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => alarm.poll(mark_due, context),
-        })
-        .await;
-    }
-
-    /// The team that is watched.
-    pub fn team(&self) -> TeamId {
-        self.staff.team.id
-    }
-
-    /// Refuses when the session has ended. Looked at before each item; whoever sends one in parts asks before each of them.
-    pub async fn check_session(&mut self) -> Result<(), Failure> {
-        if self.subscription.take_doubt() { self.recheck().await } else { Ok(()) }
+        self.catch_up().await
     }
 
     async fn recheck(&mut self) -> Result<(), Failure> {
         let session = self.desk.session(self.staff.session.token).await?;
         self.staff = self.desk.staff(session).await?;
+        Ok(())
+    }
+
+    async fn mark(&mut self) -> Result<(), Failure> {
+        self.recheck().await?;
+        self.ready.push_back(WatchItem::Progress(self.at));
         Ok(())
     }
 
@@ -204,14 +266,14 @@ impl Watch {
         true
     }
 
-    /// Reads what is not in memory from the log. False: there was nothing.
-    async fn catch_up(&mut self) -> Result<bool, Failure> {
+    /// Reads what is not in memory from the log.
+    async fn catch_up(&mut self) -> Result<(), Failure> {
         let turn = self.subscription.turn(self.at).await;
         if let (Some(_), Following::Frames(frames)) = (&turn, self.subscription.after(self.at)) {
             // Somebody read it meanwhile.
             drop(turn);
             self.take_all(&frames);
-            return Ok(true);
+            return Ok(());
         }
         let frames = self.desk.frames_after(self.staff.team.id, self.at).await?;
         if turn.is_some() {
@@ -219,7 +281,8 @@ impl Watch {
         }
         drop(turn);
         self.take_all(&frames);
-        Ok(!frames.is_empty())
+        self.hinted_in_vain = frames.is_empty();
+        Ok(())
     }
 
     fn take_all(&mut self, frames: &[Arc<Frame>]) {
@@ -233,33 +296,28 @@ impl Watch {
 
 /// Wakes no later than something is due. It is moved when it goes off, not with every change: that costs next to nothing where there are
 /// many, and wakes for nothing now and then.
+#[derive(Default)]
 struct Alarm {
+    set: Option<Set>,
+}
+
+struct Set {
+    due: Instant,
+    wakes: Waker,
     sleep: Pin<Box<Sleep>>,
-    /// Whom it wakes.
-    set_for: Option<Waker>,
 }
 
 impl Alarm {
-    fn at(due: Instant) -> Self {
-        Alarm { sleep: Box::pin(sleep_until(due)), set_for: None }
-    }
-
-    /// Whether it went off. Otherwise whoever asks is woken no later than `due`.
-    fn poll(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
-        if self.sleep.is_elapsed() {
-            self.sleep.as_mut().reset(due.max(Instant::now()));
-            self.set_for = None;
-            return Poll::Ready(());
+    /// Has whoever asks woken no later than `due`.
+    fn set(&mut self, due: Instant, now: Instant, context: &mut Context<'_>) {
+        if self.set.as_ref().is_some_and(|set| now < set.due && set.wakes.will_wake(context.waker())) {
+            return;
         }
-        if self.set_for.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            return Poll::Pending;
-        }
-        self.set_for = Some(context.waker().clone());
-        // Should it go off at this very moment, it does so once more when it is asked again, at once.
-        if self.sleep.as_mut().poll(context).is_ready() {
+        let mut set = Set { due, wakes: context.waker().clone(), sleep: Box::pin(sleep_until(due)) };
+        if set.sleep.as_mut().poll(context).is_ready() {
             context.waker().wake_by_ref();
         }
-        Poll::Pending
+        self.set = Some(set);
     }
 }
 

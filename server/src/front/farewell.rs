@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use http::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
-use tonic::{Code, Status};
+use tonic::Status;
 use tower::{Layer, Service};
 
 use super::stopping::{Drain, Stopping};
@@ -69,7 +69,7 @@ impl<B: Body + Unpin> Body for PoliteBody<B> {
         let said = Pin::new(&mut this.inner).poll_frame(cx);
         if said.is_pending() && drain.poll(cx).is_ready() {
             this.drain = None;
-            return Poll::Ready(Some(Ok(Frame::trailers(farewell()))));
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers(&farewell())))));
         }
         said
     }
@@ -83,11 +83,15 @@ impl<B: Body + Unpin> Body for PoliteBody<B> {
     }
 }
 
-/// The trailers that end an answer.
-fn farewell() -> HeaderMap {
+fn farewell() -> Status {
+    Status::unavailable("the server is stopping; connect again")
+}
+
+/// What ends an answer with this status, after its data.
+pub fn trailers(status: &Status) -> HeaderMap {
     let mut trailers = HeaderMap::new();
-    if Status::new(Code::Unavailable, "the server is stopping; connect again").add_header(&mut trailers).is_err() {
-        trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("14"));
+    if status.add_header(&mut trailers).is_err() {
+        trailers.insert(Status::GRPC_STATUS, HeaderValue::from(i32::from(status.code())));
     }
     trailers
 }

@@ -18,6 +18,7 @@ mod together;
 
 pub use certificates::{Certificates, CertificatesProblem};
 pub use connection::remote_address;
+pub use farewell::trailers;
 pub use gate::household;
 pub use serve::{Ended, Front};
 pub use stopping::{Asked, Stage, Stopping, on_signals};

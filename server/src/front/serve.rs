@@ -17,7 +17,6 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tonic::body::Body;
-use tonic::service::Routes;
 use tower::{Layer as _, Service};
 
 use super::accept::{self, Door};
@@ -81,7 +80,11 @@ impl Front {
     }
 
     /// Serves calls until the server stops, and waits at most `drain` for those that are running.
-    pub async fn serve(self, routes: Routes, stopping: Stopping, drain: Duration) -> Ended {
+    pub async fn serve<S>(self, services: S, stopping: Stopping, drain: Duration) -> Ended
+    where
+        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send,
+    {
         let door = Door {
             gate: Gate::new(self.limits.connections, self.limits.connections_per_address),
             balancers: self.balancers,
@@ -90,7 +93,7 @@ impl Front {
         };
         let (ready, mut shaken) = mpsc::channel(READY_CONNECTIONS);
         let accepting = tokio::spawn(accept::run(self.listener, door, ready, stopping.clone()));
-        let services = KeepDeadlines.layer(routes.prepare());
+        let services = KeepDeadlines.layer(services);
         let services = CountCalls::of(deskbell_proto::DESCRIPTORS).layer(services);
         let services = SayFarewell(stopping.clone()).layer(services);
         let mut served = JoinSet::new();

@@ -13,10 +13,11 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use tonic::service::Routes;
+use tonic::body::Body;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::server::HealthReporter;
+use tower::ServiceExt;
 
 use super::*;
 use crate::config::{Limits, Override, Sources};
@@ -61,7 +62,7 @@ async fn open_behind(balancers: &[&str], changes: &[(&str, &str)], tls: bool, dr
     let address = front.address().expect("bound");
     let (announce, stopping) = Stopping::new();
     let (reporter, health) = tonic_health::server::health_reporter();
-    let served = tokio::spawn(async move { front.serve(Routes::new(health), stopping, drain).await });
+    let served = tokio::spawn(async move { front.serve(health, stopping, drain).await });
     House { address, certificates, announce, served, reporter }
 }
 
@@ -211,7 +212,8 @@ async fn handlers_know_where_callers_are() {
         let _ = seen.try_send(request.remote_addr());
         Ok(request)
     });
-    tokio::spawn(front.serve(Routes::new(health), stopping, PATIENCE));
+    let health = ServiceExt::<http::Request<Body>>::map_response(health, |answer| answer.map(Body::new));
+    tokio::spawn(front.serve(health, stopping, PATIENCE));
     check_health(address).await.expect("answered");
     assert_eq!(saw.recv().await.flatten().map(|remote| remote.ip()), Some(address.ip()));
 }

@@ -1,4 +1,4 @@
-//! Encodes changes for the hub: each ticket once, and the same bytes for everyone who may see it.
+//! Encodes changes for the hub: each ticket once, and the same bytes for everyone who may see it, as they go over the wire.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use deskbell_proto::v1::WatchQueueResponse;
@@ -42,11 +42,23 @@ impl Encoder for ProtoEncoder {
     }
 }
 
+/// What stands before a message on the wire ("Length-Prefixed-Message" of gRPC over HTTP/2): that it is not compressed, and its length.
+const PREFIX: usize = 5;
+
+/// Room for a message of this length, with its prefix.
+fn message(length: usize) -> BytesMut {
+    let mut bytes = BytesMut::with_capacity(PREFIX + length);
+    bytes.put_u8(0);
+    // A client takes far less than that at once.
+    bytes.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    bytes
+}
+
 /// A frame of one field, a message with tickets and the rest of it.
 fn with_tickets(field: u32, tickets: &[Bytes], rest: &impl prost::Message) -> Bytes {
     let part = |ticket: &Bytes| key_len(TICKETS) + encoded_len_varint(ticket.len() as u64) + ticket.len();
     let length = rest.encoded_len() + tickets.iter().map(part).sum::<usize>();
-    let mut bytes = BytesMut::with_capacity(key_len(field) + encoded_len_varint(length as u64) + length);
+    let mut bytes = message(key_len(field) + encoded_len_varint(length as u64) + length);
     encode_key(field, WireType::LengthDelimited, &mut bytes);
     encode_varint(length as u64, &mut bytes);
     for ticket in tickets {
@@ -62,14 +74,31 @@ fn with_tickets(field: u32, tickets: &[Bytes], rest: &impl prost::Message) -> By
 /// A progress mark.
 pub fn progress(at: (TeamId, Revision)) -> Bytes {
     let frame = Frame::Progress(Progress { cursor: convert::cursor(at) });
-    WatchQueueResponse { frame: Some(frame) }.encode_to_vec().into()
+    let response = WatchQueueResponse { frame: Some(frame) };
+    let mut bytes = message(response.encoded_len());
+    // There is room for what was counted.
+    let _ = response.encode(&mut bytes);
+    bytes.freeze()
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Buf as _;
     use deskbell_proto::v1::Ticket;
 
     use super::*;
+
+    fn read(mut bytes: Bytes) -> WatchQueueResponse {
+        assert_eq!(bytes.get_u8(), 0, "not compressed");
+        assert_eq!(bytes.get_u32() as usize, bytes.len(), "its length");
+        WatchQueueResponse::decode(bytes).expect("it reads")
+    }
+
+    #[test]
+    fn a_progress_mark_reads_as_the_contract_says() {
+        let mark = Progress { cursor: convert::cursor((TeamId(5), 7)) };
+        assert_eq!(read(progress((TeamId(5), 7))).frame, Some(Frame::Progress(mark)));
+    }
 
     #[test]
     fn a_change_put_together_reads_as_the_contract_says() {
@@ -77,7 +106,7 @@ mod tests {
             (1..4).map(|number| Ticket { number, title: "x".repeat(200), ..Ticket::default() }).collect();
         let parts: Vec<Bytes> = tickets.iter().map(|ticket| ticket.encode_to_vec().into()).collect();
         let bytes = ProtoEncoder.change((TeamId(5), 7), "taken", "Ana", &parts, &[9, 300]);
-        let read = WatchQueueResponse::decode(bytes).expect("it reads");
+        let read = read(bytes);
         let change = Change {
             cursor: convert::cursor((TeamId(5), 7)),
             tickets,
@@ -96,7 +125,7 @@ mod tests {
             let bytes = ProtoEncoder.snapshot((TeamId(5), 7), &parts, first, last);
             let cursor = if last { convert::cursor((TeamId(5), 7)) } else { String::new() };
             let snapshot = Snapshot { cursor, tickets: tickets.clone(), first, last };
-            let read = WatchQueueResponse::decode(bytes).expect("it reads");
+            let read = read(bytes);
             assert_eq!(read.frame, Some(Frame::Snapshot(snapshot)));
         }
     }

@@ -9,31 +9,30 @@ use deskbell_proto::DESCRIPTORS;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::server::NamedService;
-use tonic::service::Routes;
 use tower::Service;
 
-use super::Handlers;
+use super::{Handlers, Services};
 use crate::config::Reflection;
 use crate::desk::Desk;
 
 /// Adds the reflection service (v1).
-pub fn add(routes: Routes, desk: &Arc<Desk>, reflection: Reflection) -> Routes {
+pub fn add(services: Services, desk: &Arc<Desk>, reflection: Reflection) -> Services {
     if reflection == Reflection::Off {
-        return routes;
+        return services;
     }
     let built = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1();
     match built {
-        Ok(service) if reflection == Reflection::On => routes.add_service(service),
+        Ok(service) if reflection == Reflection::On => services.with(service),
         Ok(service) => {
             let handlers = Handlers { desk: Arc::clone(desk) };
-            routes.add_service(ForAdmins { service, handlers })
+            services.with(ForAdmins { service, handlers })
         }
         Err(cause) => {
             tracing::error!(%cause, "the contract cannot be described; reflection stays off");
-            routes
+            services
         }
     }
 }

@@ -345,6 +345,10 @@ impl Waiting {
 impl Subscription {
     /// What follows on a revision.
     pub fn after(&self, revision: Revision) -> Following {
+        // Most often asked when there is nothing more: that takes no lock, at which a thousand others may stand.
+        if self.channel.head.load(Ordering::Acquire) <= revision {
+            return Following::Nothing;
+        }
         let tail = locked(&self.channel.tail);
         match (tail.first(), tail.last()) {
             (Some(first), Some(last)) if first <= revision + 1 && revision < last => {
@@ -352,8 +356,7 @@ impl Subscription {
                 self.measure(tail.frames.get(skip));
                 Following::Frames(tail.frames.iter().skip(skip).take(64).cloned().collect())
             }
-            _ if self.channel.head.load(Ordering::Acquire) > revision => Following::Log,
-            _ => Following::Nothing,
+            _ => Following::Log,
         }
     }
 
@@ -391,7 +394,12 @@ impl Subscription {
         self.place.poll_news(context)
     }
 
-    /// Whether the session has to be looked at again; asked, it is taken as done.
+    /// Whether the session has to be looked at again.
+    pub fn is_in_doubt(&self) -> bool {
+        self.place.is_in_doubt()
+    }
+
+    /// The same; whoever asks will look.
     pub fn take_doubt(&self) -> bool {
         self.place.take_doubt()
     }

@@ -34,10 +34,15 @@ impl Place {
         if self.news.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Whether the session is in doubt since this was asked last.
+    /// Whether the session is in doubt.
+    pub fn is_in_doubt(&self) -> bool {
+        self.doubt.load(Ordering::Acquire)
+    }
+
+    /// The same, and no longer from here on.
     pub fn take_doubt(&self) -> bool {
         // Most often it is not, and reading is cheaper than writing.
-        self.doubt.load(Ordering::Acquire) && self.doubt.swap(false, Ordering::AcqRel)
+        self.is_in_doubt() && self.doubt.swap(false, Ordering::AcqRel)
     }
 
     fn ring(&self) {

@@ -77,7 +77,11 @@ pub const TABLE: &[(&str, Kind, &str)] = &[
     ),
     (CHANGES, Kind::Counter, "Changes asked for."),
     (CHANGE_SECONDS, MACHINES, "Seconds from asking for a change until it was on disk, waiting for a place included."),
-    (COMMIT_SECONDS, MACHINES, "Seconds the database took to commit a transaction; on SQLite, with the last of its rows."),
+    (
+        COMMIT_SECONDS,
+        MACHINES,
+        "Seconds the database took to commit a transaction; on SQLite, with the last of its rows.",
+    ),
     (COMMIT_REQUESTS, SIZES, "Requests that shared a transaction."),
     (WATCHES_OPEN, Kind::Gauge, "Queues that are watched on this server."),
     (
