@@ -62,6 +62,8 @@ struct State {
     ready: VecDeque<WatchItem>,
     /// When a progress mark is due. Changes that this viewer does not see do not put it off.
     mark_due: Instant,
+    /// Something was given since that was found out.
+    gave: bool,
     alarm: Alarm,
 }
 
@@ -99,6 +101,7 @@ impl Desk {
             hinted_in_vain: false,
             ready: VecDeque::new(),
             mark_due: Instant::now() + PROGRESS,
+            gave: false,
             alarm: Alarm::default(),
         };
         // Looks once it listens, so that a sign-out in between is not missed.
@@ -150,7 +153,7 @@ impl State {
                 return Poll::Ready(Next::Errand(Errand::Recheck));
             }
             if let Some(item) = self.ready.pop_front() {
-                self.mark_due = Instant::now() + PROGRESS;
+                self.gave = true;
                 return Poll::Ready(Next::Item(item));
             }
             if self.snapshot_due {
@@ -170,6 +173,9 @@ impl State {
                 continue;
             }
             let now = Instant::now();
+            if std::mem::take(&mut self.gave) {
+                self.mark_due = now + PROGRESS;
+            }
             if self.mark_due <= now {
                 return Poll::Ready(Next::Errand(Errand::Mark));
             }

@@ -5,18 +5,23 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::future::FutureExt as _;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use futures_util::task::AtomicWaker;
+use slab::Slab;
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// How often connection and calls are looked after in one turn before others get theirs.
 const ROUNDS: usize = 8;
+
+/// What the connection rings with. Calls have the bits below it, in turn: where there are more of them, some share one, and are looked at
+/// together.
+const CONNECTION: u64 = 1 << CALLS;
+const CALLS: usize = 63;
 
 /// Takes the calls that a connection begins, for [`Together`] to run. A call that panics ends alone.
 #[derive(Clone, Default)]
@@ -39,33 +44,61 @@ impl Begun {
 pub(super) struct Together<C> {
     connection: Pin<Box<C>>,
     begun: Begun,
-    calls: FuturesUnordered<Call>,
+    calls: Slab<Running>,
     task: Arc<Task>,
-    /// Rung when there is something to read or to write.
-    for_connection: Bell,
-    /// Rung when a call can go on.
-    for_calls: Bell,
+    /// Wakes for the connection.
+    bell: Waker,
+}
+
+struct Running {
+    call: Call,
+    /// Wakes for it.
+    bell: Waker,
 }
 
 impl<C: Future> Together<C> {
     /// Runs this connection, whose calls are given to `begun`.
     pub(super) fn new(connection: C, begun: Begun) -> Self {
-        let task = Arc::<Task>::default();
-        let (for_connection, for_calls) = (Bell::of(&task), Bell::of(&task));
-        Self {
-            connection: Box::pin(connection),
-            begun,
-            calls: FuturesUnordered::new(),
-            task,
-            for_connection,
-            for_calls,
-        }
+        let task = Arc::new(Task {
+            rung: AtomicU64::new(CONNECTION),
+            busy: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        });
+        let bell = Bell::of(&task, CONNECTION);
+        Self { connection: Box::pin(connection), begun, calls: Slab::new(), task, bell }
     }
 
     /// The connection itself, to which something is about to be done.
     pub(super) fn connection(&mut self) -> Pin<&mut C> {
-        self.for_connection.button.press();
+        self.task.ring(CONNECTION);
         self.connection.as_mut()
+    }
+
+    /// Looks after the calls that rang.
+    fn poll_calls(&mut self, mut rung: u64) {
+        rung &= !CONNECTION;
+        while rung != 0 {
+            let first = rung.trailing_zeros() as usize;
+            rung &= rung - 1;
+            for key in (first..self.calls.capacity()).step_by(CALLS) {
+                let Some(Running { call, bell }) = self.calls.get_mut(key) else { continue };
+                if call.as_mut().poll(&mut Context::from_waker(bell)).is_ready() {
+                    self.calls.remove(key);
+                }
+            }
+        }
+    }
+
+    /// Looks after the connection, and begins the calls that it brings.
+    fn poll_connection(&mut self) -> Poll<C::Output> {
+        let ended = self.connection.as_mut().poll(&mut Context::from_waker(&self.bell));
+        for call in self.begun.take() {
+            let entry = self.calls.vacant_entry();
+            let bit = 1 << (entry.key() % CALLS);
+            entry.insert(Running { call, bell: Bell::of(&self.task, bit) });
+            self.task.rung.fetch_or(bit, Ordering::SeqCst);
+        }
+        ended
     }
 }
 
@@ -77,23 +110,17 @@ impl<C: Future> Future for Together<C> {
         this.task.waker.register(context.waker());
         for _ in 0..ROUNDS {
             this.task.busy.store(true, Ordering::SeqCst);
-            if this.for_calls.answer() {
-                let mut context = Context::from_waker(&this.for_calls.waker);
-                while let Poll::Ready(Some(())) = this.calls.poll_next_unpin(&mut context) {}
-            }
-            if this.for_connection.answer() {
-                let mut context = Context::from_waker(&this.for_connection.waker);
-                if let Poll::Ready(ended) = this.connection.as_mut().poll(&mut context) {
-                    return Poll::Ready(ended);
-                }
-                let begun = this.begun.take();
-                if !begun.is_empty() {
-                    this.calls.extend(begun);
-                    this.for_calls.button.press();
-                }
+            let rung = this.task.rung.swap(0, Ordering::SeqCst);
+            this.poll_calls(rung);
+            // Calls ring for it with all that they say.
+            let since = this.task.rung.fetch_and(!CONNECTION, Ordering::SeqCst);
+            if (rung | since) & CONNECTION != 0
+                && let Poll::Ready(ended) = this.poll_connection()
+            {
+                return Poll::Ready(ended);
             }
             this.task.busy.store(false, Ordering::SeqCst);
-            if !this.for_calls.rang() && !this.for_connection.rang() {
+            if this.task.rung.load(Ordering::SeqCst) == 0 {
                 return Poll::Pending;
             }
         }
@@ -102,60 +129,44 @@ impl<C: Future> Future for Together<C> {
     }
 }
 
-/// The task that both parts run in.
-#[derive(Default)]
+/// The task that all of them run in.
 struct Task {
-    /// It looks at its bells by itself before it rests.
+    /// Who rang since it looked.
+    rung: AtomicU64,
+    /// It looks who rang by itself before it rests.
     busy: AtomicBool,
     waker: AtomicWaker,
 }
 
-/// What one part is woken by. Calls ring for the connection with all that they say; while the task is busy with them, that is no reason to
-/// wake it once more.
-struct Bell {
-    button: Arc<Button>,
-    waker: Waker,
-}
-
-struct Button {
-    pressed: AtomicBool,
-    task: Arc<Task>,
-}
-
-impl Bell {
-    /// Rung once: everything wants to be looked at a first time.
-    fn of(task: &Arc<Task>) -> Self {
-        let button = Arc::new(Button { pressed: AtomicBool::new(true), task: Arc::clone(task) });
-        Self { waker: Waker::from(Arc::clone(&button)), button }
-    }
-
-    fn rang(&self) -> bool {
-        self.button.pressed.load(Ordering::SeqCst)
-    }
-
-    /// Whether it rang; from now on it counts anew.
-    fn answer(&self) -> bool {
-        self.button.pressed.swap(false, Ordering::SeqCst)
-    }
-}
-
-impl Button {
+impl Task {
     /// Either the task sees this before it rests, or this sees that it rests and wakes it.
-    fn press(&self) {
-        self.pressed.store(true, Ordering::SeqCst);
-        if !self.task.busy.load(Ordering::SeqCst) {
-            self.task.waker.wake();
+    fn ring(&self, bit: u64) {
+        self.rung.fetch_or(bit, Ordering::SeqCst);
+        if !self.busy.load(Ordering::SeqCst) {
+            self.waker.wake();
         }
     }
 }
 
-impl Wake for Button {
+/// What a part of the task is woken by.
+struct Bell {
+    bit: u64,
+    task: Arc<Task>,
+}
+
+impl Bell {
+    fn of(task: &Arc<Task>, bit: u64) -> Waker {
+        Waker::from(Arc::new(Bell { bit, task: Arc::clone(task) }))
+    }
+}
+
+impl Wake for Bell {
     fn wake(self: Arc<Self>) {
-        self.press();
+        self.task.ring(self.bit);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.press();
+        self.task.ring(self.bit);
     }
 }
 
@@ -186,6 +197,7 @@ mod tests {
     async fn what_calls_say_reaches_the_connection() {
         let (said, mouth, begun) = (Arc::default(), Arc::default(), Begun::default());
         let mut answers = Vec::new();
+        // More than there are bits.
         for _ in 0..100 {
             let (answer, answered) = oneshot::channel::<()>();
             let (said, mouth): (Arc<AtomicUsize>, Arc<AtomicWaker>) = (Arc::clone(&said), Arc::clone(&mouth));
