@@ -12,7 +12,7 @@ pub const CALL_SECONDS: &str = "deskbell_call_seconds";
 pub const CHANGES: &str = "deskbell_changes_asked_total";
 /// How long changes took until they were on disk, in seconds.
 pub const CHANGE_SECONDS: &str = "deskbell_change_seconds";
-/// How long the database took to commit, in seconds; on SQLite, together with the last rows.
+/// How long the database took to write the last rows of a transaction and commit it, in seconds.
 pub const COMMIT_SECONDS: &str = "deskbell_commit_seconds";
 /// Requests that shared a commit.
 pub const COMMIT_REQUESTS: &str = "deskbell_commit_requests";
@@ -77,11 +77,7 @@ pub const TABLE: &[(&str, Kind, &str)] = &[
     ),
     (CHANGES, Kind::Counter, "Changes asked for."),
     (CHANGE_SECONDS, MACHINES, "Seconds from asking for a change until it was on disk, waiting for a place included."),
-    (
-        COMMIT_SECONDS,
-        MACHINES,
-        "Seconds the database took to commit a transaction; on SQLite, with the last of its rows.",
-    ),
+    (COMMIT_SECONDS, MACHINES, "Seconds the database took to write the last rows of a transaction and commit it."),
     (COMMIT_REQUESTS, SIZES, "Requests that shared a transaction."),
     (WATCHES_OPEN, Kind::Gauge, "Queues that are watched on this server."),
     (
