@@ -11,7 +11,47 @@ use super::driver::{Connection, Row, Value};
 use super::error::StoreError;
 
 /// The sizes on SQLite, greatest first. A prepared statement holds memory for each place, and a null takes a moment.
-const SIZES: [usize; 10] = [64, 48, 32, 24, 16, 12, 8, 4, 2, 1];
+const SIZES: [Size; 12] = [
+    Size { times: 4, ..Size::once(64) },
+    Size { times: 2, ..Size::once(64) },
+    Size::once(64),
+    Size::once(48),
+    Size::once(32),
+    Size::once(24),
+    Size::once(16),
+    Size::once(12),
+    Size::once(8),
+    Size::once(4),
+    Size::once(2),
+    Size::once(1),
+];
+
+/// Rows that SQLite takes at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    /// Rows of a statement.
+    rows: usize,
+    /// How often the statement stands in the errand. One of four times the rows is slower for each row than four of them: its program
+    /// does not fit into the processor's caches.
+    times: usize,
+}
+
+impl Size {
+    const fn once(rows: usize) -> Self {
+        Size { rows, times: 1 }
+    }
+
+    fn all_rows(self) -> usize {
+        self.rows * self.times
+    }
+
+    /// The size of the next chunk of so many rows: the greatest that they fill, or the smallest that holds them all. None: there are none.
+    fn for_rows(count: usize) -> Option<Self> {
+        let enough = SIZES.into_iter().rev().filter(|size| size.times == 1).find(|size| size.rows >= count);
+        let filled = || SIZES.into_iter().find(|size| size.all_rows() <= count);
+        if count == 0 { None } else { enough.or_else(filled) }
+    }
+}
 
 /// A statement with a place for many rows: one that inserts them, or one that joins them with what is there. The first value of a row is
 /// never null, and the first column is joined by.
@@ -192,29 +232,25 @@ fn errands(statements: Vec<Filled>) -> Vec<Errand> {
         .collect();
     let mut errands: Vec<Errand> = Vec::new();
     for size in SIZES {
-        let fits = |count: usize| size_for(count) == Some(size);
+        let fits = |count: usize| Size::for_rows(count) == Some(size);
         while left.iter().any(|(_, _, count, _)| fits(*count)) {
-            let before = if size == 1 { errands.pop() } else { None };
+            let before = if size == Size::once(1) { errands.pop() } else { None };
             let mut errand = before.unwrap_or_default();
             for (place, many, count, values) in left.iter_mut().filter(|(_, _, count, _)| fits(*count)) {
-                let separator = if errand.places.is_empty() { "" } else { ";\n" };
-                errand.text.extend([separator, many.text(Form::Rows(size))]);
-                let wanted = errand.values.len() + size * many.width;
-                errand.values.extend(values.take(size * many.width));
+                for _ in 0..size.times {
+                    let separator = if errand.places.is_empty() { "" } else { ";\n" };
+                    errand.text.extend([separator, many.text(Form::Rows(size.rows))]);
+                    errand.places.push(*place);
+                }
+                let wanted = errand.values.len() + size.all_rows() * many.width;
+                errand.values.extend(values.take(size.all_rows() * many.width));
                 errand.values.resize(wanted, Value::Int(None));
-                errand.places.push(*place);
-                *count = count.saturating_sub(size);
+                *count = count.saturating_sub(size.all_rows());
             }
             errands.push(errand);
         }
     }
     errands
-}
-
-/// The size of the next chunk of so many rows; none: there is none.
-fn size_for(count: usize) -> Option<usize> {
-    let enough = SIZES.iter().copied().filter(|size| *size >= count).min();
-    if count == 0 { None } else { enough.or(Some(SIZES[0])) }
 }
 
 #[cfg(test)]
@@ -228,13 +264,16 @@ mod tests {
 
     #[test]
     fn chunks_of_a_size_go_together() {
-        let pairs = PAIRS.filled((0..73_i64).map(|row| values![row, row]));
-        let ones = ONES.filled((0..65_i64).map(|row| values![row]));
-        let shapes: Vec<_> = errands(vec![pairs, ones])
-            .into_iter()
-            .map(|errand| (errand.places, errand.values.len(), errand.text.matches('(').count()))
-            .collect();
-        assert_eq!(shapes, [(vec![0, 1], 192, 130), (vec![0, 1], 25, 14)]);
+        let shapes = |pairs: i64, ones: i64| -> Vec<_> {
+            let pairs = PAIRS.filled((0..pairs).map(|row| values![row, row]));
+            let ones = ONES.filled((0..ones).map(|row| values![row]));
+            let errands = errands(vec![pairs, ones]).into_iter();
+            errands.map(|errand| (errand.places, errand.values.len(), errand.text.matches('(').count())).collect()
+        };
+        assert_eq!(shapes(73, 65), [(vec![0, 1], 192, 130), (vec![0, 1], 25, 14)]);
+        let twice = [(vec![0, 0, 1, 1], 384, 260), (vec![1], 64, 65), (vec![0], 24, 13)];
+        assert_eq!(shapes(139, 192), twice, "two statements of 64 rows, and the rest of each by itself");
+        assert_eq!(shapes(256, 0), [(vec![0; 4], 512, 260)]);
         assert!(errands(vec![ONES.filled(Vec::<[Value; 1]>::new())]).is_empty());
     }
 

@@ -22,6 +22,9 @@ use crate::domain::{
 };
 use crate::telemetry;
 
+/// Requests that are decided in one go, at most: what they write is one errand to SQLite.
+const SLICE: usize = 256;
+
 /// Runs batches.
 pub struct Transactions {
     /// Where.
@@ -88,15 +91,16 @@ impl Transactions {
     pub async fn run(&self, requests: &[Request]) -> Result<Decided, StoreError> {
         let mut connection = self.database.write().await?;
         let mut deciding = self.begin(&mut connection, requests).await?;
-        let mut slices = requests.chunks(self.slice());
-        let mut rows = Vec::new();
-        while let Some(slice) = slices.next() {
-            // While the database writes one slice, the next one is decided.
+        let (mut left, mut rows, mut slice) = (requests, Vec::new(), self.first_slice());
+        while !left.is_empty() {
+            let (these, after) = left.split_at(slice.min(left.len()));
+            // While the database writes one slice, the next one is decided: with less work for each request, so it may be longer.
             let (written, decided) = tokio::join!(execute_all(&mut connection, rows), async {
-                deciding.decide_slice(slice, slices.len() == 0)
+                deciding.decide_slice(these, after.is_empty())
             });
             written?;
             rows = decided?;
+            (left, slice) = (after, (slice * 2).min(SLICE));
         }
         let Deciding { worlds, locks, changes, answers, remembers, .. } = deciding;
         if changes.is_empty() && !remembers {
@@ -129,10 +133,10 @@ impl Transactions {
 
     /// Requests that are decided before the first of them is written. On SQLite as many as a statement has rows at most; to
     /// PostgreSQL each statement is a journey.
-    fn slice(&self) -> usize {
+    fn first_slice(&self) -> usize {
         match self.database {
             Database::Sqlite(_) => 64,
-            Database::Postgres(_) => 256,
+            Database::Postgres(_) => SLICE,
         }
     }
 
