@@ -1,8 +1,8 @@
 //! Statements for many rows, and several of them together.
 //!
 //! PostgreSQL gets the rows as one array a column, whatever their number. SQLite gets them in a few fixed sizes, so that
-//! statements stay prepared, filled up with rows of nulls that count for nothing; and the chunks of one size of all statements in
-//! one errand: it works in a thread of its own, and each errand to it costs more than a row.
+//! statements stay prepared, filled up with rows of nulls that count for nothing; and all statements in one errand: it works in a
+//! thread of its own, and each errand to it costs more than many a row.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -10,20 +10,25 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use super::driver::{Connection, Row, Value};
 use super::error::StoreError;
 
-/// The sizes on SQLite, greatest first. A prepared statement holds memory for each place, and a null takes a moment.
-const SIZES: [Size; 12] = [
-    Size { times: 4, ..Size::once(64) },
-    Size { times: 2, ..Size::once(64) },
-    Size::once(64),
-    Size::once(48),
-    Size::once(32),
-    Size::once(24),
-    Size::once(16),
-    Size::once(12),
-    Size::once(8),
-    Size::once(4),
-    Size::once(2),
+/// The sizes on SQLite, smallest first. A prepared statement holds memory for each place, and a null takes a moment.
+const SIZES: [Size; 17] = [
     Size::once(1),
+    Size::once(2),
+    Size::once(4),
+    Size::once(8),
+    Size::once(12),
+    Size::once(16),
+    Size::once(24),
+    Size::once(32),
+    Size::once(48),
+    Size::times(1),
+    Size::times(2),
+    Size::times(3),
+    Size::times(4),
+    Size::times(6),
+    Size::times(8),
+    Size::times(12),
+    Size::times(16),
 ];
 
 /// Rows that SQLite takes at once.
@@ -31,8 +36,7 @@ const SIZES: [Size; 12] = [
 struct Size {
     /// Rows of a statement.
     rows: usize,
-    /// How often the statement stands in the errand. One of four times the rows is slower for each row than four of them: its program
-    /// does not fit into the processor's caches.
+    /// How often the statement stands in the errand.
     times: usize,
 }
 
@@ -41,15 +45,19 @@ impl Size {
         Size { rows, times: 1 }
     }
 
+    /// So often 64. A longer statement is slower for each row: its program does not fit into the processor's caches.
+    const fn times(times: usize) -> Self {
+        Size { rows: 64, times }
+    }
+
     fn all_rows(self) -> usize {
         self.rows * self.times
     }
 
-    /// The size of the next chunk of so many rows: the greatest that they fill, or the smallest that holds them all. None: there are none.
+    /// The size of the next chunk of so many rows: the smallest that holds them all, or the greatest. None: there are none.
     fn for_rows(count: usize) -> Option<Self> {
-        let enough = SIZES.into_iter().rev().filter(|size| size.times == 1).find(|size| size.rows >= count);
-        let filled = || SIZES.into_iter().find(|size| size.all_rows() <= count);
-        if count == 0 { None } else { enough.or_else(filled) }
+        let enough = SIZES.into_iter().find(|size| size.all_rows() >= count);
+        if count == 0 { None } else { enough.or(SIZES.last().copied()) }
     }
 }
 
@@ -223,7 +231,7 @@ struct Errand {
     places: Vec<usize>,
 }
 
-/// All chunks of a size together, greatest first; single rows go with the errand before them.
+/// As few errands as there can be: in each, every statement has the size that the longest one needs.
 fn errands(statements: Vec<Filled>) -> Vec<Errand> {
     let mut left: Vec<_> = statements
         .into_iter()
@@ -231,24 +239,22 @@ fn errands(statements: Vec<Filled>) -> Vec<Errand> {
         .map(|(place, statement)| (place, statement.many, statement.count(), statement.values.into_iter()))
         .collect();
     let mut errands: Vec<Errand> = Vec::new();
-    for size in SIZES {
-        let fits = |count: usize| Size::for_rows(count) == Some(size);
-        while left.iter().any(|(_, _, count, _)| fits(*count)) {
-            let before = if size == Size::once(1) { errands.pop() } else { None };
-            let mut errand = before.unwrap_or_default();
-            for (place, many, count, values) in left.iter_mut().filter(|(_, _, count, _)| fits(*count)) {
-                for _ in 0..size.times {
-                    let separator = if errand.places.is_empty() { "" } else { ";\n" };
-                    errand.text.extend([separator, many.text(Form::Rows(size.rows))]);
-                    errand.places.push(*place);
-                }
-                let wanted = errand.values.len() + size.all_rows() * many.width;
-                errand.values.extend(values.take(size.all_rows() * many.width));
-                errand.values.resize(wanted, Value::Int(None));
-                *count = count.saturating_sub(size.all_rows());
+    while let Some(size) = left.iter().map(|(_, _, count, _)| *count).max().and_then(Size::for_rows) {
+        let mut errand = Errand::default();
+        for (place, many, count, values) in left.iter_mut().filter(|(_, _, count, _)| *count > 0) {
+            let times = if *count > size.rows { size.times } else { 1 };
+            for _ in 0..times {
+                let separator = if errand.places.is_empty() { "" } else { ";\n" };
+                errand.text.extend([separator, many.text(Form::Rows(size.rows))]);
+                errand.places.push(*place);
             }
-            errands.push(errand);
+            let rows = size.rows * times;
+            let wanted = errand.values.len() + rows * many.width;
+            errand.values.extend(values.take(rows * many.width));
+            errand.values.resize(wanted, Value::Int(None));
+            *count = count.saturating_sub(rows);
         }
+        errands.push(errand);
     }
     errands
 }
@@ -263,17 +269,17 @@ mod tests {
     const ONES: Many = Many { before: "INSERT INTO ones", width: 1, after: "" };
 
     #[test]
-    fn chunks_of_a_size_go_together() {
+    fn statements_go_together() {
         let shapes = |pairs: i64, ones: i64| -> Vec<_> {
             let pairs = PAIRS.filled((0..pairs).map(|row| values![row, row]));
             let ones = ONES.filled((0..ones).map(|row| values![row]));
             let errands = errands(vec![pairs, ones]).into_iter();
             errands.map(|errand| (errand.places, errand.values.len(), errand.text.matches('(').count())).collect()
         };
-        assert_eq!(shapes(73, 65), [(vec![0, 1], 192, 130), (vec![0, 1], 25, 14)]);
-        let twice = [(vec![0, 0, 1, 1], 384, 260), (vec![1], 64, 65), (vec![0], 24, 13)];
-        assert_eq!(shapes(139, 192), twice, "two statements of 64 rows, and the rest of each by itself");
-        assert_eq!(shapes(256, 0), [(vec![0; 4], 512, 260)]);
+        assert_eq!(shapes(47, 5), [(vec![0, 1], 144, 98)], "the second is filled up to the size of the first");
+        let several = [(vec![0, 0, 0, 1], 448, 260)];
+        assert_eq!(shapes(139, 64), several, "three statements of 64 pairs, and one of the others");
+        assert_eq!(shapes(1_100, 0), [(vec![0; 16], 2_048, 1_040), (vec![0, 0], 256, 130)]);
         assert!(errands(vec![ONES.filled(Vec::<[Value; 1]>::new())]).is_empty());
     }
 
