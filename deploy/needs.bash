@@ -42,6 +42,7 @@ need() {
 need_to_build() {
     need gcc has_program cc
     need libc6-dev has_compiler
+    need make has_program make
 }
 
 # What the widget's window relies on.

@@ -37,13 +37,14 @@ struct Rounds {
 
 impl Rounds {
     /// What the empty call and the commit allow one after the other.
-    fn allowed(&self) -> impl Iterator<Item = f64> {
-        self.empty.iter().zip(&self.commits).map(|(empty, commits)| 1.0 / (1.0 / empty + 1.0 / commits))
+    fn allowed(&self) -> Vec<f64> {
+        self.empty.iter().zip(&self.commits).map(|(empty, commits)| 1.0 / (1.0 / empty + 1.0 / commits)).collect()
     }
 
     fn add_details(&self, figure: Figure) -> Figure {
         figure
             .with("empty_calls_per_s", &self.empty)
+            .with("raw_commits_per_s", &self.commits)
             .with("server_cpu_us_per_submit", &self.server_cpu)
             .with("server_cpu_us_per_empty_call", &self.server_cpu_empty)
             .with("caller_cpu_us_per_submit", &self.caller_cpu)
@@ -53,7 +54,7 @@ impl Rounds {
 /// Measures submits and the yardsticks beside them, as many submits as bare commits, so that both databases grow alike.
 async fn rounds(
     bench: &Bench,
-    commits: Option<&GroupCommits>,
+    commits: &GroupCommits,
     name: &str,
     in_flight: usize,
     options: &Options,
@@ -75,19 +76,15 @@ async fn rounds(
         let server = Cpu::of(bench.id())?;
         rounds.empty.push(empty_pace(&clients, empty_calls, in_flight).await?.rate());
         rounds.server_cpu_empty.push(server.micros_for(empty_calls)?);
-        if let Some(commits) = commits {
-            rounds.commits.push(commit_pace(commits, calls, in_flight).await?.rate());
-        }
+        rounds.commits.push(commit_pace(commits, calls, in_flight).await?.rate());
     }
     Ok(rounds)
 }
 
 /// Makes both databases what they are in long use.
-async fn warm_up(bench: &Bench, commits: Option<&GroupCommits>) -> Outcome<()> {
+async fn warm_up(bench: &Bench, commits: &GroupCommits) -> Outcome<()> {
     submit_pace(&connections(bench, WARMERS).await?, WARM, WARMERS).await?;
-    if let Some(commits) = commits {
-        commit_pace(commits, WARM, WARMERS).await?;
-    }
+    commit_pace(commits, WARM, WARMERS).await?;
     Ok(())
 }
 
@@ -101,28 +98,19 @@ pub async fn commit_pace(commits: &GroupCommits, calls: usize, in_flight: usize)
     .await
 }
 
-fn pairs(values: &[f64], yardsticks: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
-    values.iter().copied().zip(yardsticks).collect()
-}
-
-/// Durable submits against what empty calls and bare commits allow together.
-pub async fn submits_to_limit(name: &str, in_flight: usize, options: &Options) -> Outcome<Figure> {
+/// Durable submits against what empty calls and bare commits allow together, and against empty calls.
+pub async fn submits(name: &str, in_flight: usize, options: &Options) -> Outcome<[Figure; 2]> {
     let bench = Bench::start().await?;
     let commits = GroupCommits::start(&bench.copy("commits.db")?, &Sample::learn(&bench).await?)?;
-    let rounds = rounds(&bench, Some(&commits), name, in_flight, options).await?;
+    let rounds = rounds(&bench, &commits, name, in_flight, options).await?;
     bench.stop().await?;
-    let pairs = pairs(&rounds.submits, rounds.allowed());
-    let figure = Figure::of(name, "/s", "L: empty calls and bare commits, one after the other", &pairs);
-    Ok(rounds.add_details(figure).with("raw_commits_per_s", &rounds.commits))
-}
-
-/// Durable submits against empty calls.
-pub async fn submits_to_empty(name: &str, in_flight: usize, options: &Options) -> Outcome<Figure> {
-    let bench = Bench::start().await?;
-    let rounds = rounds(&bench, None, name, in_flight, options).await?;
-    bench.stop().await?;
-    let pairs = pairs(&rounds.submits, rounds.empty.iter().copied());
-    Ok(rounds.add_details(Figure::of(name, "/s", "E: empty calls through the same stack", &pairs)))
+    let pairs =
+        |yardsticks: &[f64]| -> Vec<_> { rounds.submits.iter().copied().zip(yardsticks.iter().copied()).collect() };
+    let limit = "L: empty calls and bare commits, one after the other";
+    Ok([
+        rounds.add_details(Figure::of(name, "/s", limit, &pairs(&rounds.allowed()))),
+        rounds.add_details(Figure::of(name, "/s", "E: empty calls through the same stack", &pairs(&rounds.empty))),
+    ])
 }
 
 /// How long one thing takes, in milliseconds.
@@ -137,7 +125,7 @@ pub async fn submit_alone(name: &str, options: &Options) -> Outcome<Figure> {
     let bench = Bench::start().await?;
     let commits = GroupCommits::start(&bench.copy("commits.db")?, &Sample::learn(&bench).await?)?;
     let client = bench.client(&bench.widget)?;
-    warm_up(&bench, Some(&commits)).await?;
+    warm_up(&bench, &commits).await?;
     let (mut pairs, mut empty_calls, mut bare_commits) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..options.rounds {
         say_round(name, round, options.rounds);
@@ -156,6 +144,7 @@ pub async fn submit_alone(name: &str, options: &Options) -> Outcome<Figure> {
     let figure = Figure::of(name, "ms", "one empty call and one bare commit", &pairs);
     Ok(figure.with("empty_call_ms", &empty_calls).with("raw_commit_ms", &bare_commits))
 }
+
 /// From the beginning of a submit until an operator's client has the change, against the submit alone.
 pub async fn submit_to_screen(name: &str, options: &Options) -> Outcome<Figure> {
     let bench = Bench::start().await?;

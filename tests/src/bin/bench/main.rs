@@ -118,12 +118,16 @@ async fn run() -> Outcome<()> {
 async fn measure_submits(report: &mut Report) {
     report
         .measure("durable submits, 1024 in flight", Sqlite, async |name, options| {
-            Ok(vec![load::submits_to_limit(name, 1024, options).await?.at_least(0.80, 0.95)])
+            let [to_limit, _] = load::submits(name, 1024, options).await?;
+            Ok(vec![to_limit.at_least(0.80, 0.95)])
         })
         .await;
     report
         .measure("durable submits, 64 in flight", Sqlite, async |name, options| {
-            Ok(vec![load::submits_to_empty(name, 64, options).await?.at_least(0.45, 0.60)])
+            // The limit beside it says what of E is in reach with so few calls.
+            let [to_limit, to_empty] = load::submits(name, 64, options).await?;
+            let of_limit = Figure { name: format!("{name}, of the limit"), ..to_limit };
+            Ok(vec![to_empty.at_least(0.45, 0.60), of_limit])
         })
         .await;
     report
