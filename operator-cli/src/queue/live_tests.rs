@@ -35,7 +35,7 @@ impl WatchService for Cutting {
         let after = request.into_inner().after;
         let frames: Vec<Result<Frame, Status>> = match after.as_str() {
             "" => {
-                let hostile = Ticket { title: "\x1b[2J\u{202e}gone".into(), ..ticket(1, 2, 5, "Ben") };
+                let hostile = Ticket { title: "\x1b[2J\u{202e}gone".into(), ..fresh(ticket(1, 2, 5, "Ben")) };
                 vec![
                     Ok(Frame::Snapshot(Snapshot {
                         cursor: "s".into(),
@@ -48,7 +48,7 @@ impl WatchService for Cutting {
             }
             "s" => vec![Ok(Frame::Change(Change {
                 cursor: "c".into(),
-                tickets: vec![ticket(2, 4, 0, "")],
+                tickets: vec![fresh(ticket(2, 4, 0, ""))],
                 kind: "submitted".into(),
                 actor: "customer".into(),
                 ..Change::default()
@@ -59,6 +59,13 @@ impl WatchService for Cutting {
         let frames = frames.into_iter().map(|frame| frame.map(|frame| WatchQueueResponse { frame: Some(frame) }));
         Ok(Response::new(Box::pin(futures_util::stream::iter(frames).chain(futures_util::stream::pending()))))
     }
+}
+
+/// Rung just now: here the screen goes by the machine's clock.
+fn fresh(ticket: Ticket) -> Ticket {
+    let now = std::time::SystemTime::now();
+    let after_a_day = now + Duration::from_hours(24);
+    Ticket { submit_time: Some(now.into()), expire_time: Some(after_a_day.into()), ..ticket }
 }
 
 #[tokio::test]

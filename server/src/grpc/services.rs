@@ -67,3 +67,21 @@ impl Service<Request> for Services {
         self.of(request.uri().path()).unwrap_or(&self.unknown).clone().call(request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tonic::Code;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_call_for_nobody_is_told_so() {
+        for path in ["/deskbell.v1.NoService/Ring", "/deskbell.v1.WatchService", "/", "*"] {
+            let request = http::Request::builder().uri(path).body(Body::empty()).expect("a request");
+            let answer = Services::none().oneshot(request).await.expect("an answer");
+            let status = Status::from_header_map(answer.headers()).expect("a status");
+            assert_eq!(status.code(), Code::Unimplemented, "{path}");
+            assert!(!status.message().is_empty(), "{path} is answered in our words");
+        }
+    }
+}
