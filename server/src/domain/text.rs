@@ -86,8 +86,8 @@ pub fn prose(text: &str, limit: usize) -> Result<String, TextProblem> {
         return Err(TextProblem::Empty);
     }
     let text = text.replace("\r\n", "\n");
-    let is_visible = text.chars().all(|c| visible(c) == c);
-    within(if is_visible { text } else { text.chars().map(visible).collect() }, limit)
+    let is_clean = text.chars().all(|c| visible(c) == c);
+    within(if is_clean { text } else { text.chars().map(visible).collect() }, limit)
 }
 
 /// What a name is compared by: two names with the same key are twins. In NFC, without regard to case.

@@ -45,7 +45,7 @@ impl Size {
         Size { rows, times: 1 }
     }
 
-    /// So often 64. A longer statement is slower for each row: its program does not fit into the processor's caches.
+    /// So often 64. A longer statement was no faster for each row.
     const fn times(times: usize) -> Self {
         Size { rows: 64, times }
     }
