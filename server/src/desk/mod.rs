@@ -4,6 +4,7 @@
 //! store decide and save it, and renders what came of it; the hub tells everyone else. Start reading at [`Desk::change`].
 
 mod assistance;
+mod courtesy;
 mod failure;
 mod frames;
 mod hints;

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::frames::{self, FrameDraft};
-use super::{Desk, Failure, Session, Staff};
+use super::{Desk, Failure, Session, Staff, courtesy};
 use crate::domain::{ContentId, Entry, Revision, Sight, Team, TeamId, TicketWords, actor_name};
 use crate::hub::{Following, Frame, Subscription};
 use crate::store::{LoggedChange, Stored};
@@ -162,6 +162,7 @@ impl State {
             match self.subscription.after(self.at) {
                 Following::Frames(frames) => {
                     self.take_all(&frames);
+                    courtesy::delivered(|| self.desk.store.is_writing());
                     continue;
                 }
                 Following::Log if !self.hinted_in_vain => return Poll::Ready(Next::Errand(Errand::CatchUp)),

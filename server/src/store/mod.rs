@@ -64,6 +64,11 @@ impl Store {
         self.writers.ask(request).await
     }
 
+    /// Whether a request is being decided or written.
+    pub fn is_writing(&self) -> bool {
+        self.writers.are_busy()
+    }
+
     /// Fails unless the database answers and changes can be written.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.database.has_host_secrets().await?;

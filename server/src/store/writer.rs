@@ -5,6 +5,7 @@
 //! are run one by one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
@@ -62,6 +63,23 @@ const BATCH: usize = 1_024;
 #[derive(Clone, Debug)]
 pub struct Writers {
     senders: Vec<mpsc::Sender<Job>>,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// A request that is counted as long as it has no answer, or nobody waits for it any more.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl<'a> UnderWay<'a> {
+    fn count(requests: &'a AtomicUsize) -> Self {
+        requests.fetch_add(1, Ordering::Relaxed);
+        Self(requests)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl std::fmt::Debug for Job {
@@ -93,7 +111,7 @@ impl Writers {
             }
             sender
         });
-        Writers { senders: senders.collect() }
+        Writers { senders: senders.collect(), under_way: Arc::default() }
     }
 
     /// Whether all writers are there. One that is gone does not come back.
@@ -101,10 +119,16 @@ impl Writers {
         self.senders.iter().all(|sender| !sender.is_closed())
     }
 
+    /// Whether a request is under way.
+    pub fn are_busy(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) > 0
+    }
+
     /// Asks for a change and waits until it is on disk.
     pub async fn ask(&self, request: Request) -> Answer {
         let count = u64::try_from(self.senders.len()).unwrap_or(1);
         let place = usize::try_from(request.team.0.unsigned_abs() % count).unwrap_or(0);
+        let _counted = UnderWay::count(&self.under_way);
         let (answer, answered) = oneshot::channel();
         let sent = self.senders[place].try_send(Job { request, answer });
         sent.map_err(|_| WriteError::Overloaded)?;
