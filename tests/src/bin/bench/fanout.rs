@@ -17,6 +17,7 @@ use crate::calls::call_for_help;
 use crate::figures::{Figure, median};
 use crate::files;
 use crate::http2::Door;
+use crate::process::Cpu;
 use crate::receiver::{Audience, Receivers};
 use crate::relay::{Moment, Relay};
 use crate::server::Bench;
@@ -75,18 +76,27 @@ pub async fn fan_out(size: Size, rounds: usize) -> Outcome<Vec<Figure>> {
     for _ in 0..rounds {
         rates.push(fan_out.rates().await?);
     }
-    let (mut delays, mut after_submits) = (Vec::new(), Vec::new());
+    let (mut delays, mut after_submits, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut firsts, mut lasts) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
+        let server = Cpu::of(fan_out.bench.id())?;
         let (ours, theirs) = fan_out.delays().await?;
-        delays.push((ours, theirs));
-        after_submits.push((ours, theirs + fan_out.unwatched_answer().await?));
+        cpu.push(server.micros_for(size.paced * size.operators)?);
+        delays.push((ours.median, theirs.median));
+        firsts.push(ours.first);
+        lasts.push(ours.last);
+        after_submits.push((ours.median, theirs.median + fan_out.unwatched_answer().await?));
     }
     fan_out.bench.stop().await?;
     fan_out.unwatched.stop().await?;
     let name = |what: &str| format!("fan-out to {}{what}", size.operators);
     Ok(vec![
         Figure::of(name(""), "deliveries/s", "T: raw TCP, same bytes", &rates).at_least(1.2, 1.6),
-        Figure::of(name(" at 200/s"), "ms", "T: raw TCP, same bytes", &delays).at_most(2.0, 1.6),
+        Figure::of(name(" at 200/s"), "ms", "T: raw TCP, same bytes", &delays)
+            .at_most(2.0, 1.6)
+            .with("first_delivery_ms", &firsts)
+            .with("last_delivery_ms", &lasts)
+            .with("server_cpu_us_per_delivery", &cpu),
         Figure::of(name(" at 200/s, with the submit"), "ms", "a submit nobody watches, then T", &after_submits),
     ])
 }
@@ -141,9 +151,9 @@ impl FanOut {
         Ok((deliveries / ours.as_secs_f64(), deliveries / theirs.as_secs_f64()))
     }
 
-    /// Changes at a steady rate: the median delay of a delivery, in milliseconds, counted from the beginning of the submit, and from
-    /// handing the change in to the yardstick, which has no disk to wait for.
-    async fn delays(&mut self) -> Outcome<(f64, f64)> {
+    /// Changes at a steady rate: delays, counted from the beginning of the submit, and from handing the change in to the yardstick, which
+    /// has no disk to wait for.
+    async fn delays(&mut self) -> Outcome<(Delays, Delays)> {
         let changes = self.size.paced;
         let deliveries = self.deliveries(changes)?;
         let first = self.ours.stream().changes.len();
@@ -152,11 +162,11 @@ impl FanOut {
         self.ours.complete().await?;
         let sent = self.check(first, &moments)?;
         moments.sort_by_key(|(number, _)| *number);
-        let ours = delay(&self.ours, begun, moments.iter().map(|(_, (start, _))| *start));
+        let ours = Delays::of(&self.ours, begun, moments.iter().map(|(_, (start, _))| *start));
         let begun = self.theirs.expect(deliveries, true);
         let moments = self.relay.give(&sent, Some(PAUSE)).await?;
         self.theirs.complete().await?;
-        Ok((ours, delay(&self.theirs, begun, moments.into_iter().map(|(start, _)| start))))
+        Ok((ours, Delays::of(&self.theirs, begun, moments.into_iter().map(|(start, _)| start))))
     }
 
     /// How long the same submits take at the same rate when nobody watches, in milliseconds: what of the delay is not the fan-out's.
@@ -178,14 +188,29 @@ impl FanOut {
     }
 }
 
-/// Median delay of all deliveries of a timed round, in milliseconds, from each change's beginning.
-fn delay(audience: &Audience, begun: Instant, starts: impl Iterator<Item = Instant>) -> f64 {
-    let stream = audience.stream();
-    let of_change = |(start, arrivals): (Instant, &Vec<u32>)| {
-        let start = (start - begun).as_secs_f64() * 1e3;
-        arrivals.iter().map(|arrival| f64::from(*arrival) / 1e3 - start).collect::<Vec<_>>()
-    };
-    median(starts.zip(&stream.arrivals).flat_map(of_change))
+/// Delays of the deliveries of a timed round, in milliseconds, from each change's beginning.
+struct Delays {
+    /// Median of all.
+    median: f64,
+    /// Median of each change's first delivery, and of its last.
+    first: f64,
+    last: f64,
+}
+
+impl Delays {
+    fn of(audience: &Audience, begun: Instant, starts: impl Iterator<Item = Instant>) -> Self {
+        let stream = audience.stream();
+        let of_change = |(start, arrivals): (Instant, &Vec<u32>)| {
+            let start = (start - begun).as_secs_f64() * 1e3;
+            arrivals.iter().map(|arrival| f64::from(*arrival) / 1e3 - start).collect::<Vec<_>>()
+        };
+        let changes: Vec<_> = starts.zip(&stream.arrivals).map(of_change).collect();
+        Delays {
+            median: median(changes.iter().flatten().copied()),
+            first: median(changes.iter().map(|delays| delays.iter().copied().fold(f64::INFINITY, f64::min))),
+            last: median(changes.iter().map(|delays| delays.iter().copied().fold(0.0, f64::max))),
+        }
+    }
 }
 
 /// Customers' connections, open.

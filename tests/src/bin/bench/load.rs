@@ -33,6 +33,8 @@ struct Rounds {
     server_cpu: Vec<f64>,
     server_cpu_empty: Vec<f64>,
     caller_cpu: Vec<f64>,
+    caller_cpu_empty: Vec<f64>,
+    commit_cpu: Vec<f64>,
 }
 
 impl Rounds {
@@ -41,13 +43,23 @@ impl Rounds {
         self.empty.iter().zip(&self.commits).map(|(empty, commits)| 1.0 / (1.0 / empty + 1.0 / commits)).collect()
     }
 
-    fn add_details(&self, figure: Figure) -> Figure {
-        figure
+    /// What all cores allow if they never wait and a submit costs no more than an empty call and a bare commit.
+    fn of_cores(&self) -> Outcome<Vec<f64>> {
+        let cores = f64::from(u32::try_from(std::thread::available_parallelism()?.get())?);
+        let calls = self.server_cpu_empty.iter().zip(&self.caller_cpu_empty).map(|(server, caller)| server + caller);
+        Ok(calls.zip(&self.commit_cpu).map(|(call, commit)| cores * 1e6 / (call + commit)).collect())
+    }
+
+    fn add_details(&self, figure: Figure) -> Outcome<Figure> {
+        Ok(figure
             .with("empty_calls_per_s", &self.empty)
             .with("raw_commits_per_s", &self.commits)
             .with("server_cpu_us_per_submit", &self.server_cpu)
             .with("server_cpu_us_per_empty_call", &self.server_cpu_empty)
             .with("caller_cpu_us_per_submit", &self.caller_cpu)
+            .with("caller_cpu_us_per_empty_call", &self.caller_cpu_empty)
+            .with("cpu_us_per_raw_commit", &self.commit_cpu)
+            .with("cores_allow_per_s", &self.of_cores()?))
     }
 }
 
@@ -73,10 +85,13 @@ async fn rounds(
         rounds.server_cpu.push(server.micros_for(calls)?);
         rounds.caller_cpu.push(caller.micros_for(calls)?);
         rounds.submits.push(submits.rate());
-        let server = Cpu::of(bench.id())?;
+        let (server, caller) = (Cpu::of(bench.id())?, Cpu::of_self()?);
         rounds.empty.push(empty_pace(&clients, empty_calls, in_flight).await?.rate());
         rounds.server_cpu_empty.push(server.micros_for(empty_calls)?);
+        rounds.caller_cpu_empty.push(caller.micros_for(empty_calls)?);
+        let committer = Cpu::of_self()?;
         rounds.commits.push(commit_pace(commits, calls, in_flight).await?.rate());
+        rounds.commit_cpu.push(committer.micros_for(calls)?);
     }
     Ok(rounds)
 }
@@ -108,8 +123,8 @@ pub async fn submits(name: &str, in_flight: usize, options: &Options) -> Outcome
         |yardsticks: &[f64]| -> Vec<_> { rounds.submits.iter().copied().zip(yardsticks.iter().copied()).collect() };
     let limit = "L: empty calls and bare commits, one after the other";
     Ok([
-        rounds.add_details(Figure::of(name, "/s", limit, &pairs(&rounds.allowed()))),
-        rounds.add_details(Figure::of(name, "/s", "E: empty calls through the same stack", &pairs(&rounds.empty))),
+        rounds.add_details(Figure::of(name, "/s", limit, &pairs(&rounds.allowed())))?,
+        rounds.add_details(Figure::of(name, "/s", "E: empty calls through the same stack", &pairs(&rounds.empty)))?,
     ])
 }
 
