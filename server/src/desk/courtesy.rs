@@ -1,8 +1,8 @@
 //! Threads that deliver changes give way to what is being written.
 //!
 //! A change that a thousand operators see keeps every core busy for milliseconds, and the system lets a busy thread run for as long before
-//! it looks who else waits. A request needs several other threads, one after the other: the writer, the database, the writer again. If each
-//! of them waited that long, the request would take longer than all of the deliveries.
+//! it looks who else waits. A request needs several other threads, one after the other: the writer, the database, the writer again. With each
+//! of them waiting for a core, a change reached its first operator only after half of the time that it took to reach most.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -46,7 +46,7 @@ impl Courtesy {
         self.not_before.is_none_or(|not_before| not_before <= now)
     }
 
-    /// Others may have taken long, and not only those that were meant. Then the deliveries get as long: half of a core stays theirs.
+    /// Others may have taken long, and not only those that were meant. Then it does not give way again for as long.
     fn gave_way(&mut self, begun: Instant, ended: Instant) {
         self.not_before = Some(ended + (ended - begun));
     }
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_takes_long_does_not_get_more_than_half() {
+    fn it_does_not_give_way_again_for_as_long_as_it_took() {
         let mut courtesy = Courtesy::default();
         let begun = Instant::now();
         assert!(courtesy.is_fair(begun));

@@ -64,7 +64,7 @@ impl Store {
         self.writers.ask(request).await
     }
 
-    /// Whether a request is being decided or written.
+    /// Whether a request waits for its answer: it is being decided, or written, or answered.
     pub fn is_writing(&self) -> bool {
         self.writers.are_busy()
     }

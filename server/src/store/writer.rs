@@ -66,7 +66,7 @@ pub struct Writers {
     under_way: Arc<AtomicUsize>,
 }
 
-/// A request that is counted as long as it has no answer, or nobody waits for it any more.
+/// A request is counted until whoever asks has the answer, not only until it is written: on busy cores that waits, too.
 struct UnderWay<'a>(&'a AtomicUsize);
 
 impl<'a> UnderWay<'a> {
@@ -119,7 +119,7 @@ impl Writers {
         self.senders.iter().all(|sender| !sender.is_closed())
     }
 
-    /// Whether a request is under way.
+    /// Whether somebody waits for an answer.
     pub fn are_busy(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) > 0
     }
@@ -232,4 +232,35 @@ fn next_batch(waiting: &mut Vec<Job>) -> Vec<Job> {
         None => waiting.len(),
     };
     waiting.drain(..count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::future::FutureExt as _;
+
+    use super::*;
+    use crate::domain::{Caller, Command, TeamId};
+
+    #[test]
+    fn they_are_busy_until_nobody_waits_for_an_answer() {
+        let (sender, mut jobs) = mpsc::channel(2);
+        let writers = Writers { senders: vec![sender], under_way: Arc::default() };
+        let request = || Request { team: TeamId(1), caller: Caller::Clock, memory: None, command: Command::Next };
+        assert!(!writers.are_busy());
+        {
+            let mut left = pin!(writers.ask(request()));
+            let mut answered = pin!(writers.ask(request()));
+            assert!(left.as_mut().now_or_never().is_none() && answered.as_mut().now_or_never().is_none());
+            assert!(writers.are_busy());
+            jobs.try_recv().expect("the first");
+            let second = jobs.try_recv().expect("the second");
+            assert!(second.answer.send(Err(WriteError::Overloaded)).is_ok());
+            assert!(writers.are_busy(), "the answer was not taken yet");
+            assert!(answered.now_or_never().is_some());
+            assert!(writers.are_busy(), "somebody waits for the first");
+        }
+        assert!(!writers.are_busy(), "who waited is gone");
+    }
 }

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::Outcome;
 use crate::calls::call_for_help;
-use crate::figures::{Figure, median};
+use crate::figures::{Figure, median, spread};
 use crate::files;
 use crate::http2::Door;
 use crate::process::Cpu;
@@ -207,8 +207,8 @@ impl Delays {
         let changes: Vec<_> = starts.zip(&stream.arrivals).map(of_change).collect();
         Delays {
             median: median(changes.iter().flatten().copied()),
-            first: median(changes.iter().map(|delays| delays.iter().copied().fold(f64::INFINITY, f64::min))),
-            last: median(changes.iter().map(|delays| delays.iter().copied().fold(0.0, f64::max))),
+            first: median(changes.iter().map(|delays| spread(delays).0)),
+            last: median(changes.iter().map(|delays| spread(delays).1)),
         }
     }
 }

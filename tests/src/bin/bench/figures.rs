@@ -174,7 +174,8 @@ fn round(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
-fn spread(values: &[f64]) -> (f64, f64) {
+/// The least and the greatest.
+pub fn spread(values: &[f64]) -> (f64, f64) {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     (least, values.iter().copied().fold(0.0, f64::max))
 }
