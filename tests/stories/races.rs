@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use deskbell_proto::client::request_id;
 use deskbell_proto::v1;
+use deskbell_tests::customer::{call_for_help, new_secret};
 use deskbell_tests::desk::Desk;
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::Database;
@@ -16,6 +17,7 @@ for_both_databases! {
     ten_operators_take_one_ticket,
     next_hands_no_ticket_to_two,
     a_repeated_request_gets_its_first_outcome,
+    a_call_for_help_rung_again_is_found_among_others,
     a_stale_version_overwrites_nothing,
 }
 
@@ -128,6 +130,33 @@ async fn a_repeated_request_gets_its_first_outcome(database: Database) {
         let problem = ana.take_with(wrong, &now).await.unwrap_err();
         assert_eq!((problem.code, problem.field.as_deref()), (Code::InvalidArgument, Some("request_id")), "{wrong:?}");
     }
+    desk.close();
+}
+
+/// Whether a secret was used before shows when it is written, together with all that came at the same moment.
+async fn a_call_for_help_rung_again_is_found_among_others(database: Database) {
+    let Scene { desk, ana, widget, .. } = Scene::open(database).await;
+    let secrets: Vec<_> = (0..40).map(|_| new_secret()).collect();
+    let (old, new) = secrets.split_at(10);
+    let ring = |secret: &[u8; 32], text: &str| widget.submit(call_for_help(secret, text));
+    let first = join_all(old.iter().map(|secret| ring(secret, "Ring."))).await;
+    let first: Vec<i64> = first.into_iter().map(|ticket| ticket.unwrap().number).collect();
+
+    // Among new ones: again, again with other words, and two that are new and the same.
+    let again = join_all(old[..5].iter().map(|secret| ring(secret, "Ring.")));
+    let others = join_all(old[5..].iter().map(|secret| ring(secret, "Something else.")));
+    let fresh = join_all(new.iter().chain(&new[..10]).map(|secret| ring(secret, "New.")));
+    let (again, others, fresh) = tokio::join!(again, others, fresh);
+    let again: Vec<i64> = again.into_iter().map(|ticket| ticket.unwrap().number).collect();
+    assert_eq!(again, first[..5], "the ticket of before");
+    for problem in others {
+        assert_eq!(refused(problem), (Code::InvalidArgument, "REQUEST_REUSED".to_owned()));
+    }
+    let fresh: Vec<i64> = fresh.into_iter().map(|ticket| ticket.unwrap().number).collect();
+    assert_eq!(fresh[..10], fresh[new.len()..], "one ticket each");
+    let all: BTreeSet<i64> = first.into_iter().chain(fresh).collect();
+    assert_eq!(all.into_iter().collect::<Vec<_>>(), (1..=40).collect::<Vec<_>>(), "no gap, no number twice");
+    assert_eq!(ana.open().await.len(), 40);
     desk.close();
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{
     SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -132,8 +133,8 @@ pub enum Turn {
     Writing(Writing),
 }
 
-/// A turn at writing. Dropped before its end, it takes the connection with it, and the transaction: whatever state SQLite left it in – it
-/// ends a transaction by itself when the disk is full –, nobody goes on from there.
+/// A turn at writing. Dropped in a transaction, it takes the connection with it: whatever state SQLite left that in – it ends a
+/// transaction by itself when the disk is full –, nobody goes on from there. Else the next turn gets the connection.
 pub struct Writing {
     /// There until the end.
     connection: Option<SqliteConnection>,
@@ -146,13 +147,21 @@ impl Writing {
         self.connection.as_mut().ok_or(StoreError::Unavailable(sqlx::Error::WorkerCrashed))
     }
 
-    /// Ends the transaction with this word, and gives the connection to the next turn.
+    /// Ends the transaction with this word.
     async fn end(mut self, word: &'static str) -> Result<(), StoreError> {
         if self.begun {
             sqlx::query(word).execute(self.connection()?).await?;
+            self.begun = false;
         }
-        self.writer.connection = self.connection.take();
         Ok(())
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if !self.begun {
+            self.writer.connection = self.connection.take();
+        }
     }
 }
 
@@ -172,27 +181,26 @@ impl Turn {
 
     /// Runs several statements, `;` between them, which take their values one after the other. Gives each one's rows.
     pub async fn errand(&mut self, sql: String, values: SqliteArguments) -> Result<Vec<Vec<Row>>, StoreError> {
-        let (connection, sql, begins) = match self {
-            Turn::Reading(transaction) => (&mut **transaction, sql, false),
-            Turn::Writing(writing) => {
-                let begins = !std::mem::replace(&mut writing.begun, true);
-                // The transaction begins on the way.
-                let sql = if begins { format!("{BEGIN};\n{sql}") } else { sql };
-                (writing.connection()?, sql, begins)
-            }
+        let writing = match self {
+            Turn::Reading(transaction) => return Ok(run_all(transaction, sql, values).await?),
+            Turn::Writing(writing) => writing,
         };
-        let mut told = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), values));
-        let (mut results, mut rows) = (Vec::new(), Vec::new());
-        while let Some(next) = told.try_next().await? {
-            match next {
-                Either::Left(_) => results.push(std::mem::take(&mut rows)),
-                Either::Right(row) => rows.push(Row::from(row)),
+        let begins = !std::mem::replace(&mut writing.begun, true);
+        // The transaction begins on the way.
+        let sql = if begins { format!("{BEGIN};\n{sql}") } else { sql };
+        match run_all(writing.connection()?, sql, values).await {
+            Ok(mut results) => {
+                if begins {
+                    results.remove(0);
+                }
+                Ok(results)
+            }
+            Err(error) => {
+                // A row that is refused ends the transaction (see `many`), and that alone.
+                writing.begun = !error.as_database_error().is_some_and(DatabaseError::is_unique_violation);
+                Err(error.into())
             }
         }
-        if begins {
-            results.remove(0);
-        }
-        Ok(results)
     }
 
     /// Runs such statements, the last of this turn, and makes it last with them. When this returns, it is on disk. A statement that is
@@ -225,6 +233,23 @@ impl Turn {
             Turn::Writing(writing) => writing.end("ROLLBACK").await,
         }
     }
+}
+
+/// Runs statements one after the other. Gives each one's rows.
+async fn run_all(
+    connection: &mut SqliteConnection,
+    sql: String,
+    values: SqliteArguments,
+) -> sqlx::Result<Vec<Vec<Row>>> {
+    let mut told = connection.fetch_many(sqlx::query_with(AssertSqlSafe(sql), values));
+    let (mut results, mut rows) = (Vec::new(), Vec::new());
+    while let Some(next) = told.try_next().await? {
+        match next {
+            Either::Left(_) => results.push(std::mem::take(&mut rows)),
+            Either::Right(row) => rows.push(Row::from(row)),
+        }
+    }
+    Ok(results)
 }
 
 /// Connections to a file that is there. One is used again only while the file is the one that was opened.

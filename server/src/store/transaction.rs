@@ -1,25 +1,26 @@
 //! A batch as one transaction.
 //!
 //! It raises its teams' rows in sorted order (that is the lock, on both databases), loads what it needs once, decides each
-//! request in order in memory, writes one statement a table – some requests' rows while the next are decided –, commits.
+//! request in order in memory, writes one statement a table – some requests' rows while the next are decided –, commits. Calls for help on a
+//! file are decided at once, from where their teams stand (see `heads`); if a row is refused, the batch begins again and looks first.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::checkpoints::Checkpoints;
+use super::deciding::{Deciding, MemoryKey, memory_key, secrets};
 use super::directory::{self, Directories};
 use super::driver::{Connection, Database, Row, values};
 use super::error::StoreError;
+use super::heads::{Heads, Locked, Locks};
 use super::hints::{CHANGES, PAIRS, SIGN_OUTS};
 use super::load::{self, Worlds};
 use super::log::CHAIN_START;
 use super::many::{Filled, Many, commit_with, execute_all, query_all};
-use super::rows::{self, Rows};
-use super::writer::{Answer, Outcome, Told, WriteError};
-use crate::domain::{
-    self, Change, Command, Digest, Event, Memory, Millis, Needs, Refusal, Reply, Request, Revision, TeamId, World,
-};
+use super::rows;
+use super::writer::{Answer, Told, WriteError};
+use crate::domain::{Change, Command, Digest, Event, Needs, Reply, Request, TeamId, World};
 use crate::telemetry;
 
 /// Requests that are decided in one go, at most: what they write is one errand to SQLite.
@@ -33,6 +34,8 @@ pub struct Transactions {
     pub origin: Arc<str>,
     /// Directories at hand.
     pub directories: Arc<Directories>,
+    /// Where teams stand; empty on PostgreSQL.
+    pub heads: Heads,
     /// Told of all that is written.
     pub checkpoints: Checkpoints,
 }
@@ -55,33 +58,6 @@ impl Decided {
     }
 }
 
-/// A team's row, raised: nobody else changes it until the commit.
-struct Locked {
-    directory_revision: Revision,
-    chain: Digest,
-    changed: bool,
-}
-
-type Locks = BTreeMap<TeamId, Locked>;
-
-/// Team, caller and request id.
-type MemoryKey = (TeamId, String, String);
-
-/// A batch being decided.
-struct Deciding {
-    now: Millis,
-    worlds: Worlds,
-    locks: Locks,
-    /// What was decided before, and in this batch.
-    remembered: HashMap<MemoryKey, (Digest, Reply)>,
-    /// Secrets of tickets that were erased.
-    gone: HashSet<(TeamId, Digest)>,
-    changes: Vec<Change>,
-    answers: Vec<Answer>,
-    /// Something of this batch is remembered for a repeat.
-    remembers: bool,
-}
-
 impl Transactions {
     /// Decides these requests and writes what comes of it. When this returns, it is on disk.
     ///
@@ -90,7 +66,32 @@ impl Transactions {
     /// The database failed. Nothing was written.
     pub async fn run(&self, requests: &[Request]) -> Result<Decided, StoreError> {
         let mut connection = self.database.write().await?;
-        let mut deciding = self.begin(&mut connection, requests).await?;
+        if let Some((worlds, locks)) = self.at_hand(requests) {
+            let deciding = Deciding { unseen: true, ..Deciding::new(connection.now().await?, worlds, locks) };
+            match self.carry_out(connection, deciding, requests).await {
+                // Somebody repeats a call for help, most likely: which one it was has to be looked up.
+                Err(StoreError::Conflict(_)) => connection = self.database.write().await?,
+                ended => return ended,
+            }
+        }
+        let deciding = self.begin(&mut connection, requests).await?;
+        self.carry_out(connection, deciding, requests).await
+    }
+
+    /// Where the teams of these requests stand, if that is all that they need.
+    fn at_hand(&self, requests: &[Request]) -> Option<(Worlds, Locks)> {
+        let calls_for_help =
+            requests.iter().all(|request| request.memory.is_none() && matches!(request.command, Command::Submit(_)));
+        if calls_for_help { self.heads.take(requests.iter().map(|request| request.team)) } else { None }
+    }
+
+    /// Decides these requests, writes what comes of it, and makes it last.
+    async fn carry_out(
+        &self,
+        mut connection: Connection,
+        mut deciding: Deciding,
+        requests: &[Request],
+    ) -> Result<Decided, StoreError> {
         let (mut left, mut rows, mut slice) = (requests, Vec::new(), self.first_slice());
         while !left.is_empty() {
             let (these, after) = left.split_at(slice.min(left.len()));
@@ -120,8 +121,12 @@ impl Transactions {
         let on_disk = telemetry::committed(requests.len(), commit_began);
         self.checkpoints.wrote(requests.len());
         for (team, lock) in &locks {
-            if let Some(directory) = worlds.get(team).and_then(|world| world.team.as_ref()) {
+            let Some(world) = worlds.get(team) else { continue };
+            if let Some(directory) = &world.team {
                 self.directories.put(lock.directory_revision, directory);
+            }
+            if let Database::Sqlite(_) = self.database {
+                self.heads.put(world, *lock);
             }
         }
         let told = changes.into_iter().map(|change| {
@@ -153,17 +158,12 @@ impl Transactions {
         let now = connection.now().await?;
         load::load(connection, &mut worlds, &needs, found.flatten().collect()).await?;
         Ok(Deciding {
-            now,
-            worlds,
-            locks,
             remembered: remembered.into_iter().map(read_memory).collect::<Result<_, _>>()?,
             gone: gone
                 .into_iter()
                 .map(|mut row| Ok((TeamId(row.next()?), row.digest()?)))
                 .collect::<Result<_, StoreError>>()?,
-            changes: Vec::new(),
-            answers: Vec::with_capacity(requests.len()),
-            remembers: false,
+            ..Deciding::new(now, worlds, locks)
         })
     }
 
@@ -187,95 +187,6 @@ impl Transactions {
     }
 }
 
-impl Deciding {
-    /// Decides some requests, the last of the batch or not, and gives what writes the rows that come of it.
-    fn decide_slice(&mut self, requests: &[Request], last: bool) -> Result<Vec<Filled>, StoreError> {
-        let before = self.changes.len();
-        let mut replies = Vec::new();
-        for request in requests {
-            let answer = self.decide(request, &mut replies)?;
-            self.answers.push(answer);
-        }
-        let mut rows = Rows::default();
-        for change in &self.changes[before..] {
-            if let Some(lock) = self.locks.get_mut(&change.team) {
-                lock.chain = rows.add_change(change, lock.chain)?;
-            }
-        }
-        for (request, reply) in &replies {
-            rows.remember(request, reply, self.now)?;
-        }
-        self.remembers |= !replies.is_empty();
-        let mut statements = rows.statements()?;
-        if last {
-            statements.push(raised(&self.worlds, &self.locks));
-        }
-        Ok(statements)
-    }
-
-    /// The outer error is the batch's: the request wants what was not locked. Adds the reply that a repeat will get.
-    fn decide<'r>(
-        &mut self,
-        request: &'r Request,
-        replies: &mut Vec<(&'r Request, Reply)>,
-    ) -> Result<Answer, StoreError> {
-        let memory = request.memory.as_ref().and_then(|memory| memory.as_ref().ok());
-        let key = memory.map(|memory| memory_key(request, memory));
-        if let (Some(key), Some(memory)) = (&key, memory)
-            && let Some((fingerprint, reply)) = self.remembered.get(key)
-        {
-            return Ok(if *fingerprint == memory.fingerprint {
-                Ok(Outcome { reply: reply.clone(), at: self.now, repeated: true })
-            } else {
-                Err(WriteError::Refused(Refusal::RequestReused))
-            });
-        }
-        if let Command::Submit(submission) = &request.command
-            && self.gone.contains(&(request.team, submission.secret_hash))
-        {
-            return Ok(Err(WriteError::Refused(Refusal::NotFound)));
-        }
-        let Some(world) = self.worlds.get_mut(&request.team) else {
-            return Ok(Err(WriteError::Refused(Refusal::NotFound)));
-        };
-        let decision = match domain::decide(world, request, self.now) {
-            Ok(decision) => decision,
-            Err(refusal) => return Ok(Err(WriteError::Refused(refusal))),
-        };
-        let repeated = decision.events.is_empty();
-        world.next_id = decision.next_id;
-        world.next_number = decision.next_number;
-        self.take(request, decision.events)?;
-        if let (Some(key), Some(memory)) = (key, memory) {
-            self.remembered.insert(key, (memory.fingerprint, decision.reply.clone()));
-            replies.push((request, decision.reply.clone()));
-        }
-        Ok(Ok(Outcome { reply: decision.reply, at: self.now, repeated }))
-    }
-
-    /// Sorts a request's events into its team's change and the host's, and moves both worlds on.
-    fn take(&mut self, request: &Request, events: Vec<Event>) -> Result<(), StoreError> {
-        let (of_host, of_team): (Vec<_>, Vec<_>) = events.into_iter().partition(Event::is_of_host);
-        for (team, events) in [(request.team, of_team), (TeamId::HOST, of_host)] {
-            if events.is_empty() {
-                continue;
-            }
-            let (Some(world), Some(lock)) = (self.worlds.get_mut(&team), self.locks.get_mut(&team)) else {
-                return Err(StoreError::Broken("a request has events for a team that it did not lock".to_owned()));
-            };
-            world.apply(&events);
-            world.revision += 1;
-            lock.changed = true;
-            if events.iter().any(Event::changes_directory) {
-                lock.directory_revision = world.revision;
-            }
-            let actor = request.caller.actor();
-            self.changes.push(Change { team, revision: world.revision, at: self.now, actor, events });
-        }
-        Ok(())
-    }
-}
-
 /// Raises the rows of all teams in question, in sorted order.
 fn lock(requests: &[Request]) -> Filled {
     const LOCK: Many = Many {
@@ -289,26 +200,6 @@ fn lock(requests: &[Request]) -> Filled {
         teams.insert(TeamId::HOST);
     }
     LOCK.filled(teams.iter().map(|team| values![*team, 0_i64, 0_i64, 1_i64, 1_i64, CHAIN_START]))
-}
-
-/// The changed rows of teams as they are left.
-fn raised(worlds: &Worlds, locks: &Locks) -> Filled {
-    const RAISE: Many = Many {
-        before: "INSERT INTO teams (team_id, revision, directory_revision, next_id, next_number, chain)",
-        width: 6,
-        after: "ON CONFLICT (team_id) DO UPDATE SET revision = excluded.revision, \
-                directory_revision = excluded.directory_revision, next_id = excluded.next_id, \
-                next_number = excluded.next_number, chain = excluded.chain",
-    };
-    let changed =
-        locks.iter().filter(|(_, lock)| lock.changed).filter_map(|(team, lock)| Some((worlds.get(team)?, lock)));
-    RAISE.filled(changed.map(|(world, lock)| {
-        values![world.id, world.revision, lock.directory_revision, world.next_id, world.next_number, lock.chain]
-    }))
-}
-
-fn memory_key(request: &Request, memory: &Memory) -> MemoryKey {
-    (request.team, request.caller.key(), memory.request_id.clone())
 }
 
 /// What is remembered of these requests from before.
@@ -331,7 +222,7 @@ fn read_memory(mut row: Row) -> Result<(MemoryKey, (Digest, Reply)), StoreError>
     Ok((key, (row.digest()?, row.json()?)))
 }
 
-/// Secrets of submits that repeat one whose ticket was erased since.
+/// Finds secrets of submits that repeat one whose ticket was erased since.
 fn erased(requests: &[Request]) -> Filled {
     const TOMBSTONES: Many = Many {
         before: "WITH wanted (team_id, secret_hash) AS (",
@@ -339,10 +230,7 @@ fn erased(requests: &[Request]) -> Filled {
         after: ") SELECT t.team_id, t.secret_hash FROM wanted w CROSS JOIN tombstones t \
                 WHERE t.team_id = w.team_id AND t.secret_hash = w.secret_hash",
     };
-    TOMBSTONES.filled(requests.iter().filter_map(|request| match &request.command {
-        Command::Submit(submission) => Some(values![request.team, submission.secret_hash]),
-        _ => None,
-    }))
+    TOMBSTONES.filled(secrets(requests))
 }
 
 /// Tells other servers on the same database where each team stands now, and whose sessions ended: a hint to read the log

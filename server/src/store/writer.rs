@@ -14,6 +14,7 @@ use super::checkpoints::Checkpoints;
 use super::directory::Directories;
 use super::driver::Database;
 use super::error::StoreError;
+use super::heads::Heads;
 use super::transaction::{Decided, Transactions};
 use crate::domain::{Change, Millis, Refusal, Reply, Request, Team};
 
@@ -103,6 +104,7 @@ impl Writers {
                 origin: Arc::clone(origin),
                 directories: Arc::clone(directories),
                 checkpoints: checkpoints.clone(),
+                heads: Heads::default(),
             };
             let writer = Writer { transactions, tell: Arc::clone(tell) };
             match database {

@@ -6,6 +6,7 @@ use deskbell_proto::v1::WatchQueueRequest;
 use deskbell_proto::v1::watch_queue_response::Frame;
 
 use crate::Outcome;
+use crate::bare::BareServer;
 use crate::calls::{Pace, connections, empty_call, empty_pace, pace, submit, submit_pace};
 use crate::commits::GroupCommits;
 use crate::figures::{Figure, median};
@@ -30,6 +31,8 @@ struct Rounds {
     submits: Vec<f64>,
     empty: Vec<f64>,
     commits: Vec<f64>,
+    /// Submits to a bare server.
+    bare: Vec<f64>,
     server_cpu: Vec<f64>,
     server_cpu_empty: Vec<f64>,
     caller_cpu: Vec<f64>,
@@ -63,10 +66,12 @@ impl Rounds {
     }
 }
 
-/// Measures submits and the yardsticks beside them, as many submits as bare commits, so that both databases grow alike.
+/// Measures submits and the yardsticks beside them: as many submits, bare commits, and submits to a bare server, so that their databases
+/// grow alike.
 async fn rounds(
     bench: &Bench,
     commits: &GroupCommits,
+    bare: &BareServer,
     name: &str,
     in_flight: usize,
     options: &Options,
@@ -77,6 +82,8 @@ async fn rounds(
     let calls = submit_pace(&clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
     // Empty calls write nothing, so there may be more of them: as many as make a measurement.
     let empty_calls = empty_pace(&clients, in_flight * 8, in_flight).await?.calls_in(options.seconds / 2.0).max(calls);
+    let bare_clients = bare.connections(bench, in_flight)?;
+    submit_pace(&bare_clients, WARM, in_flight).await?;
     let mut rounds = Rounds::default();
     for round in 0..options.rounds {
         say_round(name, round, options.rounds);
@@ -92,6 +99,7 @@ async fn rounds(
         let committer = Cpu::of_self()?;
         rounds.commits.push(commit_pace(commits, calls, in_flight).await?.rate());
         rounds.commit_cpu.push(committer.micros_for(calls)?);
+        rounds.bare.push(submit_pace(&bare_clients, calls, in_flight).await?.rate());
     }
     Ok(rounds)
 }
@@ -113,18 +121,22 @@ pub async fn commit_pace(commits: &GroupCommits, calls: usize, in_flight: usize)
     .await
 }
 
-/// Durable submits against what empty calls and bare commits allow together, and against empty calls.
-pub async fn submits(name: &str, in_flight: usize, options: &Options) -> Outcome<[Figure; 2]> {
+/// Durable submits against what empty calls and bare commits allow together, against empty calls, and against a bare server.
+pub async fn submits(name: &str, in_flight: usize, options: &Options) -> Outcome<[Figure; 3]> {
     let bench = Bench::start().await?;
-    let commits = GroupCommits::start(&bench.copy("commits.db")?, &Sample::learn(&bench).await?)?;
-    let rounds = rounds(&bench, &commits, name, in_flight, options).await?;
+    let sample = Sample::learn(&bench).await?;
+    let commits = GroupCommits::start(&bench.copy("commits.db")?, &sample)?;
+    let bare = BareServer::start(GroupCommits::start(&bench.copy("bare.db")?, &sample)?).await?;
+    let rounds = rounds(&bench, &commits, &bare, name, in_flight, options).await?;
     bench.stop().await?;
     let pairs =
         |yardsticks: &[f64]| -> Vec<_> { rounds.submits.iter().copied().zip(yardsticks.iter().copied()).collect() };
     let limit = "L: empty calls and bare commits, one after the other";
+    let of_bare = format!("{name}, of a bare server");
     Ok([
         rounds.add_details(Figure::of(name, "/s", limit, &pairs(&rounds.allowed())))?,
         rounds.add_details(Figure::of(name, "/s", "E: empty calls through the same stack", &pairs(&rounds.empty)))?,
+        Figure::of(&of_bare, "/s", "F: the same front with bare commits behind it", &pairs(&rounds.bare)),
     ])
 }
 

@@ -1,0 +1,215 @@
+//! A batch being decided, in memory.
+
+use std::collections::{HashMap, HashSet};
+
+use super::driver::{Value, values};
+use super::error::StoreError;
+use super::heads::Locks;
+use super::load::Worlds;
+use super::many::{Filled, Many};
+use super::rows::Rows;
+use super::writer::{Answer, Outcome, WriteError};
+use crate::domain::{self, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, TeamId};
+
+/// Team, caller and request id.
+pub type MemoryKey = (TeamId, String, String);
+
+/// A batch being decided.
+pub struct Deciding {
+    /// When.
+    pub now: Millis,
+    /// The teams, with what was loaded of them and what was decided.
+    pub worlds: Worlds,
+    /// The teams' rows.
+    pub locks: Locks,
+    /// What was decided before, and in this batch.
+    pub remembered: HashMap<MemoryKey, (Digest, Reply)>,
+    /// Secrets of tickets that were erased.
+    pub gone: HashSet<(TeamId, Digest)>,
+    /// Nothing was looked up: secrets that were used before are refused when they are written.
+    pub unseen: bool,
+    /// What came of it, in order.
+    pub changes: Vec<Change>,
+    /// One for each request so far.
+    pub answers: Vec<Answer>,
+    /// Something of this batch is remembered for a repeat.
+    pub remembers: bool,
+}
+
+impl Deciding {
+    /// Nothing decided yet.
+    pub fn new(now: Millis, worlds: Worlds, locks: Locks) -> Self {
+        Deciding {
+            now,
+            worlds,
+            locks,
+            remembered: HashMap::new(),
+            gone: HashSet::new(),
+            unseen: false,
+            changes: Vec::new(),
+            answers: Vec::new(),
+            remembers: false,
+        }
+    }
+
+    /// Decides some requests, the last of the batch or not, and gives what writes the rows that come of it.
+    pub fn decide_slice(&mut self, requests: &[Request], last: bool) -> Result<Vec<Filled>, StoreError> {
+        let before = self.changes.len();
+        let mut replies = Vec::new();
+        for request in requests {
+            let answer = self.decide(request, &mut replies)?;
+            self.answers.push(answer);
+        }
+        let mut rows = Rows::default();
+        for change in &self.changes[before..] {
+            if let Some(lock) = self.locks.get_mut(&change.team) {
+                lock.chain = rows.add_change(change, lock.chain)?;
+            }
+        }
+        for (request, reply) in &replies {
+            rows.remember(request, reply, self.now)?;
+        }
+        self.remembers |= !replies.is_empty();
+        let mut statements = rows.statements()?;
+        if self.unseen {
+            statements.push(unerased(requests));
+        }
+        if last {
+            statements.push(raised(&self.worlds, &self.locks));
+        }
+        Ok(statements)
+    }
+
+    /// The outer error is the batch's: the request wants what was not locked. Adds the reply that a repeat will get.
+    fn decide<'r>(
+        &mut self,
+        request: &'r Request,
+        replies: &mut Vec<(&'r Request, Reply)>,
+    ) -> Result<Answer, StoreError> {
+        let memory = request.memory.as_ref().and_then(|memory| memory.as_ref().ok());
+        let key = memory.map(|memory| memory_key(request, memory));
+        if let (Some(key), Some(memory)) = (&key, memory)
+            && let Some((fingerprint, reply)) = self.remembered.get(key)
+        {
+            return Ok(if *fingerprint == memory.fingerprint {
+                Ok(Outcome { reply: reply.clone(), at: self.now, repeated: true })
+            } else {
+                Err(WriteError::Refused(Refusal::RequestReused))
+            });
+        }
+        if let Command::Submit(submission) = &request.command
+            && self.gone.contains(&(request.team, submission.secret_hash))
+        {
+            return Ok(Err(WriteError::Refused(Refusal::NotFound)));
+        }
+        let Some(world) = self.worlds.get_mut(&request.team) else {
+            return Ok(Err(WriteError::Refused(Refusal::NotFound)));
+        };
+        let decision = match domain::decide(world, request, self.now) {
+            Ok(decision) => decision,
+            Err(refusal) => return Ok(Err(WriteError::Refused(refusal))),
+        };
+        let repeated = decision.events.is_empty();
+        world.next_id = decision.next_id;
+        world.next_number = decision.next_number;
+        self.take(request, decision.events)?;
+        if let (Some(key), Some(memory)) = (key, memory) {
+            self.remembered.insert(key, (memory.fingerprint, decision.reply.clone()));
+            replies.push((request, decision.reply.clone()));
+        }
+        Ok(Ok(Outcome { reply: decision.reply, at: self.now, repeated }))
+    }
+
+    /// Sorts a request's events into its team's change and the host's, and moves both worlds on.
+    fn take(&mut self, request: &Request, events: Vec<Event>) -> Result<(), StoreError> {
+        let (of_host, of_team): (Vec<_>, Vec<_>) = events.into_iter().partition(Event::is_of_host);
+        for (team, events) in [(request.team, of_team), (TeamId::HOST, of_host)] {
+            if events.is_empty() {
+                continue;
+            }
+            let (Some(world), Some(lock)) = (self.worlds.get_mut(&team), self.locks.get_mut(&team)) else {
+                return Err(StoreError::Broken("a request has events for a team that it did not lock".to_owned()));
+            };
+            world.apply(&events);
+            world.revision += 1;
+            lock.changed = true;
+            if events.iter().any(Event::changes_directory) {
+                lock.directory_revision = world.revision;
+            }
+            let actor = request.caller.actor();
+            self.changes.push(Change { team, revision: world.revision, at: self.now, actor, events });
+        }
+        Ok(())
+    }
+}
+
+/// The changed rows of teams as they are left.
+fn raised(worlds: &Worlds, locks: &Locks) -> Filled {
+    const RAISE: Many = Many {
+        before: "INSERT INTO teams (team_id, revision, directory_revision, next_id, next_number, chain)",
+        width: 6,
+        after: "ON CONFLICT (team_id) DO UPDATE SET revision = excluded.revision, \
+                directory_revision = excluded.directory_revision, next_id = excluded.next_id, \
+                next_number = excluded.next_number, chain = excluded.chain",
+    };
+    let changed =
+        locks.iter().filter(|(_, lock)| lock.changed).filter_map(|(team, lock)| Some((worlds.get(team)?, lock)));
+    RAISE.filled(changed.map(|(world, lock)| {
+        values![world.id, world.revision, lock.directory_revision, world.next_id, world.next_number, lock.chain]
+    }))
+}
+
+/// What names a remembered request.
+pub fn memory_key(request: &Request, memory: &Memory) -> MemoryKey {
+    (request.team, request.caller.key(), memory.request_id.clone())
+}
+
+/// Is refused where a secret's ticket was erased: it would write the tombstone again.
+const NO_TOMBSTONES: Many = Many {
+    before: "INSERT INTO tombstones (team_id, number, secret_hash) WITH wanted (team_id, secret_hash) AS (",
+    width: 2,
+    after: ") SELECT t.team_id, t.number, t.secret_hash FROM wanted w CROSS JOIN tombstones t \
+            WHERE t.team_id = w.team_id AND t.secret_hash = w.secret_hash",
+};
+
+/// Is refused if there are such secrets.
+fn unerased(requests: &[Request]) -> Filled {
+    NO_TOMBSTONES.filled(secrets(requests))
+}
+
+/// Secrets of calls for help, with their teams.
+pub fn secrets(requests: &[Request]) -> impl Iterator<Item = [Value; 2]> {
+    requests.iter().filter_map(|request| match &request.command {
+        Command::Submit(submission) => Some(values![request.team, submission.secret_hash]),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::driver::Database;
+    use super::super::many::commit_with;
+    use super::*;
+    use crate::store::migrate;
+
+    /// A secret whose ticket was erased is refused as it is written, and the turn after that goes on.
+    #[tokio::test]
+    async fn an_erased_secret_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("desk.db").display());
+        let database = Database::open(&url).await.expect("a database");
+        migrate(&database).await.expect("a schema");
+        let team = TeamId(1);
+        let mut connection = database.write().await.expect("a writer");
+        let sql = "INSERT INTO tombstones (team_id, number, secret_hash) VALUES ($1, $2, $3)";
+        connection.execute(sql, values![team, 7_i64, Digest([7; 32])]).await.expect("a tombstone");
+        connection.commit().await.expect("it is kept");
+        for (secrets, refused) in [(vec![1, 2], false), (vec![1, 7, 2], true), (vec![7], true), (vec![8], false)] {
+            let connection = database.write().await.expect("a writer");
+            let rows = secrets.iter().map(|secret| values![team, Digest([*secret; 32])]);
+            let ended = commit_with(connection, vec![NO_TOMBSTONES.filled(rows)]).await;
+            assert_eq!(matches!(ended, Err(StoreError::Conflict(_))), refused, "{secrets:?}: {ended:?}");
+            assert_eq!(ended.is_err(), refused, "{secrets:?}: {ended:?}");
+        }
+    }
+}
