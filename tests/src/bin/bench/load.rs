@@ -66,8 +66,8 @@ impl Rounds {
     }
 }
 
-/// Measures submits and the yardsticks beside them: as many submits, bare commits, and submits to a bare server, so that their databases
-/// grow alike.
+/// Measures submits and the yardsticks beside them: as many submits, bare commits, and submits to a bare server, which is in front of the
+/// same bare loop.
 async fn rounds(
     bench: &Bench,
     commits: &GroupCommits,
@@ -83,7 +83,7 @@ async fn rounds(
     // Empty calls write nothing, so there may be more of them: as many as make a measurement.
     let empty_calls = empty_pace(&clients, in_flight * 8, in_flight).await?.calls_in(options.seconds / 2.0).max(calls);
     let bare_clients = bare.connections(bench, in_flight)?;
-    submit_pace(&bare_clients, WARM, in_flight).await?;
+    submit_pace(&bare_clients, in_flight * 8, in_flight).await?;
     let mut rounds = Rounds::default();
     for round in 0..options.rounds {
         say_round(name, round, options.rounds);
@@ -126,7 +126,8 @@ pub async fn submits(name: &str, in_flight: usize, options: &Options) -> Outcome
     let bench = Bench::start().await?;
     let sample = Sample::learn(&bench).await?;
     let commits = GroupCommits::start(&bench.copy("commits.db")?, &sample)?;
-    let bare = BareServer::start(GroupCommits::start(&bench.copy("bare.db")?, &sample)?).await?;
+    // One loop for both: SQLite has one page cache for all connections of a process, and two would take each other's pages.
+    let bare = BareServer::start(commits.clone()).await?;
     let rounds = rounds(&bench, &commits, &bare, name, in_flight, options).await?;
     bench.stop().await?;
     let pairs =
