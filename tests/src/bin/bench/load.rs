@@ -28,11 +28,11 @@ const ALONE: usize = 200;
 /// Numbers of the rounds, by what was measured.
 #[derive(Default)]
 struct Rounds {
+    /// Submits so far, and bare commits.
+    written: usize,
     submits: Vec<f64>,
     empty: Vec<f64>,
     commits: Vec<f64>,
-    /// Submits to a bare server.
-    bare: Vec<f64>,
     server_cpu: Vec<f64>,
     server_cpu_empty: Vec<f64>,
     caller_cpu: Vec<f64>,
@@ -66,12 +66,10 @@ impl Rounds {
     }
 }
 
-/// Measures submits and the yardsticks beside them: as many submits, bare commits, and submits to a bare server, which is in front of the
-/// same bare loop.
+/// Measures submits and the yardsticks beside them, as many submits as bare commits, so that both databases grow alike.
 async fn rounds(
     bench: &Bench,
     commits: &GroupCommits,
-    bare: &BareServer,
     name: &str,
     in_flight: usize,
     options: &Options,
@@ -82,9 +80,7 @@ async fn rounds(
     let calls = submit_pace(&clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
     // Empty calls write nothing, so there may be more of them: as many as make a measurement.
     let empty_calls = empty_pace(&clients, in_flight * 8, in_flight).await?.calls_in(options.seconds / 2.0).max(calls);
-    let bare_clients = bare.connections(bench, in_flight)?;
-    submit_pace(&bare_clients, in_flight * 8, in_flight).await?;
-    let mut rounds = Rounds::default();
+    let mut rounds = Rounds { written: WARM + calls * options.rounds, ..Rounds::default() };
     for round in 0..options.rounds {
         say_round(name, round, options.rounds);
         let (server, caller) = (Cpu::of(bench.id())?, Cpu::of_self()?);
@@ -99,7 +95,6 @@ async fn rounds(
         let committer = Cpu::of_self()?;
         rounds.commits.push(commit_pace(commits, calls, in_flight).await?.rate());
         rounds.commit_cpu.push(committer.micros_for(calls)?);
-        rounds.bare.push(submit_pace(&bare_clients, calls, in_flight).await?.rate());
     }
     Ok(rounds)
 }
@@ -126,19 +121,44 @@ pub async fn submits(name: &str, in_flight: usize, options: &Options) -> Outcome
     let bench = Bench::start().await?;
     let sample = Sample::learn(&bench).await?;
     let commits = GroupCommits::start(&bench.copy("commits.db")?, &sample)?;
-    // One loop for both: SQLite has one page cache for all connections of a process, and two would take each other's pages.
-    let bare = BareServer::start(commits.clone()).await?;
-    let rounds = rounds(&bench, &commits, &bare, name, in_flight, options).await?;
+    let of_bare = bench.copy("bare.db")?;
+    let rounds = rounds(&bench, &commits, name, in_flight, options).await?;
+    // SQLite has one page cache for all connections of a process, and two loops would take each other's pages.
+    drop(commits);
+    let bare = GroupCommits::start(&of_bare, &sample)?;
+    commit_pace(&bare, rounds.written, WARMERS).await?;
+    let to_bare =
+        submits_to_bare_server(&bench, bare, &format!("{name}, of a bare server"), in_flight, options).await?;
     bench.stop().await?;
     let pairs =
         |yardsticks: &[f64]| -> Vec<_> { rounds.submits.iter().copied().zip(yardsticks.iter().copied()).collect() };
     let limit = "L: empty calls and bare commits, one after the other";
-    let of_bare = format!("{name}, of a bare server");
     Ok([
         rounds.add_details(Figure::of(name, "/s", limit, &pairs(&rounds.allowed())))?,
         rounds.add_details(Figure::of(name, "/s", "E: empty calls through the same stack", &pairs(&rounds.empty)))?,
-        Figure::of(&of_bare, "/s", "F: the same front with bare commits behind it", &pairs(&rounds.bare)),
+        to_bare,
     ])
+}
+
+/// Submits against as many to a bare server.
+async fn submits_to_bare_server(
+    bench: &Bench,
+    commits: GroupCommits,
+    name: &str,
+    in_flight: usize,
+    options: &Options,
+) -> Outcome<Figure> {
+    let bare = BareServer::start(commits).await?;
+    let (clients, bare_clients) = (connections(bench, in_flight).await?, bare.connections(bench, in_flight)?);
+    let first = submit_pace(&bare_clients, in_flight * 8, in_flight).await?;
+    let calls = submit_pace(&bare_clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
+    let mut pairs = Vec::new();
+    for round in 0..options.rounds {
+        say_round(name, round, options.rounds);
+        let submits = submit_pace(&clients, calls, in_flight).await?;
+        pairs.push((submits.rate(), submit_pace(&bare_clients, calls, in_flight).await?.rate()));
+    }
+    Ok(Figure::of(name, "/s", "F: the same front with bare commits behind it", &pairs))
 }
 
 /// How long one thing takes, in milliseconds.
