@@ -52,6 +52,11 @@ impl Deciding {
         }
     }
 
+    /// Whether somebody is refused who may repeat what was heard before, when it was not refused.
+    pub fn is_in_doubt(&self) -> bool {
+        self.unseen && self.answers.iter().any(Result::is_err)
+    }
+
     /// Decides some requests, the last of the batch or not, and gives what writes the rows that come of it.
     pub fn decide_slice(&mut self, requests: &[Request], last: bool) -> Result<Vec<Filled>, StoreError> {
         let before = self.changes.len();

@@ -69,13 +69,15 @@ impl Transactions {
         if let Some((worlds, locks)) = self.at_hand(requests) {
             let deciding = Deciding { unseen: true, ..Deciding::new(connection.now().await?, worlds, locks) };
             match self.carry_out(connection, deciding, requests).await {
+                Ok(Some(decided)) => return Ok(decided),
                 // Somebody repeats a call for help, most likely: which one it was has to be looked up.
-                Err(StoreError::Conflict(_)) => connection = self.database.write().await?,
-                ended => return ended,
+                Ok(None) | Err(StoreError::Conflict(_)) => connection = self.database.write().await?,
+                Err(failure) => return Err(failure),
             }
         }
         let deciding = self.begin(&mut connection, requests).await?;
-        self.carry_out(connection, deciding, requests).await
+        let decided = self.carry_out(connection, deciding, requests).await?;
+        decided.ok_or_else(|| StoreError::Broken("a batch is in doubt after everything was looked up".to_owned()))
     }
 
     /// Where the teams of these requests stand, if that is all that they need.
@@ -85,13 +87,14 @@ impl Transactions {
         if calls_for_help { self.heads.take(requests.iter().map(|request| request.team)) } else { None }
     }
 
-    /// Decides these requests, writes what comes of it, and makes it last.
+    /// Decides these requests, writes what comes of it, and makes it last. None: somebody would be refused who may have been heard
+    /// before; nothing was written.
     async fn carry_out(
         &self,
         mut connection: Connection,
         mut deciding: Deciding,
         requests: &[Request],
-    ) -> Result<Decided, StoreError> {
+    ) -> Result<Option<Decided>, StoreError> {
         let (mut left, mut rows, mut slice) = (requests, Vec::new(), self.first_slice());
         while !left.is_empty() {
             let (these, after) = left.split_at(slice.min(left.len()));
@@ -101,12 +104,16 @@ impl Transactions {
             });
             written?;
             rows = decided?;
+            if deciding.is_in_doubt() {
+                connection.roll_back().await?;
+                return Ok(None);
+            }
             (left, slice) = (after, (slice * 2).min(SLICE));
         }
         let Deciding { worlds, locks, changes, answers, remembers, .. } = deciding;
         if changes.is_empty() && !remembers {
             connection.roll_back().await?;
-            return Ok(Decided { answers, told: Vec::new(), on_disk: Instant::now() });
+            return Ok(Some(Decided { answers, told: Vec::new(), on_disk: Instant::now() }));
         }
         if rows::any_rare(&changes) {
             // They say what becomes of rows that are written before them.
@@ -133,7 +140,7 @@ impl Transactions {
             let directory = worlds.get(&change.team).and_then(|world| world.team.clone());
             (change, directory)
         });
-        Ok(Decided { answers, told: told.collect(), on_disk })
+        Ok(Some(Decided { answers, told: told.collect(), on_disk }))
     }
 
     /// Requests that are decided before the first of them is written. On SQLite as many as a statement has rows at most; to
