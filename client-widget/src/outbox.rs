@@ -1,6 +1,6 @@
 //! Requests on disk: written before anything is sent, the same bytes at every try, gone only when they are done with.
 //!
-//! One file a request. It holds the ticket's secret – 32 bytes from the system's randomness –, the encoded
+//! One file a request. It holds the ticket's secret, the encoded
 //! `SubmitTicketRequest` as it will be sent each time, and what was written on the ticket and not acknowledged yet. The server
 //! looks the secret's hash up before anything else, so a try whose answer was lost changes nothing when it is repeated.
 //!
@@ -13,9 +13,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use aws_lc_rs::{digest, rand};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use deskbell_proto::v1::SubmitTicketRequest;
+use deskbell_proto::{ticket_secret::TicketSecret, v1::SubmitTicketRequest};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
@@ -76,10 +75,9 @@ impl fmt::Debug for Kept {
 impl Kept {
     /// A new request with a secret of its own.
     pub fn new(draft: &Draft) -> io::Result<Self> {
-        let mut secret = [0; 32];
-        rand::fill(&mut secret).map_err(|_| io::Error::other("the system gives no randomness"))?;
+        let secret = TicketSecret::make()?;
         let request = SubmitTicketRequest {
-            secret_hash: digest::digest(&digest::SHA256, &secret).as_ref().to_vec(),
+            secret_hash: secret.hash().to_vec(),
             group_id: draft.group_id.clone(),
             email: draft.email.clone(),
             title: draft.title.clone(),
@@ -88,7 +86,7 @@ impl Kept {
             profile_revision: draft.profile_revision,
         };
         Ok(Self {
-            secret: BASE64_STANDARD.encode(secret),
+            secret: BASE64_STANDARD.encode(secret.bytes()),
             body: BASE64_STANDARD.encode(request.encode_to_vec()),
             tried: false,
             number: None,
@@ -98,8 +96,8 @@ impl Kept {
     }
 
     /// The ticket's secret. None when the file was damaged.
-    pub fn secret(&self) -> Option<[u8; 32]> {
-        BASE64_STANDARD.decode(&self.secret).ok()?.try_into().ok()
+    pub fn secret(&self) -> Option<TicketSecret> {
+        BASE64_STANDARD.decode(&self.secret).ok()?.try_into().ok().map(TicketSecret::from_bytes)
     }
 
     /// What to send.
@@ -253,8 +251,7 @@ mod tests {
             assert_eq!(again.secret(), kept.secret());
             assert_eq!(again.draft(), draft());
         }
-        let hash = digest::digest(&digest::SHA256, &kept.secret().unwrap());
-        assert_eq!(kept.request().secret_hash, hash.as_ref());
+        assert_eq!(kept.request().secret_hash, kept.secret().unwrap().hash());
         assert_ne!(kept.secret(), Kept::new(&draft()).unwrap().secret());
     }
 

@@ -3,6 +3,7 @@
 use deskbell_proto::client::{Client, Credentials, request_id};
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
+use deskbell_proto::ticket_secret::TicketSecret;
 use deskbell_proto::v1;
 use tonic::Streaming;
 
@@ -23,23 +24,20 @@ pub struct Customer {
     /// The client with the profile's credential and the ticket's secret.
     pub client: Client,
     /// The secret that the widget made.
-    pub secret: [u8; 32],
+    pub secret: TicketSecret,
     /// The ticket's number.
     pub number: i64,
 }
 
 /// A new secret for a ticket.
-pub fn new_secret() -> [u8; 32] {
-    let mut secret = [0; 32];
-    secret[..16].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-    secret[16..].copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-    secret
+pub fn new_secret() -> TicketSecret {
+    TicketSecret::make().expect("randomness")
 }
 
 /// A call for help with this secret.
-pub fn call_for_help(secret: &[u8; 32], text: &str) -> v1::SubmitTicketRequest {
+pub fn call_for_help(secret: &TicketSecret, text: &str) -> v1::SubmitTicketRequest {
     v1::SubmitTicketRequest {
-        secret_hash: aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret).as_ref().to_vec(),
+        secret_hash: secret.hash().to_vec(),
         email: "customer@acme.example".to_owned(),
         description: text.to_owned(),
         profile_revision: 1,
@@ -73,7 +71,7 @@ impl Widget {
     }
 
     /// Whoever has this secret.
-    pub fn customer(&self, secret: [u8; 32], number: i64) -> Customer {
+    pub fn customer(&self, secret: TicketSecret, number: i64) -> Customer {
         let credentials = Credentials::profile(&self.manifest.manifest.credential).expect("a credential");
         let credentials = credentials.with_ticket(&secret).expect("a secret");
         Customer { client: self.client.with_credentials(credentials), secret, number }

@@ -71,7 +71,7 @@ async fn the_bell_rings(database: Database) {
     assert_eq!((bo.history_numbers().await, cy.history_numbers().await), (vec![1], vec![1]), "both handled it");
     // Nothing in the log lets anybody in, and nothing tells what people wrote.
     let log = desk.server.log();
-    let customers_secret = customer.secret.map(|byte| format!("{byte:02x}")).concat();
+    let customers_secret = customer.secret.reveal();
     for secret in
         [&bo.token, &widget.manifest.manifest.credential, &customers_secret, "printer is on fire", "Step back"]
     {

@@ -241,7 +241,7 @@ async fn what_ends_on_one_server_ends_on_all() {
         bos.push(fleet.bo.over(&fleet.server(place).connect()).watch().opened().await);
         cys.push(fleet.cy.over(&fleet.server(place).connect()).watch().opened().await);
         let widget = fleet.widget.over(&fleet.server(place).connect());
-        follows.push(widget.customer(customer.secret, customer.number).follow(1).await.unwrap());
+        follows.push(widget.customer(customer.secret.clone(), customer.number).follow(1).await.unwrap());
     }
     fleet.bo.sign_out(true).await.unwrap();
     fleet.ana.update_member(&fleet.cy.id(), None, None, Some(false)).await.unwrap();

@@ -3,6 +3,7 @@
 use deskbell_proto::manifest::{self, Verified};
 use deskbell_proto::v1::follow_response::Prompt;
 use deskbell_proto::v1::{self, ProfileState, TicketState};
+use deskbell_tests::customer::new_secret;
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::Database;
 use deskbell_tests::scene::Scene;
@@ -111,7 +112,7 @@ async fn a_widget_follows_its_ticket(database: Database) {
     ana.close(&ana.ticket(2).await.unwrap()).await.unwrap();
     ticket_until(&mut follow, |ticket| ticket.state() == TicketState::Closed).await;
     // A wrong secret follows nothing.
-    let mut stray = widget.customer([9; 32], 2).follow(1).await.unwrap();
+    let mut stray = widget.customer(new_secret(), 2).follow(1).await.unwrap();
     let status = soon("an end", stray.message()).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
     desk.close();

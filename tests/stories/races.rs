@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use deskbell_proto::client::request_id;
+use deskbell_proto::ticket_secret::TicketSecret;
 use deskbell_proto::v1;
 use deskbell_tests::customer::{call_for_help, new_secret};
 use deskbell_tests::desk::Desk;
@@ -138,7 +139,7 @@ async fn a_call_for_help_rung_again_is_found_among_others(database: Database) {
     let Scene { desk, ana, widget, .. } = Scene::open(database).await;
     let secrets: Vec<_> = (0..40).map(|_| new_secret()).collect();
     let (old, new) = secrets.split_at(10);
-    let ring = |secret: &[u8; 32], text: &str| widget.submit(call_for_help(secret, text));
+    let ring = |secret: &TicketSecret, text: &str| widget.submit(call_for_help(secret, text));
     let first = join_all(old.iter().map(|secret| ring(secret, "Ring."))).await;
     let first: Vec<i64> = first.into_iter().map(|ticket| ticket.unwrap().number).collect();
 

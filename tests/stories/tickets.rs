@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deskbell_proto::v1::MessageKind::{Customer, Note, Reply};
 use deskbell_proto::v1::{self, Priority, TicketState};
+use deskbell_tests::customer::new_secret;
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::Database;
 use deskbell_tests::scene::Scene;
@@ -109,7 +110,7 @@ async fn messages_move_the_state(database: Database) {
     let kinds: Vec<_> = bo.messages(1).await.unwrap().iter().map(v1::Message::kind).collect();
     assert_eq!(kinds, [Customer, Note, Reply, Customer]);
     // A wrong secret is no ticket.
-    let stranger = widget.customer([7; 32], 1);
+    let stranger = widget.customer(new_secret(), 1);
     assert_eq!(refused(stranger.ticket().await).0, Code::NotFound);
     assert_eq!(refused(stranger.write("Let me in.").await).0, Code::NotFound);
     desk.close();

@@ -3,6 +3,7 @@
 use deskbell_proto::client::{Client, Credentials, Server};
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
+use deskbell_proto::ticket_secret::TicketSecret;
 use deskbell_proto::v1::{
     CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, GetMyTicketRequest, WriteMessageRequest,
 };
@@ -37,27 +38,31 @@ impl Calls {
     }
 
     /// Sends a message.
-    pub async fn write(&self, secret: &[u8; 32], message: &Unsent) -> Result<CustomerTicket, Problem> {
+    pub async fn write(&self, secret: &TicketSecret, message: &Unsent) -> Result<CustomerTicket, Problem> {
         let request = WriteMessageRequest { request_id: message.request_id.clone(), text: message.text.clone() };
         let response = self.with_ticket(secret)?.assistance().write_message(request).await?;
         response.into_inner().ticket.ok_or_else(no_ticket)
     }
 
     /// Takes the request back.
-    pub async fn cancel(&self, secret: &[u8; 32], request_id: &str) -> Result<CustomerTicket, Problem> {
+    pub async fn cancel(&self, secret: &TicketSecret, request_id: &str) -> Result<CustomerTicket, Problem> {
         let request = CancelTicketRequest { request_id: request_id.to_owned() };
         let response = self.with_ticket(secret)?.assistance().cancel_ticket(request).await?;
         response.into_inner().ticket.ok_or_else(no_ticket)
     }
 
     /// The customer's own ticket, as it is now.
-    pub async fn ticket(&self, secret: &[u8; 32]) -> Result<CustomerTicket, Problem> {
+    pub async fn ticket(&self, secret: &TicketSecret) -> Result<CustomerTicket, Problem> {
         let response = self.with_ticket(secret)?.assistance().get_my_ticket(GetMyTicketRequest {}).await?;
         response.into_inner().ticket.ok_or_else(no_ticket)
     }
 
     /// Opens the stream of everything there is to know.
-    pub async fn follow(&self, revision: i64, secret: Option<&[u8; 32]>) -> Result<Streaming<FollowResponse>, Problem> {
+    pub async fn follow(
+        &self,
+        revision: i64,
+        secret: Option<&TicketSecret>,
+    ) -> Result<Streaming<FollowResponse>, Problem> {
         let client = match secret {
             Some(secret) => self.with_ticket(secret)?,
             None => Client::new(self.channel.clone(), self.profile.clone()),
@@ -66,7 +71,7 @@ impl Calls {
         Ok(client.assistance().follow(request).await?.into_inner())
     }
 
-    fn with_ticket(&self, secret: &[u8; 32]) -> Result<Client, Problem> {
+    fn with_ticket(&self, secret: &TicketSecret) -> Result<Client, Problem> {
         Ok(Client::new(self.channel.clone(), self.profile.clone().with_ticket(secret)?))
     }
 }

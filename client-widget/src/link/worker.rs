@@ -10,6 +10,7 @@ use std::time::Duration;
 use deskbell_proto::client::Retry;
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
+use deskbell_proto::ticket_secret::TicketSecret;
 use deskbell_proto::v1::{CustomerTicket, FollowResponse, ProfileState, SignedManifest, follow_response::Prompt};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tonic::Streaming;
@@ -307,7 +308,7 @@ impl Worker {
     }
 
     /// The secret of the acknowledged ticket on screen.
-    async fn shown_secret(&self) -> Option<[u8; 32]> {
+    async fn shown_secret(&self) -> Option<TicketSecret> {
         let shown = self.shown.as_ref().filter(|shown| !shown.gone)?;
         let kept = self.outbox.as_ref()?.lock().await.ok()?.load(&shown.name).ok()??;
         kept.number?;

@@ -5,6 +5,7 @@ use tonic::service::Interceptor;
 use tonic::{Code, Request, Status};
 
 use crate::problem::Problem;
+use crate::ticket_secret::TicketSecret;
 
 /// What a call is made with. Its `Debug` shows no secret.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +29,9 @@ impl Credentials {
         Ok(Self { entries: vec![("deskbell-profile", secret(credential)?)] })
     }
 
-    /// Also the customer whose ticket this is, by the 32-byte secret the widget made.
-    pub fn with_ticket(mut self, ticket_secret: &[u8; 32]) -> Result<Self, Problem> {
-        self.entries.push(("deskbell-ticket", secret(&crate::hex(ticket_secret))?));
+    /// Also the customer whose ticket this is, by the secret that the widget made.
+    pub fn with_ticket(mut self, ticket_secret: &TicketSecret) -> Result<Self, Problem> {
+        self.entries.push(("deskbell-ticket", secret(&ticket_secret.reveal())?));
         Ok(self)
     }
 }
@@ -62,7 +63,8 @@ mod tests {
 
     #[test]
     fn a_widget_with_a_ticket_sends_both() {
-        let mut credentials = Credentials::profile("team.secret").unwrap().with_ticket(&[0xab; 32]).unwrap();
+        let secret = TicketSecret::from_bytes([0xab; 32]);
+        let mut credentials = Credentials::profile("team.secret").unwrap().with_ticket(&secret).unwrap();
         let request = credentials.call(Request::new(())).unwrap();
         assert_eq!(request.metadata().get("deskbell-profile").unwrap(), "team.secret");
         assert_eq!(request.metadata().get("deskbell-ticket").unwrap(), &"ab".repeat(32));

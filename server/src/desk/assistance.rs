@@ -49,14 +49,14 @@ impl Widget {
 pub struct CustomerTicket {
     /// The copy.
     pub widget: Widget,
-    /// SHA-256 of the secret.
+    /// The hash of the secret.
     pub secret: Digest,
 }
 
 /// A call for help, as it came.
 #[derive(Clone, Debug, Default)]
 pub struct RawSubmission {
-    /// SHA-256 of the customer's secret.
+    /// The hash of the customer's secret.
     pub secret_hash: Vec<u8>,
     /// Digest of the body.
     pub body_digest: Option<Digest>,
@@ -317,7 +317,7 @@ impl Follow {
 }
 
 fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
-    let wrong = || Refusal::invalid("secret_hash", "give the SHA-256 of the ticket's secret: 32 bytes");
+    let wrong = || Refusal::invalid("secret_hash", "give the hash of the ticket's secret: 32 bytes");
     Ok(Digest(bytes.try_into().map_err(|_| wrong())?))
 }
 

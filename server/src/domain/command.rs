@@ -17,7 +17,7 @@ pub type Checked<T> = Result<T, Refusal>;
 /// A call for help.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// SHA-256 of the customer's secret; the idempotency key.
+    /// The hash of the customer's secret; the idempotency key.
     pub secret_hash: Digest,
     /// Digest of the body: a retry has the same.
     pub body_digest: Digest,

@@ -105,7 +105,7 @@ pub struct Ticket {
     pub former_operator: Option<MemberId>,
     /// Who opened it.
     pub origin: Origin,
-    /// SHA-256 of the customer's secret for it.
+    /// The hash of the customer's secret for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<Digest>,
     /// Digest of the submitted body: a retry has the same.

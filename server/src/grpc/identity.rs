@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use deskbell_proto::ticket_secret::TicketSecret;
 use prost::Message;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
@@ -10,7 +11,6 @@ use super::Handlers;
 use crate::desk::{CustomerTicket, Failure, Session, Staff, Widget};
 use crate::domain::{Digest, Refusal, sha256};
 use crate::front::household;
-use crate::secrets::tokens::ticket_secret_hash;
 
 impl Handlers {
     /// The caller's session.
@@ -52,8 +52,8 @@ impl Handlers {
 /// The hash of the ticket secret in the metadata, if there is one. A secret that is none is like one of no ticket.
 pub fn ticket_secret(metadata: &MetadataMap) -> Result<Option<Digest>, Status> {
     let Some(value) = metadata.get("deskbell-ticket") else { return Ok(None) };
-    let hash = value.to_str().ok().and_then(ticket_secret_hash);
-    Ok(Some(Digest(hash.ok_or(Failure::Refused(Refusal::NotFound))?)))
+    let secret = value.to_str().ok().and_then(TicketSecret::parse).ok_or(Failure::Refused(Refusal::NotFound))?;
+    Ok(Some(Digest(secret.hash())))
 }
 
 /// The network address of the caller: of the connection itself, an IPv6 one as its network of 64 bits, of which one party

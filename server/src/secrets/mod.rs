@@ -17,7 +17,7 @@ pub use authority::Authority;
 pub use codes::{code_for_request, code_hash, random_code};
 pub use host::{CredentialKey, HostSecrets, HostSecretsProblem, SecretShelf};
 pub use passwords::{HashingProblem, Passwords, UnfitPassword, check as check_password};
-pub use tokens::{ProfileCredential, SessionToken, is_request_id, ticket_secret_hash};
+pub use tokens::{ProfileCredential, SessionToken, is_request_id};
 
 /// The system's source of randomness failed. Nothing secret can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

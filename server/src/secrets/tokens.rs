@@ -1,6 +1,7 @@
-//! What callers present to show who they are: session tokens, profile credentials, ticket secrets – and request ids.
+//! What callers present to show who they are: session tokens, profile credentials – and request ids. Ticket secrets are the
+//! contract's ([`deskbell_proto::ticket_secret`]), since the widget makes them.
 //!
-//! A session token and a ticket secret are random and only their hash is kept. A profile credential is kept nowhere: it carries
+//! A session token is random and only its hash is kept. A profile credential is kept nowhere: it carries
 //! its team and profile with a proof that this host made it.
 
 use std::fmt;
@@ -91,20 +92,6 @@ fn proof(key: &CredentialKey, ids: &[u8; 16]) -> [u8; PROOF_LENGTH] {
     proof
 }
 
-/// The hash of the ticket secret that a customer's program presents: 64 hexadecimal digits. Its ticket is found by it.
-pub fn ticket_secret_hash(secret_hex: &str) -> Option<[u8; 32]> {
-    let digits = secret_hex.as_bytes();
-    if digits.len() != 64 {
-        return None;
-    }
-    let mut secret = [0; 32];
-    for (byte, pair) in secret.iter_mut().zip(digits.chunks_exact(2)) {
-        let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
-        *byte = (digit(pair[0])? << 4) | digit(pair[1])?;
-    }
-    Some(sha256(&secret))
-}
-
 /// Whether a request id is 8 to 64 visible ASCII characters.
 pub fn is_request_id(text: &str) -> bool {
     (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
@@ -160,16 +147,6 @@ mod tests {
         fn nothing_presented_panics(text in "(?s).{0,80}") {
             let _ = SessionToken::parse(&text);
             let _ = ProfileCredential::verify(&key(1), &text);
-            let _ = ticket_secret_hash(&text);
-        }
-    }
-
-    #[test]
-    fn ticket_secrets_are_hashed_as_bytes() {
-        assert_eq!(ticket_secret_hash(&"00".repeat(32)), Some(sha256(&[0; 32])));
-        assert_eq!(ticket_secret_hash(&"Ff".repeat(32)), Some(sha256(&[0xff; 32])));
-        for wrong in ["", "00", &"0".repeat(63), &"0g".repeat(32), &"é".repeat(32), &"+1".repeat(32)] {
-            assert_eq!(ticket_secret_hash(wrong), None, "{wrong:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Statement};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Outcome;
-use crate::sample::{Part, Sample, SampleRow};
+use crate::sample::{Part, Sample, SampleRow, begin_with_time};
 
 /// At most so many in one transaction, as in the server.
 const BATCH: usize = 1_024;
@@ -110,10 +110,13 @@ fn bind(statement: &mut Statement, row: &SampleRow, count: i64, random: &mut fas
             Part::Same(Value::Text(text)) => statement.raw_bind_parameter(place, text)?,
             Part::Same(value) => statement.raw_bind_parameter(place, value)?,
             Part::Grows { from, step } => statement.raw_bind_parameter(place, from + step * count)?,
-            Part::Random(length) => {
+            Part::Random(length) | Part::Dated(length) => {
                 let mut bytes = [0; 64];
                 let bytes = &mut bytes[..(*length).min(64)];
                 random.fill(bytes);
+                if matches!(part, Part::Dated(_)) {
+                    begin_with_time(bytes);
+                }
                 statement.raw_bind_parameter(place, &*bytes)?;
             }
         }

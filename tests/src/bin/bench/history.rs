@@ -221,7 +221,8 @@ async fn copy_tickets(file: &Path, copies: usize) -> Outcome<()> {
             &mut database,
             format!(
                 "UPDATE t SET ticket_id = ticket_id + {ids}, number = number + {numbers}, content_id = content_id + {ids},
-                    secret_hash = randomblob(32), submitted_at = submitted_at + {COPY_EVERY_MILLIS},
+                    secret_hash = CAST(unhex(printf('%012x', submitted_at + {COPY_EVERY_MILLIS})) || randomblob(26) AS BLOB),
+                    submitted_at = submitted_at + {COPY_EVERY_MILLIS},
                     changed_at = changed_at + {COPY_EVERY_MILLIS}, ended_at = ended_at + {COPY_EVERY_MILLIS};
                  UPDATE c SET content_id = content_id + {ids};
                  UPDATE h SET ticket_id = ticket_id + {ids}, ended_at = ended_at + {COPY_EVERY_MILLIS};

@@ -13,7 +13,7 @@ use crate::figures::Figure;
 use crate::load::WARM;
 use crate::options::{Options, say_round};
 use crate::process::Cpu;
-use crate::sample::{Part, Sample, SampleRow};
+use crate::sample::{Part, Sample, SampleRow, TIME};
 use crate::server::{Bench, migrate};
 
 /// Connections of pgbench; each writes for a team of its own, so that none waits for another's counters.
@@ -114,11 +114,18 @@ fn literal(part: &Part, team: &str, count: &str) -> String {
             format!("'\\x{digits}'")
         }
         Part::Grows { from, step } => format!("{from} + {step} * {count}::bigint"),
-        // Bytes that look random, and are another's for each transaction.
-        Part::Random(length) => {
-            format!("substring(sha256(int8send({team} * 1000000000::bigint + {count})) for {length})")
+        Part::Random(length) => looks_random(*length, team, count),
+        Part::Dated(length) => {
+            let now = "int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint)";
+            let random = looks_random(length.saturating_sub(TIME), team, count);
+            format!("substring({now} from {}) || {random}", size_of::<u64>() - TIME + 1)
         }
     }
+}
+
+/// Bytes that look random, and are others for each transaction.
+fn looks_random(length: usize, team: &str, count: &str) -> String {
+    format!("substring(sha256(int8send({team} * 1000000000::bigint + {count})) for {length})")
 }
 
 /// Durable submits through a server on PostgreSQL, against pgbench.

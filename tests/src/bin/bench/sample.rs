@@ -1,8 +1,9 @@
 //! The rows that one submit writes, learnt from two real ones: what is the same in both stays, what grew grows on, and bytes that
-//! differ are random. So the yardsticks write what the server writes, whatever its schema becomes.
+//! differ are random, behind the time if they begin with it. So the yardsticks write what the server writes, whatever its schema becomes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
@@ -27,6 +28,8 @@ pub enum Part {
     },
     /// So many random bytes.
     Random(usize),
+    /// So many bytes, of which the first six tell the time in milliseconds, and the others are random.
+    Dated(usize),
 }
 
 /// A row that a submit writes.
@@ -91,13 +94,39 @@ impl Sample {
     }
 }
 
+/// How many bytes tell the time in a ticket's secret, and in its hash.
+pub const TIME: usize = 6;
+
+/// Milliseconds since 1970, as they stand in front of a ticket's secret.
+fn time() -> [u8; TIME] {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let [_, _, time @ ..] = u64::try_from(now).unwrap_or_default().to_be_bytes();
+    time
+}
+
+/// Puts the time in front of random bytes.
+pub fn begin_with_time(bytes: &mut [u8]) {
+    for (byte, time) in bytes.iter_mut().zip(time()) {
+        *byte = time;
+    }
+}
+
+/// Whether these bytes begin with the time, as it was within the last hour or so. Random ones do once in sixty million times.
+fn is_dated(bytes: &[u8]) -> bool {
+    let number = |bytes: &[u8]| bytes.iter().take(TIME).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    bytes.len() > TIME && number(&time()).saturating_sub(number(bytes)) < 4_000_000
+}
+
 fn part(column: &str, before: &Value, after: &Value) -> Part {
     match (before, after) {
         (_, Value::Integer(team)) if column == "team_id" => Part::Team(*team),
         (Value::Integer(before), Value::Integer(after)) if before != after => {
             Part::Grows { from: after + (after - before), step: after - before }
         }
-        (Value::Blob(before), Value::Blob(after)) if before != after => Part::Random(after.len()),
+        (Value::Blob(before), Value::Blob(after)) if before != after => match (is_dated(before), is_dated(after)) {
+            (true, true) => Part::Dated(after.len()),
+            _ => Part::Random(after.len()),
+        },
         // Texts that differ hold digests and ids; how long they are is what matters.
         _ => Part::Same(after.clone()),
     }
