@@ -9,12 +9,11 @@ use std::time::Duration;
 use deskbell_proto::client::{Client, Server};
 use deskbell_proto::v1::{CustomerTicket, SubmitTicketRequest, SubmitTicketResponse};
 use deskbell_server::config::Sources;
-use deskbell_server::front::{Certificates, Front, Stage, Stopping};
+use deskbell_server::front::{Certificates, Front, Stopping};
 use deskbell_server::grpc::Services;
 use deskbell_server::secrets::Authority;
 use jiff::Timestamp;
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::watch;
+use serde::{Deserialize, Serialize};
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service, http};
 use tonic::server::{Grpc, NamedService, UnaryService};
@@ -23,46 +22,55 @@ use tonic_prost::ProstCodec;
 
 use crate::Outcome;
 use crate::calls::CONNECTIONS;
-use crate::commits::GroupCommits;
+use crate::commits::{GroupCommits, Setup};
+use crate::program::{self, Program};
 use crate::server::Bench;
 
-/// The bare server, while it runs. It ends when this is dropped.
+/// The word that makes the benchmark be the yardstick's program.
+pub const WORD: &str = "bare-server";
+
+/// Where the bare server listens.
+#[derive(Serialize, Deserialize)]
+struct Listening {
+    address: String,
+    authorities_pem: String,
+}
+
+/// Runs the yardstick's program until its orders end.
+pub async fn run() -> Outcome<()> {
+    let commits = GroupCommits::start(program::setup().await?)?;
+    let now = Timestamp::now();
+    let authority = Arc::new(Authority::make("Bare", now)?);
+    let certificates = Arc::new(Certificates::from_authority(authority, vec!["127.0.0.1".to_owned()], now)?);
+    let (limits, tls) = (Sources::default().load()?.0.limits, certificates.server_config()?);
+    let front = Front::listen(([127, 0, 0, 1], 0).into(), &limits, Some(tls)).await?;
+    let address = format!("https://{}", front.address()?);
+    let (_stop, stopping) = Stopping::new();
+    tokio::spawn(front.serve(Services::none().with(Submits { commits }), stopping, Duration::ZERO));
+    program::answer(&Listening { address, authorities_pem: certificates.authorities_pem()? })?;
+    while program::next_order::<()>().await?.is_some() {}
+    Ok(())
+}
+
+/// The yardstick's program, under way.
 pub struct BareServer {
     server: Server,
-    /// There until the end.
-    runtime: Option<Runtime>,
-    _stop: watch::Sender<Stage>,
+    _program: Program,
 }
 
 impl BareServer {
-    /// Starts one in threads of its own, in front of this loop.
-    pub async fn start(commits: GroupCommits) -> Outcome<Self> {
-        let now = Timestamp::now();
-        let authority = Arc::new(Authority::make("Bare", now)?);
-        let certificates = Arc::new(Certificates::from_authority(authority, vec!["127.0.0.1".to_owned()], now)?);
-        let (limits, tls) = (Sources::default().load()?.0.limits, certificates.server_config()?);
-        let runtime = Builder::new_multi_thread().enable_all().build()?;
-        let listen = async move { Front::listen(([127, 0, 0, 1], 0).into(), &limits, Some(tls)).await };
-        let front = runtime.spawn(listen).await??;
-        let addresses = vec![format!("https://{}", front.address()?)];
-        let (stop, stopping) = Stopping::new();
-        runtime.spawn(front.serve(Services::none().with(Submits { commits }), stopping, Duration::ZERO));
-        let server = Server { addresses, authorities_pem: Some(certificates.authorities_pem()?) };
-        Ok(BareServer { server, runtime: Some(runtime), _stop: stop })
+    /// Starts it.
+    pub async fn start(setup: &Setup) -> Outcome<Self> {
+        let mut program = Program::start(WORD, setup).await?;
+        let Listening { address, authorities_pem } = program.hear().await?;
+        let server = Server { addresses: vec![address], authorities_pem: Some(authorities_pem) };
+        Ok(BareServer { server, _program: program })
     }
 
     /// Connections, as many as the real server gets for so many calls at once. Calls bring the same credentials, which nobody looks at.
     pub fn connections(&self, bench: &Bench, in_flight: usize) -> Outcome<Arc<[Client]>> {
         let connect = |_| Ok(Client::new(self.server.connect_lazy()?, bench.widget.clone()));
         (0..CONNECTIONS.min(in_flight)).map(connect).collect()
-    }
-}
-
-impl Drop for BareServer {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use deskbell_proto::client::Client;
 use deskbell_proto::v1::{GetServerInfoRequest, SubmitTicketRequest};
+use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use crate::Outcome;
@@ -58,8 +59,17 @@ pub async fn connections(bench: &Bench, in_flight: usize) -> Outcome<Arc<[Client
     Ok(clients.into())
 }
 
+/// So many calls, by so many at once.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Calls {
+    /// Calls altogether.
+    pub calls: usize,
+    /// How many are under way at a time.
+    pub in_flight: usize,
+}
+
 /// What a number of calls took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Pace {
     /// Calls.
     pub calls: usize,

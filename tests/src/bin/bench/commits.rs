@@ -1,14 +1,16 @@
 //! Yardstick C: raw group commit. A bare loop takes whatever waits, writes the rows of a submit for each with single-row statements,
 //! and commits; the callers wait. No gRPC, no rules, the same SQLite, the same tables and the same durability as the server.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 
-use rusqlite::types::Value;
 use rusqlite::{Connection, Statement};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Outcome;
+use crate::calls::{Calls, Pace, pace};
+use crate::program::{self, Program};
 use crate::sample::{Part, Sample, SampleRow, begin_with_time};
 
 /// At most so many in one transaction, as in the server.
@@ -17,6 +19,54 @@ const BATCH: usize = 1_024;
 /// The server's settings of its writing connection (`server/src/store/driver.rs`).
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000; \
                        PRAGMA cache_size = -32768;";
+
+/// The word that makes the benchmark be the yardstick's program.
+pub const WORD: &str = "commits";
+
+/// What a bare loop works with.
+#[derive(Serialize, Deserialize)]
+pub struct Setup {
+    /// A copy of a server's database.
+    pub file: PathBuf,
+    /// What to write there.
+    pub sample: Sample,
+}
+
+/// Runs the yardstick's program until its orders end: commits by so many callers at once, which wait for theirs.
+pub async fn run() -> Outcome<()> {
+    let group_commits = GroupCommits::start(program::setup().await?)?;
+    while let Some(Calls { calls, in_flight }) = program::next_order().await? {
+        let commits = group_commits.clone();
+        let pace = pace(calls, in_flight, move |_| {
+            let commits = commits.clone();
+            async move { commits.commit().await }
+        });
+        program::answer(&pace.await?)?;
+    }
+    Ok(())
+}
+
+/// The yardstick's program, under way.
+pub struct Commits {
+    program: Program,
+}
+
+impl Commits {
+    /// Starts it.
+    pub async fn start(setup: &Setup) -> Outcome<Self> {
+        Ok(Commits { program: Program::start(WORD, setup).await? })
+    }
+
+    /// So many commits by so many callers.
+    pub async fn pace(&mut self, calls: usize, in_flight: usize) -> Outcome<Pace> {
+        self.program.ask(&Calls { calls, in_flight }).await
+    }
+
+    /// Its process.
+    pub fn id(&self) -> Outcome<u32> {
+        self.program.id()
+    }
+}
 
 type Waiting = oneshot::Sender<()>;
 
@@ -27,14 +77,13 @@ pub struct GroupCommits {
 }
 
 impl GroupCommits {
-    /// Starts it on a copy of a server's database.
-    pub fn start(file: &Path, sample: &Sample) -> Outcome<Self> {
-        let connection = Connection::open(file)?;
+    /// Starts it in a thread of its own.
+    pub fn start(setup: Setup) -> Outcome<Self> {
+        let connection = Connection::open(setup.file)?;
         connection.execute_batch(PRAGMAS)?;
         let (sender, receiver) = mpsc::unbounded_channel();
-        let sample = sample.clone();
         thread::Builder::new().name("commits".to_owned()).spawn(move || {
-            if let Err(error) = run(&connection, &sample, receiver) {
+            if let Err(error) = write(&connection, &setup.sample, receiver) {
                 eprintln!("the bare loop ended: {error}");
             }
         })?;
@@ -49,7 +98,7 @@ impl GroupCommits {
     }
 }
 
-fn run(
+fn write(
     connection: &Connection,
     sample: &Sample,
     mut waiting: mpsc::UnboundedReceiver<Waiting>,
@@ -107,7 +156,6 @@ fn bind(statement: &mut Statement, row: &SampleRow, count: i64, random: &mut fas
     for (place, (_, part)) in (1..).zip(&row.columns) {
         match part {
             Part::Team(value) => statement.raw_bind_parameter(place, value)?,
-            Part::Same(Value::Text(text)) => statement.raw_bind_parameter(place, text)?,
             Part::Same(value) => statement.raw_bind_parameter(place, value)?,
             Part::Grows { from, step } => statement.raw_bind_parameter(place, from + step * count)?,
             Part::Random(length) | Part::Dated(length) => {

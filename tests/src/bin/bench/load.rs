@@ -7,8 +7,8 @@ use deskbell_proto::v1::watch_queue_response::Frame;
 
 use crate::Outcome;
 use crate::bare::BareServer;
-use crate::calls::{Pace, connections, empty_call, empty_pace, pace, submit, submit_pace};
-use crate::commits::GroupCommits;
+use crate::calls::{connections, empty_call, empty_pace, submit, submit_pace};
+use crate::commits::{Commits, Setup};
 use crate::figures::{Figure, median};
 use crate::options::{Options, say_round};
 use crate::process::Cpu;
@@ -28,11 +28,10 @@ const ALONE: usize = 200;
 /// Numbers of the rounds, by what was measured.
 #[derive(Default)]
 struct Rounds {
-    /// Submits so far, and bare commits.
-    written: usize,
     submits: Vec<f64>,
     empty: Vec<f64>,
     commits: Vec<f64>,
+    bare: Vec<f64>,
     server_cpu: Vec<f64>,
     server_cpu_empty: Vec<f64>,
     caller_cpu: Vec<f64>,
@@ -66,99 +65,77 @@ impl Rounds {
     }
 }
 
-/// Measures submits and the yardsticks beside them, as many submits as bare commits, so that both databases grow alike.
-async fn rounds(
-    bench: &Bench,
-    commits: &GroupCommits,
-    name: &str,
-    in_flight: usize,
-    options: &Options,
-) -> Outcome<Rounds> {
-    let clients = connections(bench, in_flight).await?;
-    warm_up(bench, commits).await?;
-    let first = submit_pace(&clients, in_flight * 8, in_flight).await?;
-    let calls = submit_pace(&clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
-    // Empty calls write nothing, so there may be more of them: as many as make a measurement.
-    let empty_calls = empty_pace(&clients, in_flight * 8, in_flight).await?.calls_in(options.seconds / 2.0).max(calls);
-    let mut rounds = Rounds { written: WARM + calls * options.rounds, ..Rounds::default() };
-    for round in 0..options.rounds {
-        say_round(name, round, options.rounds);
-        let (server, caller) = (Cpu::of(bench.id())?, Cpu::of_self()?);
-        let submits = submit_pace(&clients, calls, in_flight).await?;
-        rounds.server_cpu.push(server.micros_for(calls)?);
-        rounds.caller_cpu.push(caller.micros_for(calls)?);
-        rounds.submits.push(submits.rate());
-        let (server, caller) = (Cpu::of(bench.id())?, Cpu::of_self()?);
-        rounds.empty.push(empty_pace(&clients, empty_calls, in_flight).await?.rate());
-        rounds.server_cpu_empty.push(server.micros_for(empty_calls)?);
-        rounds.caller_cpu_empty.push(caller.micros_for(empty_calls)?);
-        let committer = Cpu::of_self()?;
-        rounds.commits.push(commit_pace(commits, calls, in_flight).await?.rate());
-        rounds.commit_cpu.push(committer.micros_for(calls)?);
+/// The real server, and the yardsticks beside it: each in a process of its own, with a copy of the same database.
+struct Sides {
+    bench: Bench,
+    bare: BareServer,
+    commits: Commits,
+}
+
+impl Sides {
+    async fn start() -> Outcome<Self> {
+        let bench = Bench::start().await?;
+        let sample = Sample::learn(&bench).await?;
+        let commits = Commits::start(&Setup { file: bench.copy("commits.db")?, sample: sample.clone() }).await?;
+        let bare = BareServer::start(&Setup { file: bench.copy("bare.db")?, sample }).await?;
+        Ok(Sides { bench, bare, commits })
     }
-    Ok(rounds)
-}
 
-/// Makes both databases what they are in long use.
-async fn warm_up(bench: &Bench, commits: &GroupCommits) -> Outcome<()> {
-    submit_pace(&connections(bench, WARMERS).await?, WARM, WARMERS).await?;
-    commit_pace(commits, WARM, WARMERS).await?;
-    Ok(())
-}
+    /// Makes all databases what they are in long use.
+    async fn warm_up(&mut self) -> Outcome<()> {
+        submit_pace(&connections(&self.bench, WARMERS).await?, WARM, WARMERS).await?;
+        submit_pace(&self.bare.connections(&self.bench, WARMERS)?, WARM, WARMERS).await?;
+        self.commits.pace(WARM, WARMERS).await?;
+        Ok(())
+    }
 
-/// Bare commits by so many callers.
-pub async fn commit_pace(commits: &GroupCommits, calls: usize, in_flight: usize) -> Outcome<Pace> {
-    let commits = commits.clone();
-    pace(calls, in_flight, move |_| {
-        let commits = commits.clone();
-        async move { commits.commit().await }
-    })
-    .await
+    /// Measures submits and the yardsticks, as many submits as bare commits, so that all databases grow alike.
+    async fn rounds(&mut self, name: &str, in_flight: usize, options: &Options) -> Outcome<Rounds> {
+        let server = self.bench.id();
+        let clients = connections(&self.bench, in_flight).await?;
+        let bare_clients = self.bare.connections(&self.bench, in_flight)?;
+        self.warm_up().await?;
+        let first = submit_pace(&clients, in_flight * 8, in_flight).await?;
+        let calls = submit_pace(&clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
+        // Empty calls write nothing, so there may be more of them: as many as make a measurement.
+        let empty_calls =
+            empty_pace(&clients, in_flight * 8, in_flight).await?.calls_in(options.seconds / 2.0).max(calls);
+        let mut rounds = Rounds::default();
+        for round in 0..options.rounds {
+            say_round(name, round, options.rounds);
+            let (cpu, caller) = (Cpu::of(server)?, Cpu::of_self()?);
+            rounds.submits.push(submit_pace(&clients, calls, in_flight).await?.rate());
+            rounds.server_cpu.push(cpu.micros_for(calls)?);
+            rounds.caller_cpu.push(caller.micros_for(calls)?);
+            let (cpu, caller) = (Cpu::of(server)?, Cpu::of_self()?);
+            rounds.empty.push(empty_pace(&clients, empty_calls, in_flight).await?.rate());
+            rounds.server_cpu_empty.push(cpu.micros_for(empty_calls)?);
+            rounds.caller_cpu_empty.push(caller.micros_for(empty_calls)?);
+            let cpu = Cpu::of(self.commits.id()?)?;
+            rounds.commits.push(self.commits.pace(calls, in_flight).await?.rate());
+            rounds.commit_cpu.push(cpu.micros_for(calls)?);
+            rounds.bare.push(submit_pace(&bare_clients, calls, in_flight).await?.rate());
+        }
+        Ok(rounds)
+    }
 }
 
 /// Durable submits against what empty calls and bare commits allow together, against empty calls, and against a bare server.
 pub async fn submits(name: &str, in_flight: usize, options: &Options) -> Outcome<[Figure; 3]> {
-    let bench = Bench::start().await?;
-    let sample = Sample::learn(&bench).await?;
-    let commits = GroupCommits::start(&bench.copy("commits.db")?, &sample)?;
-    let of_bare = bench.copy("bare.db")?;
-    let rounds = rounds(&bench, &commits, name, in_flight, options).await?;
-    // SQLite has one page cache for all connections of a process, and two loops would take each other's pages.
-    drop(commits);
-    let bare = GroupCommits::start(&of_bare, &sample)?;
-    commit_pace(&bare, rounds.written, WARMERS).await?;
-    let to_bare =
-        submits_to_bare_server(&bench, bare, &format!("{name}, of a bare server"), in_flight, options).await?;
-    bench.stop().await?;
-    let pairs =
-        |yardsticks: &[f64]| -> Vec<_> { rounds.submits.iter().copied().zip(yardsticks.iter().copied()).collect() };
+    let mut sides = Sides::start().await?;
+    let rounds = sides.rounds(name, in_flight, options).await?;
+    sides.bench.stop().await?;
+    let against = |name: &str, yardstick, yardsticks: &[f64]| {
+        let pairs: Vec<_> = rounds.submits.iter().copied().zip(yardsticks.iter().copied()).collect();
+        Figure::of(name, "/s", yardstick, &pairs)
+    };
     let limit = "L: empty calls and bare commits, one after the other";
+    let bare = "F: the same front with bare commits behind it";
     Ok([
-        rounds.add_details(Figure::of(name, "/s", limit, &pairs(&rounds.allowed())))?,
-        rounds.add_details(Figure::of(name, "/s", "E: empty calls through the same stack", &pairs(&rounds.empty)))?,
-        to_bare,
+        rounds.add_details(against(name, limit, &rounds.allowed()))?,
+        rounds.add_details(against(name, "E: empty calls through the same stack", &rounds.empty))?,
+        against(&format!("{name}, of a bare server"), bare, &rounds.bare),
     ])
-}
-
-/// Submits against as many to a bare server.
-async fn submits_to_bare_server(
-    bench: &Bench,
-    commits: GroupCommits,
-    name: &str,
-    in_flight: usize,
-    options: &Options,
-) -> Outcome<Figure> {
-    let bare = BareServer::start(commits).await?;
-    let (clients, bare_clients) = (connections(bench, in_flight).await?, bare.connections(bench, in_flight)?);
-    let first = submit_pace(&bare_clients, in_flight * 8, in_flight).await?;
-    let calls = submit_pace(&bare_clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
-    let mut pairs = Vec::new();
-    for round in 0..options.rounds {
-        say_round(name, round, options.rounds);
-        let submits = submit_pace(&clients, calls, in_flight).await?;
-        pairs.push((submits.rate(), submit_pace(&bare_clients, calls, in_flight).await?.rate()));
-    }
-    Ok(Figure::of(name, "/s", "F: the same front with bare commits behind it", &pairs))
 }
 
 /// How long one thing takes, in milliseconds.
@@ -170,10 +147,9 @@ async fn time(done: impl Future<Output = Outcome<()>>) -> Outcome<f64> {
 
 /// One submit at a time, against an empty call and a bare commit, one after the other.
 pub async fn submit_alone(name: &str, options: &Options) -> Outcome<Figure> {
-    let bench = Bench::start().await?;
-    let commits = GroupCommits::start(&bench.copy("commits.db")?, &Sample::learn(&bench).await?)?;
-    let client = bench.client(&bench.widget)?;
-    warm_up(&bench, &commits).await?;
+    let mut sides = Sides::start().await?;
+    let client = sides.bench.client(&sides.bench.widget)?;
+    sides.warm_up().await?;
     let (mut pairs, mut empty_calls, mut bare_commits) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..options.rounds {
         say_round(name, round, options.rounds);
@@ -181,14 +157,14 @@ pub async fn submit_alone(name: &str, options: &Options) -> Outcome<Figure> {
         for _ in 0..ALONE {
             submits.push(time(submit(&client)).await?);
             empty.push(time(empty_call(&client)).await?);
-            bare.push(time(commits.commit()).await?);
+            bare.push(sides.commits.pace(1, 1).await?.took.as_secs_f64() * 1e3);
         }
         let (empty, bare) = (median(empty.into_iter()), median(bare.into_iter()));
         pairs.push((median(submits.into_iter()), empty + bare));
         empty_calls.push(empty);
         bare_commits.push(bare);
     }
-    bench.stop().await?;
+    sides.bench.stop().await?;
     let figure = Figure::of(name, "ms", "one empty call and one bare commit", &pairs);
     Ok(figure.with("empty_call_ms", &empty_calls).with("raw_commit_ms", &bare_commits))
 }

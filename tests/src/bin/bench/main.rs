@@ -17,6 +17,7 @@ mod memory;
 mod options;
 mod pgbench;
 mod process;
+mod program;
 mod receiver;
 mod redmine;
 mod relay;
@@ -98,8 +99,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Outcome<()> {
-    if std::env::args().nth(1).as_deref() == Some(relay::WORD) {
-        return relay::run().await;
+    match std::env::args().nth(1).as_deref() {
+        Some(bare::WORD) => return bare::run().await,
+        Some(commits::WORD) => return commits::run().await,
+        Some(relay::WORD) => return relay::run().await,
+        Some(writer::WORD) => return writer::run().await,
+        _ => {}
     }
     let Some(options) = Options::read()? else { return Ok(()) };
     let mut report = Report { options, figures: Vec::new(), skipped: Vec::new(), failed: Vec::new() };

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use deskbell_tests::postgres::Postgres;
-use rusqlite::types::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::Outcome;
@@ -13,7 +12,7 @@ use crate::figures::Figure;
 use crate::load::WARM;
 use crate::options::{Options, say_round};
 use crate::process::Cpu;
-use crate::sample::{Part, Sample, SampleRow, TIME};
+use crate::sample::{Part, Sample, SampleRow, TIME, Value};
 use crate::server::{Bench, migrate};
 
 /// Connections of pgbench; each writes for a team of its own, so that none waits for another's counters.

@@ -5,18 +5,17 @@
 //! has a task that waits for the next change and writes it, with one write a change. What waits for a connection is not put together:
 //! a server that does that can be faster than this.
 
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
 use tokio::sync::broadcast;
 
 use crate::Outcome;
 use crate::http2::framed;
+use crate::program::{self, Program};
 
 /// The word that makes the benchmark be the yardstick's program.
 pub const WORD: &str = "relay";
@@ -29,8 +28,9 @@ pub type Moment = (Instant, Instant);
 
 /// Runs the yardstick's program until whoever hands in changes is gone.
 pub async fn run() -> Outcome<()> {
+    program::setup::<()>().await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("{}", listener.local_addr()?);
+    program::answer(&listener.local_addr()?)?;
     let (giver, _) = listener.accept().await?;
     giver.set_nodelay(true)?;
     let (changes, _) = broadcast::channel::<Arc<[u8]>>(WAITING);
@@ -77,22 +77,18 @@ pub struct Relay {
     pub address: String,
     giving: OwnedWriteHalf,
     answers: OwnedReadHalf,
-    _process: Child,
+    _program: Program,
 }
 
 impl Relay {
     /// Starts it.
     pub async fn start() -> Outcome<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        let mut process = command.arg(WORD).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
-        let mut address = String::new();
-        let printed = process.stdout.take().ok_or("the yardstick prints nothing")?;
-        BufReader::new(printed).read_line(&mut address).await?;
-        let address = address.trim().to_owned();
+        let mut program = Program::start(WORD, &()).await?;
+        let address: String = program.hear().await?;
         let giver = TcpStream::connect(&address).await?;
         giver.set_nodelay(true)?;
         let (answers, giving) = giver.into_split();
-        Ok(Relay { address, giving, answers, _process: process })
+        Ok(Relay { address, giving, answers, _program: program })
     }
 
     /// Hands in changes, `pause` after the begin of each the next; gives when each was handed in and answered.

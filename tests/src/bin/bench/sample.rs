@@ -5,15 +5,55 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::types::{ToSqlOutput, Value as SqlValue};
+use rusqlite::{Connection, OpenFlags, ToSql};
+use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 use crate::calls::submit;
 use crate::server::Bench;
 
+/// A value of a column, which a yardstick can be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// A number.
+    Integer(i64),
+    /// A number with a fraction.
+    Real(f64),
+    /// A text.
+    Text(String),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+impl From<SqlValue> for Value {
+    fn from(value: SqlValue) -> Self {
+        match value {
+            SqlValue::Null => Value::Null,
+            SqlValue::Integer(number) => Value::Integer(number),
+            SqlValue::Real(number) => Value::Real(number),
+            SqlValue::Text(text) => Value::Text(text),
+            SqlValue::Blob(bytes) => Value::Blob(bytes),
+        }
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Value::Null => Ok(ToSqlOutput::from(rusqlite::types::Null)),
+            Value::Integer(number) => Ok(ToSqlOutput::from(*number)),
+            Value::Real(number) => Ok(ToSqlOutput::from(*number)),
+            Value::Text(text) => text.to_sql(),
+            Value::Blob(bytes) => bytes.to_sql(),
+        }
+    }
+}
+
 /// How a column's value comes about.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Part {
     /// The team.
     Team(i64),
@@ -33,7 +73,7 @@ pub enum Part {
 }
 
 /// A row that a submit writes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SampleRow {
     /// The table.
     pub table: String,
@@ -46,7 +86,7 @@ pub struct SampleRow {
 }
 
 /// All rows that a submit writes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sample {
     /// The rows, by table.
     pub rows: Vec<SampleRow>,
@@ -168,7 +208,9 @@ fn read(connection: &Connection, name: &str) -> Outcome<Table> {
     let mut found = all.query([])?;
     let mut rows = BTreeMap::new();
     while let Some(row) = found.next()? {
-        let values = (0..about.len()).map(|column| row.get(column)).collect::<Result<Vec<Value>, _>>()?;
+        let values = (0..about.len())
+            .map(|column| Ok(row.get::<_, SqlValue>(column)?.into()))
+            .collect::<rusqlite::Result<Vec<Value>>>()?;
         let key: Vec<_> =
             about.iter().zip(&values).filter(|((_, in_key), _)| *in_key).map(|(_, value)| value).collect();
         rows.insert(format!("{key:?}"), values);

@@ -1,5 +1,6 @@
 //! The store's own writer without the calls around it: real requests to the real store, against the bare loop.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deskbell_server::domain::{
@@ -9,34 +10,47 @@ use deskbell_server::store::{Database, Store, WriteError};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::Outcome;
-use crate::calls::{Pace, call_for_help, pace};
-use crate::commits::GroupCommits;
+use crate::calls::{Calls, Pace, call_for_help, pace};
+use crate::commits::{Commits, Setup};
 use crate::figures::Figure;
-use crate::load::{WARM, commit_pace};
+use crate::load::WARM;
 use crate::options::{Options, say_round};
+use crate::program::{self, Program};
 use crate::sample::Sample;
 use crate::server::Bench;
+
+/// The word that makes the benchmark be the program around the store.
+pub const WORD: &str = "writer";
+
+/// Runs that program on a copy of a server's database until its orders end: requests by so many callers at once, which wait for theirs.
+pub async fn run() -> Outcome<()> {
+    let file: PathBuf = program::setup().await?;
+    let (team, profile) = widget_of(&Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
+    let database = Database::open(&format!("sqlite:{}", file.display())).await.map_err(|error| error.to_string())?;
+    // Nobody watches: telling is not the writer's work.
+    let store = Store::start(database.clone(), &(Arc::new(|_, _| {}) as _));
+    while let Some(Calls { calls, in_flight }) = program::next_order().await? {
+        program::answer(&written(&store, requests(team, profile, calls), in_flight).await?)?;
+    }
+    database.close().await;
+    Ok(())
+}
 
 /// The real writer by so many callers, against bare commits by as many.
 pub async fn writer_to_commits(name: &str, callers: usize, options: &Options) -> Outcome<Figure> {
     let bench = Bench::start().await?;
     let sample = Sample::learn(&bench).await?;
-    let commits = GroupCommits::start(&bench.copy("commits.db")?, &sample)?;
-    let file = bench.copy("store.db")?;
-    let (team, profile) = widget_of(&Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
-    let database = Database::open(&format!("sqlite:{}", file.display())).await.map_err(|error| error.to_string())?;
-    // Nobody watches: telling is not the writer's work.
-    let store = Store::start(database.clone(), &(Arc::new(|_, _| {}) as _));
-    let warm = written(&store, requests(team, profile, WARM), callers).await?;
-    commit_pace(&commits, WARM, callers).await?;
+    let mut commits = Commits::start(&Setup { file: bench.copy("commits.db")?, sample }).await?;
+    let mut writer = Program::start(WORD, &bench.copy("store.db")?).await?;
+    let warm: Pace = writer.ask(&Calls { calls: WARM, in_flight: callers }).await?;
+    commits.pace(WARM, callers).await?;
     let calls = warm.calls_in(options.seconds);
     let mut pairs = Vec::new();
     for round in 0..options.rounds {
         say_round(name, round, options.rounds);
-        let writer = written(&store, requests(team, profile, calls), callers).await?;
-        pairs.push((writer.rate(), commit_pace(&commits, calls, callers).await?.rate()));
+        let written: Pace = writer.ask(&Calls { calls, in_flight: callers }).await?;
+        pairs.push((written.rate(), commits.pace(calls, callers).await?.rate()));
     }
-    database.close().await;
     bench.stop().await?;
     Ok(Figure::of(name, "/s", "C: bare commits of the same rows", &pairs))
 }
