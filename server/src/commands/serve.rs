@@ -19,7 +19,7 @@ use crate::config::{Settings, masked_url};
 use crate::desk::Desk;
 use crate::front::{Asked, Certificates, Ended, Front, Stage, Stopping, on_signals};
 use crate::grpc;
-use crate::secrets::HostSecrets;
+use crate::secrets::{HostSecrets, random_bytes};
 use crate::telemetry::{log, names, serve_metrics};
 
 /// How often the database is asked whether it is there.
@@ -35,6 +35,9 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(27);
 pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let (settings, effective) = common.settings(Some(&serve))?;
     log(&settings.log);
+    // The first random number of a process takes as long as all the rest of a start, since AWS-LC measures the processor's jitter for it: it
+    // does so while the database is opened. If it fails here, it fails again where somebody waits for it.
+    std::thread::spawn(random_bytes::<1>);
     for setting in effective.settings.iter().filter(|setting| setting.from != "default") {
         tracing::debug!(name = setting.name, value = %setting.value, from = setting.from, "a setting");
     }

@@ -63,7 +63,7 @@ impl File {
             .statement_cache_capacity(200);
         // This once, the file is made if need be. Later connections never make one, so that a file that goes missing is noticed.
         let first = options.clone().create_if_missing(true).connect().await?;
-        // The index by secrets is written all over: what the writer may hold of it decides how fast a burst is. In KiB.
+        // With many teams, rows are written all over: what the writer may hold of the file decides how fast a burst is. In KiB.
         let writing = options.clone().pragma("cache_size", "-32768");
         let writer = Writer {
             connection: Some(writing.connect().await?),

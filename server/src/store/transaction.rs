@@ -2,7 +2,8 @@
 //!
 //! It raises its teams' rows in sorted order (that is the lock, on both databases), loads what it needs once, decides each
 //! request in order in memory, writes one statement a table – some requests' rows while the next are decided –, commits. Calls for help on a
-//! file are decided at once, from where their teams stand (see `heads`); if a row is refused, the batch begins again and looks first.
+//! file are decided at once, from where their teams stand (see `heads`); if a row is refused, or the rules refuse somebody who may have been heard before, the
+//! batch begins again and looks first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
