@@ -55,6 +55,11 @@ impl Balancer {
         self.at
     }
 
+    /// Kills it, with all connections through it.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
     /// Waits until it finds exactly these servers well.
     pub async fn finds_well(&mut self, names: &[&str]) {
         eventually(&format!("the balancer finds {names:?} well"), BOUND, async || {

@@ -1,7 +1,7 @@
 //! Three servers of one host behind a balancer, and the usual team, whose calls all pass through it. Servers are killed, stopped and
 //! started again.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use deskbell_proto::client::Client;
 use deskbell_proto::v1;
@@ -29,6 +29,10 @@ pub enum Ending {
 pub struct Fleet {
     pub host: Host,
     pub balancer: Balancer,
+    /// From where another balancer may connect.
+    another_at: IpAddr,
+    /// What clients know: each balancer's address.
+    addresses: Vec<String>,
     pub ana: Staff,
     pub bo: Staff,
     pub cy: Staff,
@@ -49,8 +53,8 @@ struct Place {
 impl Fleet {
     /// Sets it up on a host without servers so far.
     pub async fn open(host: Host) -> Self {
-        let (servers_at, balancer_at) = (address_of_ones_own(), address_of_ones_own());
-        host.set(&format!("balancers={balancer_at}"));
+        let [servers_at, balancer_at, another_at] = [(); 3].map(|()| address_of_ones_own());
+        host.set(&format!("balancers={balancer_at},{another_at}"));
         let server = host.serve_at((servers_at, 0).into(), &[]).await;
         let scene = Scene::on(Desk { host, server }).await;
         let Scene { desk: Desk { host, server }, ana, bo, cy, sales, support, profile, widget } = scene;
@@ -60,7 +64,22 @@ impl Fleet {
         let authorities = server.authorities().map(str::to_owned);
         let place = |server: Server| Place { at: server.socket(), server: Some(server) };
         let places = [server, second, third].map(place).into();
-        let mut fleet = Self { host, balancer, ana, bo, cy, sales, support, profile, widget, places, authorities };
+        let addresses = vec![balancer.https()];
+        let mut fleet = Self {
+            host,
+            balancer,
+            another_at,
+            addresses,
+            ana,
+            bo,
+            cy,
+            sales,
+            support,
+            profile,
+            widget,
+            places,
+            authorities,
+        };
         fleet.ana = fleet.ana.over(&fleet.connect());
         fleet.bo = fleet.bo.over(&fleet.connect());
         fleet.cy = fleet.cy.over(&fleet.connect());
@@ -70,12 +89,19 @@ impl Fleet {
 
     /// A new connection through the balancer, as nobody yet.
     pub fn connect(&self) -> Client {
-        self.connect_to(self.balancer.https())
+        Server::client(self.addresses.clone(), self.authorities.clone())
     }
 
     /// A new connection to what leads to a server at this address, as nobody yet.
     pub fn connect_to(&self, address: String) -> Client {
         Server::client(vec![address], self.authorities.clone())
+    }
+
+    /// Starts a second balancer in front of the same servers. Who connects from now on knows both.
+    pub async fn another_balancer(&mut self) -> Balancer {
+        let another = Balancer::start([0, 1, 2].map(|place| self.server(place)), self.another_at).await;
+        self.addresses.push(another.https());
+        another
     }
 
     /// The server at this place, counted from 0. Panics when it has ended.

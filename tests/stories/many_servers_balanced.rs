@@ -327,6 +327,37 @@ async fn clients_can_be_shared_out_anew() {
     fleet.close();
 }
 
+/// Clients that know two balancers go on through the second when the first is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_balancer_that_dies_is_gone_around() {
+    let mut fleet = fleet_on(Host::new(Database::Postgres)).await;
+    let another = fleet.another_balancer().await;
+    fleet.widget = fleet.widget.over(&fleet.connect());
+    let mut followers = followers(&fleet).await;
+    let load = Load::start(&fleet, Retry::default());
+    load.goes_on().await;
+    let of_another = async || {
+        let mut connections = 0;
+        for name in NAMES {
+            connections += another.connections(name).await;
+        }
+        connections
+    };
+    assert_eq!(of_another().await, 0, "the first one answers");
+    fleet.balancer.kill();
+    let number = ring(&fleet).await;
+    all_hear_of(&followers, number).await;
+    load.goes_on().await;
+    assert!(of_another().await > followers.len(), "all come through the second one");
+    let mut done = load.end().await;
+    done.rung.push(number);
+    all_is_told(&fleet, &mut followers, &mut done).await;
+    for follower in &followers {
+        assert_eq!(follower.breaks().len(), 1);
+    }
+    fleet.close();
+}
+
 /// Longer than the balancer lets a connection be silent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "long: nothing happens for four minutes"]
