@@ -10,12 +10,20 @@ use aws_lc_rs::digest::{SHA256, digest};
 const LENGTH: usize = 32;
 
 /// How many of them tell when the secret was made: milliseconds since 1970, big-endian, as in a UUID of version 7 (RFC 9562).
-const TIME: usize = 6;
+pub const TIME: usize = 6;
+
+/// Now, as a secret begins with it. A clock before 1970 says 1970.
+pub fn now() -> [u8; TIME] {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let mut time = [0; TIME];
+    time.copy_from_slice(&now.to_be_bytes()[size_of::<u128>() - TIME..]);
+    time
+}
 
 /// The secret of a ticket: when it was made, and 26 bytes that nobody can guess. The program that rings makes it, and gives away only its hash.
 ///
-/// The time is there so that tickets rung one after the other lie side by side where they are looked up. Nothing relies on it: a
-/// clock that is wrong does no harm. `Debug` shows nothing of it.
+/// The time is there so that what a team's customers ring one after the other lies side by side where it is looked up. Whether it is right does
+/// not matter. `Debug` shows nothing of a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TicketSecret([u8; LENGTH]);
 
@@ -30,9 +38,7 @@ impl TicketSecret {
     pub fn make() -> io::Result<Self> {
         let mut bytes = [0; LENGTH];
         aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no randomness"))?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let now = u64::try_from(now).unwrap_or_default().to_be_bytes();
-        bytes[..TIME].copy_from_slice(&now[size_of_val(&now) - TIME..]);
+        bytes[..TIME].copy_from_slice(&now());
         Ok(Self(bytes))
     }
 

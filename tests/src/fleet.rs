@@ -87,7 +87,7 @@ impl Fleet {
         fleet
     }
 
-    /// A new connection through the balancer, as nobody yet.
+    /// A new connection through the first balancer that answers, as nobody yet.
     pub fn connect(&self) -> Client {
         Server::client(self.addresses.clone(), self.authorities.clone())
     }

@@ -3,6 +3,8 @@
 //!
 //! A story opens a [`desk::Desk`] on a [`host::Database`], lets people act, and ends with [`desk::Desk::close`], which checks
 //! that replaying the log gives the tables. Whatever goes wrong here panics with a sentence: that is how a test fails.
+//!
+//! [`measuring`] is for the benchmark, where things fail with an error.
 
 #![expect(clippy::missing_panics_doc, reason = "a harness panics wherever something is not as a story needs it")]
 
@@ -13,6 +15,7 @@ pub mod fleet;
 pub mod follower;
 pub mod host;
 pub mod load;
+pub mod measuring;
 pub mod metrics;
 pub mod postgres;
 mod process;

@@ -1,7 +1,7 @@
 //! Three servers behind a real balancer, with the configuration from `deploy/`, while customers ring and operators help: killed, upgraded,
-//! without their database. Every watcher is told every change once, in order; nobody's call fails after the client's own retry.
+//! without their database, without one of two balancers. Every watcher is told every change once, in order; nobody's call fails after the client's own retry.
 //!
-//! Each has a long form, which runs only when asked for, by
+//! Most have a long form, which runs only when asked for, by
 //! `cargo test -p deskbell-tests many_servers_balanced -- --ignored`; `DESKBELL_ROUNDS` says how many rounds.
 
 use std::process::Command;
@@ -348,7 +348,7 @@ async fn a_balancer_that_dies_is_gone_around() {
     let number = ring(&fleet).await;
     all_hear_of(&followers, number).await;
     load.goes_on().await;
-    assert!(of_another().await > followers.len(), "all come through the second one");
+    assert!(of_another().await >= followers.len(), "whoever watches comes through the second one");
     let mut done = load.end().await;
     done.rung.push(number);
     all_is_told(&fleet, &mut followers, &mut done).await;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use deskbell_proto::client::Credentials;
+use deskbell_proto::ticket_secret::TicketSecret;
 use deskbell_proto::v1::{self, GroupVisibility, ProfileState};
 use deskbell_tests::customer::{call_for_help, new_secret};
 use deskbell_tests::desk::Desk;
@@ -18,6 +19,7 @@ for_both_databases! {
     a_retry_gets_the_same_ticket,
     paused_revoked_and_unknown_copies,
     a_group_that_is_gone_does_no_harm,
+    a_clock_that_is_wrong_does_no_harm,
     a_flood_holds_back_itself_alone,
     numbers_have_no_gaps,
 }
@@ -60,6 +62,24 @@ async fn a_retry_gets_the_same_ticket(database: Database) {
     let ana = desk.sign_in(&ana.email).await;
     assert_eq!(widget.over(&desk.server.connect()).submit(request).await.unwrap().number, first.number);
     assert_eq!(ana.open_numbers().await, [first.number]);
+    desk.close();
+}
+
+/// A ticket's secret begins with the time on the customer's computer, whatever that is.
+async fn a_clock_that_is_wrong_does_no_harm(database: Database) {
+    let Scene { desk, widget, .. } = Scene::open(database).await;
+    let dated = |first: u8| {
+        let mut bytes = *new_secret().bytes();
+        bytes[..6].fill(first);
+        TicketSecret::from_bytes(bytes)
+    };
+    for (number, first) in (1..).zip([0, 0xff, 0, 0xff]) {
+        let secret = dated(first);
+        let ticket = widget.submit(call_for_help(&secret, "What time is it?")).await.unwrap();
+        assert_eq!(ticket.number, number);
+        assert_eq!(widget.submit(call_for_help(&secret, "What time is it?")).await.unwrap().number, number);
+        assert_eq!(widget.customer(secret, number).ticket().await.unwrap().number, number);
+    }
     desk.close();
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ids::ContentId;
 
-/// A SHA-256 digest, written as hex in stored events.
+/// A digest: SHA-256, or the hash of a ticket's secret. Written as hex in stored events.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
 

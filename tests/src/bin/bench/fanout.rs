@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use deskbell_proto::client::{Client, Credentials, request_id};
 use deskbell_proto::v1;
+use deskbell_tests::measuring::pace::call_for_help;
 use tokio::task::JoinSet;
 
 use crate::Outcome;
-use crate::calls::call_for_help;
 use crate::figures::{Figure, median, spread};
 use crate::files;
 use crate::http2::Door;

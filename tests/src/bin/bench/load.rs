@@ -4,18 +4,20 @@ use std::time::Instant;
 
 use deskbell_proto::v1::WatchQueueRequest;
 use deskbell_proto::v1::watch_queue_response::Frame;
+use deskbell_tests::measuring::WRITER;
+use deskbell_tests::measuring::pace::{Calls, Pace};
+use deskbell_tests::measuring::program::Program;
 
 use crate::Outcome;
-use crate::bare::BareServer;
 use crate::calls::{connections, empty_call, empty_pace, submit, submit_pace};
-use crate::commits::{Commits, Setup};
 use crate::figures::{Figure, median};
 use crate::options::{Options, say_round};
 use crate::process::Cpu;
 use crate::sample::Sample;
 use crate::server::Bench;
+use crate::yardsticks::{BareServer, Commits};
 
-/// Tickets in both databases before anything is measured: SQLite's log of changes has its full length by then, and syncing it no
+/// Tickets in all databases before anything is measured: SQLite's log of changes has its full length by then, and syncing it no
 /// longer makes the file longer.
 pub const WARM: usize = 25_000;
 
@@ -76,8 +78,8 @@ impl Sides {
     async fn start() -> Outcome<Self> {
         let bench = Bench::start().await?;
         let sample = Sample::learn(&bench).await?;
-        let commits = Commits::start(&Setup { file: bench.copy("commits.db")?, sample: sample.clone() }).await?;
-        let bare = BareServer::start(&Setup { file: bench.copy("bare.db")?, sample }).await?;
+        let commits = Commits::start(&sample.setup(bench.copy("commits.db")?)).await?;
+        let bare = BareServer::start(&sample.setup(bench.copy("bare.db")?)).await?;
         Ok(Sides { bench, bare, commits })
     }
 
@@ -138,6 +140,25 @@ pub async fn submits(name: &str, in_flight: usize, options: &Options) -> Outcome
     ])
 }
 
+/// The store's own writer by so many callers, without the calls around it, against bare commits by as many.
+pub async fn writer_to_commits(name: &str, callers: usize, options: &Options) -> Outcome<Figure> {
+    let bench = Bench::start().await?;
+    let sample = Sample::learn(&bench).await?;
+    let mut commits = Commits::start(&sample.setup(bench.copy("commits.db")?)).await?;
+    let mut writer = Program::start(WRITER, &bench.copy("store.db")?).await?;
+    let warm: Pace = writer.ask(&Calls { calls: WARM, in_flight: callers }).await?;
+    commits.pace(WARM, callers).await?;
+    let calls = warm.calls_in(options.seconds);
+    let mut pairs = Vec::new();
+    for round in 0..options.rounds {
+        say_round(name, round, options.rounds);
+        let written: Pace = writer.ask(&Calls { calls, in_flight: callers }).await?;
+        pairs.push((written.rate(), commits.pace(calls, callers).await?.rate()));
+    }
+    bench.stop().await?;
+    Ok(Figure::of(name, "/s", "C: bare commits of the same rows", &pairs))
+}
+
 /// How long one thing takes, in milliseconds.
 async fn time(done: impl Future<Output = Outcome<()>>) -> Outcome<f64> {
     let started = Instant::now();
@@ -147,9 +168,12 @@ async fn time(done: impl Future<Output = Outcome<()>>) -> Outcome<f64> {
 
 /// One submit at a time, against an empty call and a bare commit, one after the other.
 pub async fn submit_alone(name: &str, options: &Options) -> Outcome<Figure> {
-    let mut sides = Sides::start().await?;
-    let client = sides.bench.client(&sides.bench.widget)?;
-    sides.warm_up().await?;
+    let bench = Bench::start().await?;
+    let sample = Sample::learn(&bench).await?;
+    let mut commits = Commits::start(&sample.setup(bench.copy("commits.db")?)).await?;
+    let client = bench.client(&bench.widget)?;
+    submit_pace(&connections(&bench, WARMERS).await?, WARM, WARMERS).await?;
+    commits.pace(WARM, WARMERS).await?;
     let (mut pairs, mut empty_calls, mut bare_commits) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..options.rounds {
         say_round(name, round, options.rounds);
@@ -157,14 +181,14 @@ pub async fn submit_alone(name: &str, options: &Options) -> Outcome<Figure> {
         for _ in 0..ALONE {
             submits.push(time(submit(&client)).await?);
             empty.push(time(empty_call(&client)).await?);
-            bare.push(sides.commits.pace(1, 1).await?.took.as_secs_f64() * 1e3);
+            bare.push(commits.pace(1, 1).await?.took.as_secs_f64() * 1e3);
         }
         let (empty, bare) = (median(empty.into_iter()), median(bare.into_iter()));
         pairs.push((median(submits.into_iter()), empty + bare));
         empty_calls.push(empty);
         bare_commits.push(bare);
     }
-    sides.bench.stop().await?;
+    bench.stop().await?;
     let figure = Figure::of(name, "ms", "one empty call and one bare commit", &pairs);
     Ok(figure.with("empty_call_ms", &empty_calls).with("raw_commit_ms", &bare_commits))
 }

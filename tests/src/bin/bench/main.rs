@@ -2,11 +2,10 @@
 //! slow.
 //!
 //! Runs against a real server with all its checks on (limits are raised by configuration), over TLS on loopback. Prints one JSON
-//! line a figure and a table for people at the end. Start with `./tests/bench`, which builds what is needed.
+//! line a figure and a table for people at the end. Start with `./tests/bench`, which builds what is needed. What stands in the server's place is
+//! in `bin/yardsticks`.
 
-mod bare;
 mod calls;
-mod commits;
 mod fanout;
 mod figures;
 mod files;
@@ -17,7 +16,6 @@ mod memory;
 mod options;
 mod pgbench;
 mod process;
-mod program;
 mod receiver;
 mod redmine;
 mod relay;
@@ -25,17 +23,15 @@ mod sample;
 mod server;
 mod servers;
 mod table;
-mod writer;
+mod yardsticks;
 
-use std::error::Error;
 use std::process::ExitCode;
 
+use deskbell_tests::measuring::Outcome;
 use deskbell_tests::postgres;
 use figures::Figure;
 use options::Database::{self, Postgres, Sqlite};
 use options::Options;
-
-type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Why nothing is measured on PostgreSQL.
 const NO_POSTGRES: &str = "PostgreSQL's programs are missing (Debian's package postgresql)";
@@ -99,13 +95,6 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Outcome<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some(bare::WORD) => return bare::run().await,
-        Some(commits::WORD) => return commits::run().await,
-        Some(relay::WORD) => return relay::run().await,
-        Some(writer::WORD) => return writer::run().await,
-        _ => {}
-    }
     let Some(options) = Options::read()? else { return Ok(()) };
     let mut report = Report { options, figures: Vec::new(), skipped: Vec::new(), failed: Vec::new() };
     if report.options.servers.is_some() {
@@ -142,7 +131,7 @@ async fn measure_submits(report: &mut Report) {
         .await;
     report
         .measure("submits to the store's own writer, 1000 callers", Sqlite, async |name, options| {
-            Ok(vec![writer::writer_to_commits(name, 1000, options).await?.at_least(0.65, 0.90)])
+            Ok(vec![load::writer_to_commits(name, 1000, options).await?.at_least(0.65, 0.90)])
         })
         .await;
     let on_postgres = "durable submits on PostgreSQL, 1024 in flight";

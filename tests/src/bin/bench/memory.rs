@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use deskbell_proto::client::Client;
 use deskbell_proto::v1::watch_queue_response::Frame;
 use deskbell_proto::v1::{GetServerInfoRequest, ListTicketsRequest, WatchQueueRequest, WatchQueueResponse};
+use deskbell_tests::measuring::pace::call_for_help;
 use tokio::task::JoinSet;
 use tonic::Streaming;
 
 use crate::Outcome;
-use crate::calls::call_for_help;
 use crate::figures::Figure;
 use crate::files;
 use crate::server::Bench;

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
+use deskbell_proto::ticket_secret::TIME;
+use deskbell_tests::measuring::writes::{Part, Value};
 use deskbell_tests::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -12,7 +14,7 @@ use crate::figures::Figure;
 use crate::load::WARM;
 use crate::options::{Options, say_round};
 use crate::process::Cpu;
-use crate::sample::{Part, Sample, SampleRow, TIME, Value};
+use crate::sample::{Sample, SampleRow};
 use crate::server::{Bench, migrate};
 
 /// Connections of pgbench; each writes for a team of its own, so that none waits for another's counters.

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use deskbell_tests::measuring::pace::{Pace, call_for_help, pace};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 use crate::Outcome;
-use crate::calls::{Pace, call_for_help, connections, pace, submit_pace};
+use crate::calls::{connections, submit_pace};
 use crate::figures::Figure;
 use crate::options::{Options, say_round};
 use crate::server::Bench;

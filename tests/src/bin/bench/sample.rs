@@ -1,79 +1,20 @@
 //! The rows that one submit writes, learnt from two real ones: what is the same in both stays, what grew grows on, and bytes that
-//! differ are random, behind the time if they begin with it. So the yardsticks write what the server writes, whatever its schema becomes.
+//! differ become random ones; if they began with the time, so do those. So the yardsticks write what the server writes, whatever its schema becomes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::path::{Path, PathBuf};
 
-use rusqlite::types::{ToSqlOutput, Value as SqlValue};
-use rusqlite::{Connection, OpenFlags, ToSql};
-use serde::{Deserialize, Serialize};
+use deskbell_proto::ticket_secret::{TIME, now};
+use deskbell_tests::measuring::writes::{Part, Setup, Value, Write};
+use rusqlite::types::Value as SqlValue;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::Outcome;
 use crate::calls::submit;
 use crate::server::Bench;
 
-/// A value of a column, which a yardstick can be told.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Value {
-    /// Nothing.
-    Null,
-    /// A number.
-    Integer(i64),
-    /// A number with a fraction.
-    Real(f64),
-    /// A text.
-    Text(String),
-    /// Bytes.
-    Blob(Vec<u8>),
-}
-
-impl From<SqlValue> for Value {
-    fn from(value: SqlValue) -> Self {
-        match value {
-            SqlValue::Null => Value::Null,
-            SqlValue::Integer(number) => Value::Integer(number),
-            SqlValue::Real(number) => Value::Real(number),
-            SqlValue::Text(text) => Value::Text(text),
-            SqlValue::Blob(bytes) => Value::Blob(bytes),
-        }
-    }
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Value::Null => Ok(ToSqlOutput::from(rusqlite::types::Null)),
-            Value::Integer(number) => Ok(ToSqlOutput::from(*number)),
-            Value::Real(number) => Ok(ToSqlOutput::from(*number)),
-            Value::Text(text) => text.to_sql(),
-            Value::Blob(bytes) => bytes.to_sql(),
-        }
-    }
-}
-
-/// How a column's value comes about.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Part {
-    /// The team.
-    Team(i64),
-    /// Always this.
-    Same(Value),
-    /// From here on, so much more each time.
-    Grows {
-        /// The first one.
-        from: i64,
-        /// What is added for each further one.
-        step: i64,
-    },
-    /// So many random bytes.
-    Random(usize),
-    /// So many bytes, of which the first six tell the time in milliseconds, and the others are random.
-    Dated(usize),
-}
-
 /// A row that a submit writes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SampleRow {
     /// The table.
     pub table: String,
@@ -86,7 +27,7 @@ pub struct SampleRow {
 }
 
 /// All rows that a submit writes.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Sample {
     /// The rows, by table.
     pub rows: Vec<SampleRow>,
@@ -121,40 +62,57 @@ impl Sample {
         if !alike || one.is_empty() {
             return Err("two submits wrote rows of different kinds: the yardstick cannot tell what one writes".into());
         }
-        let kinds = other
-            .iter()
-            .map(|(name, _, is_new, _)| format!("{} {name}", if *is_new { "insert into" } else { "update" }));
-        eprintln!("what a submit writes: {}", kinds.collect::<Vec<_>>().join(", "));
         let rows = one.into_iter().zip(other).map(|((name, table, is_new, before), (.., after))| {
             let values = table.columns.iter().zip(before.iter().zip(after));
             let columns = values.map(|(column, (before, after))| (column.clone(), part(column, before, after)));
             SampleRow { table: name.to_owned(), columns: columns.collect(), key: table.key.clone(), is_new }
         });
-        Ok(Sample { rows: rows.collect() })
+        let sample = Sample { rows: rows.collect() };
+        eprintln!("what a submit writes: {}", sample.rows.iter().map(in_words).collect::<Vec<_>>().join(", "));
+        Ok(sample)
     }
 }
 
-/// How many bytes tell the time in a ticket's secret, and in its hash.
-pub const TIME: usize = 6;
-
-/// Milliseconds since 1970, as they stand in front of a ticket's secret.
-fn time() -> [u8; TIME] {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    let [_, _, time @ ..] = u64::try_from(now).unwrap_or_default().to_be_bytes();
-    time
-}
-
-/// Puts the time in front of random bytes.
-pub fn begin_with_time(bytes: &mut [u8]) {
-    for (byte, time) in bytes.iter_mut().zip(time()) {
-        *byte = time;
-    }
-}
-
-/// Whether these bytes begin with the time, as it was within the last hour or so. Random ones do once in sixty million times.
+/// Whether these bytes begin with the time, as it was within the last hour or so. Random ones do once in seventy million times.
 fn is_dated(bytes: &[u8]) -> bool {
     let number = |bytes: &[u8]| bytes.iter().take(TIME).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    bytes.len() > TIME && number(&time()).saturating_sub(number(bytes)) < 4_000_000
+    bytes.len() > TIME && number(&now()).checked_sub(number(bytes)).is_some_and(|age| age < 4_000_000)
+}
+
+impl Sample {
+    /// What a bare loop writes into this file.
+    pub fn setup(&self, file: PathBuf) -> Setup {
+        let write = |row: &SampleRow| Write {
+            sql: statement(row),
+            values: row.columns.iter().map(|(_, part)| part.clone()).collect(),
+            each: row.is_new,
+        };
+        Setup { file, writes: self.rows.iter().map(write).collect() }
+    }
+}
+
+/// The statement that writes a row; its places are numbered as the columns are.
+fn statement(row: &SampleRow) -> String {
+    let names: Vec<&str> = row.columns.iter().map(|(name, _)| name.as_str()).collect();
+    if row.is_new {
+        let places = vec!["?"; names.len()].join(", ");
+        return format!("INSERT INTO {} ({}) VALUES ({places})", row.table, names.join(", "));
+    }
+    let is_key = |name: &str| row.key.iter().any(|key| key == name);
+    let place = |(index, name): (usize, &&str)| (is_key(name), format!("{name} = ?{}", index + 1));
+    let (keys, others): (Vec<_>, Vec<_>) = names.iter().enumerate().map(place).partition(|(in_key, _)| *in_key);
+    let list = |places: Vec<(bool, String)>, between| {
+        places.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(between)
+    };
+    format!("UPDATE {} SET {} WHERE {}", row.table, list(others, ", "), list(keys, " AND "))
+}
+
+/// What is done with a row, for people who wonder what is measured.
+fn in_words(row: &SampleRow) -> String {
+    let dated: Vec<_> =
+        row.columns.iter().filter(|(_, part)| matches!(part, Part::Dated(_))).map(|(name, _)| name.as_str()).collect();
+    let begins = if dated.is_empty() { String::new() } else { format!(" (time in {})", dated.join(", ")) };
+    format!("{} {}{begins}", if row.is_new { "insert into" } else { "update" }, row.table)
 }
 
 fn part(column: &str, before: &Value, after: &Value) -> Part {
@@ -217,4 +175,34 @@ fn read(connection: &Connection, name: &str) -> Outcome<Table> {
     }
     let key = about.iter().filter(|(_, in_key)| *in_key).map(|(column, _)| column.clone()).collect();
     Ok(Table { columns: about.into_iter().map(|(column, _)| column).collect(), key, rows })
+}
+
+#[cfg(test)]
+mod tests {
+    use deskbell_tests::measuring::writes::begin_with_time;
+
+    use super::*;
+
+    #[test]
+    fn only_what_begins_with_the_time_is_dated() {
+        let mut dated = vec![0; 32];
+        begin_with_time(&mut dated);
+        assert!(is_dated(&dated));
+        assert_eq!(part("secret_hash", &Value::Blob(vec![0; 32]), &Value::Blob(dated.clone())), Part::Random(32));
+        let mut later = dated.clone();
+        later[31] = 1;
+        assert_eq!(part("secret_hash", &Value::Blob(dated), &Value::Blob(later)), Part::Dated(32));
+        for other in [vec![0; 32], vec![0xff; 32], vec![1; 6], Vec::new()] {
+            assert!(!is_dated(&other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn new_rows_are_inserted_and_others_updated() {
+        let columns = ["team_id", "revision", "chain"].map(|name| (name.to_owned(), Part::Random(1))).to_vec();
+        let row = SampleRow { table: "teams".into(), columns, key: vec!["team_id".into()], is_new: true };
+        assert_eq!(statement(&row), "INSERT INTO teams (team_id, revision, chain) VALUES (?, ?, ?)");
+        let row = SampleRow { is_new: false, ..row };
+        assert_eq!(statement(&row), "UPDATE teams SET revision = ?2, chain = ?3 WHERE team_id = ?1");
+    }
 }

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use deskbell_proto::client::{Client, Credentials, Server};
 use deskbell_proto::pin;
 use deskbell_proto::v1::GetServerInfoRequest;
+use deskbell_tests::measuring::pace::call_for_help;
 use deskbell_tests::postgres::Postgres;
 use tokio::process::Child;
 use tokio::task::JoinSet;
 
 use crate::Outcome;
-use crate::calls::call_for_help;
 use crate::figures::Figure;
 use crate::files;
 use crate::http2::Door;

@@ -1,4 +1,4 @@
-//! The store's own writer without the calls around it: real requests to the real store, against the bare loop.
+//! The store's own writer without the calls around it: real requests to the real store.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,52 +7,21 @@ use deskbell_server::domain::{
     Caller, Command, Digest, Prepared, ProfileId, Request, Submission, TeamId, TicketWords, sha256,
 };
 use deskbell_server::store::{Database, Store, WriteError};
+use deskbell_tests::measuring::pace::{Calls, Pace, call_for_help, pace};
+use deskbell_tests::measuring::{Outcome, program};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::Outcome;
-use crate::calls::{Calls, Pace, call_for_help, pace};
-use crate::commits::{Commits, Setup};
-use crate::figures::Figure;
-use crate::load::WARM;
-use crate::options::{Options, say_round};
-use crate::program::{self, Program};
-use crate::sample::Sample;
-use crate::server::Bench;
-
-/// The word that makes the benchmark be the program around the store.
-pub const WORD: &str = "writer";
-
-/// Runs that program on a copy of a server's database until its orders end: requests by so many callers at once, which wait for theirs.
+/// Runs the writer on a copy of a server's database until its orders end: requests by so many callers at once, which wait for theirs.
 pub async fn run() -> Outcome<()> {
     let file: PathBuf = program::setup().await?;
     let (team, profile) = widget_of(&Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
     let database = Database::open(&format!("sqlite:{}", file.display())).await.map_err(|error| error.to_string())?;
     // Nobody watches: telling is not the writer's work.
-    let store = Store::start(database.clone(), &(Arc::new(|_, _| {}) as _));
+    let store = Store::start(database, &(Arc::new(|_, _| {}) as _));
     while let Some(Calls { calls, in_flight }) = program::next_order().await? {
         program::answer(&written(&store, requests(team, profile, calls), in_flight).await?)?;
     }
-    database.close().await;
     Ok(())
-}
-
-/// The real writer by so many callers, against bare commits by as many.
-pub async fn writer_to_commits(name: &str, callers: usize, options: &Options) -> Outcome<Figure> {
-    let bench = Bench::start().await?;
-    let sample = Sample::learn(&bench).await?;
-    let mut commits = Commits::start(&Setup { file: bench.copy("commits.db")?, sample }).await?;
-    let mut writer = Program::start(WORD, &bench.copy("store.db")?).await?;
-    let warm: Pace = writer.ask(&Calls { calls: WARM, in_flight: callers }).await?;
-    commits.pace(WARM, callers).await?;
-    let calls = warm.calls_in(options.seconds);
-    let mut pairs = Vec::new();
-    for round in 0..options.rounds {
-        say_round(name, round, options.rounds);
-        let written: Pace = writer.ask(&Calls { calls, in_flight: callers }).await?;
-        pairs.push((written.rate(), commits.pace(calls, callers).await?.rate()));
-    }
-    bench.stop().await?;
-    Ok(Figure::of(name, "/s", "C: bare commits of the same rows", &pairs))
 }
 
 /// The benchmark's team and profile.
@@ -82,11 +51,11 @@ fn requests(team: TeamId, profile: ProfileId, count: usize) -> Vec<Request> {
 
 async fn written(store: &Store, requests: Vec<Request>, callers: usize) -> Outcome<Pace> {
     let (store, count) = (store.clone(), requests.len());
-    let requests = Arc::new(Mutex::new(requests));
+    let requests = Arc::new(Mutex::new(requests.into_iter()));
     pace(count, callers, move |_| {
         let (store, requests) = (store.clone(), Arc::clone(&requests));
         async move {
-            let request = requests.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let request = requests.lock().unwrap_or_else(PoisonError::into_inner).next();
             store.ask(request.ok_or("a request for each call")?).await.map_err(in_words)?;
             Ok(())
         }

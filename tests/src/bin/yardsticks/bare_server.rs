@@ -6,35 +6,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use deskbell_proto::client::{Client, Server};
 use deskbell_proto::v1::{CustomerTicket, SubmitTicketRequest, SubmitTicketResponse};
 use deskbell_server::config::Sources;
 use deskbell_server::front::{Certificates, Front, Stopping};
 use deskbell_server::grpc::Services;
 use deskbell_server::secrets::Authority;
+use deskbell_tests::measuring::{Outcome, program};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service, http};
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
-use crate::Outcome;
-use crate::calls::CONNECTIONS;
-use crate::commits::{GroupCommits, Setup};
-use crate::program::{self, Program};
-use crate::server::Bench;
-
-/// The word that makes the benchmark be the yardstick's program.
-pub const WORD: &str = "bare-server";
-
-/// Where the bare server listens.
-#[derive(Serialize, Deserialize)]
-struct Listening {
-    address: String,
-    authorities_pem: String,
-}
+use crate::commits::GroupCommits;
 
 /// Runs the yardstick's program until its orders end.
 pub async fn run() -> Outcome<()> {
@@ -44,34 +29,12 @@ pub async fn run() -> Outcome<()> {
     let certificates = Arc::new(Certificates::from_authority(authority, vec!["127.0.0.1".to_owned()], now)?);
     let (limits, tls) = (Sources::default().load()?.0.limits, certificates.server_config()?);
     let front = Front::listen(([127, 0, 0, 1], 0).into(), &limits, Some(tls)).await?;
-    let address = format!("https://{}", front.address()?);
+    let addresses = vec![format!("https://{}", front.address()?)];
     let (_stop, stopping) = Stopping::new();
     tokio::spawn(front.serve(Services::none().with(Submits { commits }), stopping, Duration::ZERO));
-    program::answer(&Listening { address, authorities_pem: certificates.authorities_pem()? })?;
+    program::answer(&(addresses, certificates.authorities_pem()?))?;
     while program::next_order::<()>().await?.is_some() {}
     Ok(())
-}
-
-/// The yardstick's program, under way.
-pub struct BareServer {
-    server: Server,
-    _program: Program,
-}
-
-impl BareServer {
-    /// Starts it.
-    pub async fn start(setup: &Setup) -> Outcome<Self> {
-        let mut program = Program::start(WORD, setup).await?;
-        let Listening { address, authorities_pem } = program.hear().await?;
-        let server = Server { addresses: vec![address], authorities_pem: Some(authorities_pem) };
-        Ok(BareServer { server, _program: program })
-    }
-
-    /// Connections, as many as the real server gets for so many calls at once. Calls bring the same credentials, which nobody looks at.
-    pub fn connections(&self, bench: &Bench, in_flight: usize) -> Outcome<Arc<[Client]>> {
-        let connect = |_| Ok(Client::new(self.server.connect_lazy()?, bench.widget.clone()));
-        (0..CONNECTIONS.min(in_flight)).map(connect).collect()
-    }
 }
 
 /// Its one service, in the place of the real one.

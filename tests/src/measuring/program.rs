@@ -1,5 +1,5 @@
-//! Parts of the benchmark in processes of their own, as the server is: so they neither share SQLite's memory with each other, nor threads with
-//! whoever calls. A part is this same program, started with a word; it reads a line of JSON for each order, and answers with one.
+//! Programs beside the server: each has a process of its own, as the server has, so that they neither share SQLite's memory with each other, nor
+//! threads with whoever calls. The program is `yardsticks`, started with a word; it reads a line of JSON for each order, and answers with one.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -9,9 +9,9 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use crate::Outcome;
+use super::Outcome;
 
-/// Such a part, seen from the benchmark. It ends when this is dropped.
+/// Such a program, seen from the benchmark. It ends when this is dropped.
 pub struct Program {
     word: &'static str,
     process: Child,
@@ -20,13 +20,13 @@ pub struct Program {
 }
 
 impl Program {
-    /// Starts the part of this word, with what it needs to know.
+    /// Starts the program of this word, with what it needs to know.
     pub async fn start(word: &'static str, setup: &impl Serialize) -> Outcome<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(std::env::current_exe()?.with_file_name("yardsticks"));
         command.arg(word).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn()?;
-        let orders = process.stdin.take().ok_or("no way to a part's orders")?;
-        let answers = BufReader::new(process.stdout.take().ok_or("no way to a part's answers")?).lines();
+        let orders = process.stdin.take().ok_or("no way to a program's orders")?;
+        let answers = BufReader::new(process.stdout.take().ok_or("no way to a program's answers")?).lines();
         let mut program = Program { word, process, orders, answers };
         program.tell(setup).await?;
         Ok(program)
@@ -46,7 +46,7 @@ impl Program {
     /// What it says next.
     pub async fn hear<A: DeserializeOwned>(&mut self) -> Outcome<A> {
         let line = self.answers.next_line().await?;
-        let line = line.ok_or_else(|| format!("the benchmark's part \"{}\" ended early", self.word))?;
+        let line = line.ok_or_else(|| format!("the program beside the server, \"{}\", ended early", self.word))?;
         Ok(serde_json::from_str(&line)?)
     }
 
@@ -62,16 +62,16 @@ fn line(value: &impl Serialize) -> Outcome<Vec<u8>> {
     Ok(line)
 }
 
-/// The next order, seen from such a part. None: there are no more, and the part may end.
+/// The next order, seen from such a program. None: there are no more, and it may end.
 pub async fn next_order<O: DeserializeOwned>() -> Outcome<Option<O>> {
     let read = || std::io::stdin().lines().next().transpose();
     let Some(line) = tokio::task::spawn_blocking(read).await?? else { return Ok(None) };
     Ok(Some(serde_json::from_str(&line)?))
 }
 
-/// What a part is started with.
+/// What such a program is started with.
 pub async fn setup<S: DeserializeOwned>() -> Outcome<S> {
-    Ok(next_order().await?.ok_or("this is a part of ./tests/bench, which starts it")?)
+    Ok(next_order().await?.ok_or("./tests/bench starts this")?)
 }
 
 /// Answers an order.
