@@ -1,10 +1,12 @@
-//! Compiles the contract without protoc and keeps its descriptors for reflection, the access matrix and the check for breaking changes.
+//! Compiles the contract without protoc and keeps its descriptors for reflection, the access matrix
+//! and the check for breaking changes.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 7] = ["common", "server_info", "account", "team", "profile", "queue", "assistance"];
+const FILES: [&str; 7] =
+    ["common", "server_info", "account", "team", "profile", "queue", "assistance"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=deskbell");

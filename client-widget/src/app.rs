@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::v1::Branding;
-use eframe::egui::{self, Context, IconData, TextureHandle, TextureOptions, Ui, ViewportBuilder, ViewportCommand};
+use eframe::egui::{
+    self, Context, IconData, TextureHandle, TextureOptions, Ui, ViewportBuilder, ViewportCommand,
+};
 use jiff::tz::TimeZone;
 
 use crate::link::{self, Link};
@@ -47,7 +49,8 @@ impl Look {
         let theme = Theme::new(branding);
         theme.apply(context);
         let picture = branding.and_then(|branding| logo::decode(&branding.logo_png));
-        let logo = picture.map(|picture| context.load_texture("logo", picture, TextureOptions::LINEAR));
+        let logo =
+            picture.map(|picture| context.load_texture("logo", picture, TextureOptions::LINEAR));
         Self { theme, logo }
     }
 }
@@ -68,8 +71,12 @@ pub fn run(manifests: Manifests, language: Language) -> eframe::Result {
         .with_min_inner_size([320.0, 420.0])
         .with_drag_and_drop(true);
     viewport = viewport.with_icon(icon(profile.as_ref()));
-    let options =
-        eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, centered: true, ..Default::default() };
+    let options = eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Glow,
+        centered: true,
+        ..Default::default()
+    };
     let mut state = State::new(language, profile, facts::facts());
     state.notice = trouble.map(|trouble| Notice { key: trouble.key(), reason: trouble.reason() });
     eframe::run_native(
@@ -93,12 +100,18 @@ fn icon(profile: Option<&Profile>) -> Arc<IconData> {
 }
 
 impl App {
-    fn new(context: &Context, mut state: State, manifests: Manifests, used: Option<Verified>) -> Self {
+    fn new(
+        context: &Context,
+        mut state: State,
+        manifests: Manifests,
+        used: Option<Verified>,
+    ) -> Self {
         let look = Look::new(context, state.profile.as_ref());
         let waker = context.clone();
         let link = Link::start(manifests, used, move || waker.request_repaint());
         if let Err(error) = &link {
-            state.notice = Some(Notice { key: crate::texts::Key::StorageFull, reason: error.to_string() });
+            state.notice =
+                Some(Notice { key: crate::texts::Key::StorageFull, reason: error.to_string() });
         }
         Self { state, link: link.ok(), look, zone: TimeZone::system(), drawn: None }
     }
@@ -109,7 +122,8 @@ impl App {
             self.state.hear(news);
             if rebranded {
                 self.look = Look::new(context, self.state.profile.as_ref());
-                context.send_viewport_cmd(ViewportCommand::Title(title(self.state.profile.as_ref())));
+                context
+                    .send_viewport_cmd(ViewportCommand::Title(title(self.state.profile.as_ref())));
             }
         }
     }
@@ -125,11 +139,15 @@ impl eframe::App for App {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let context = ui.ctx().clone();
         self.hear(&context);
-        let dropped = context.input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
+        let dropped = context
+            .input(|input| input.raw.dropped_files.first().map(|file| file.path().to_owned()));
         if let Some(path) = dropped {
             self.intend(Intent::DropManifest(path.to_string_lossy().into_owned()));
         }
-        let now_drawn = (self.state.screen(), self.state.reading.is_some() || self.state.opening.offer.is_some());
+        let now_drawn = (
+            self.state.screen(),
+            self.state.reading.is_some() || self.state.opening.offer.is_some(),
+        );
         let mut view = View {
             theme: &self.look.theme,
             logo: self.look.logo.as_ref(),

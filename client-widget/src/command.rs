@@ -91,7 +91,8 @@ pub fn run() -> ExitCode {
     match carry_out(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(io::stderr(), "deskbell-widget: {}", crate::inert::block(&failure.text));
+            let _ =
+                writeln!(io::stderr(), "deskbell-widget: {}", crate::inert::block(&failure.text));
             ExitCode::from(failure.status)
         }
     }
@@ -99,8 +100,12 @@ pub fn run() -> ExitCode {
 
 /// Warnings of our own; of others (the window system is talkative) errors alone.
 fn log() {
-    let ours = Targets::new().with_default(Level::ERROR).with_target("deskbell_widget", Level::WARN);
-    tracing_subscriber::registry().with(fmt::layer().with_writer(io::stderr).with_target(false)).with(ours).init();
+    let ours =
+        Targets::new().with_default(Level::ERROR).with_target("deskbell_widget", Level::WARN);
+    tracing_subscriber::registry()
+        .with(fmt::layer().with_writer(io::stderr).with_target(false))
+        .with(ours)
+        .init();
 }
 
 fn carry_out(command: Command) -> Result<(), Failure> {
@@ -120,10 +125,13 @@ fn carry_out(command: Command) -> Result<(), Failure> {
 }
 
 fn data_folder(chosen: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    let usual = || ProjectDirs::from("", "", "deskbell-widget").map(|folders| folders.data_local_dir().to_owned());
-    chosen
-        .or_else(usual)
-        .ok_or_else(|| Failure::refused("This user has no home folder: name a folder with --data-dir."))
+    let usual = || {
+        ProjectDirs::from("", "", "deskbell-widget")
+            .map(|folders| folders.data_local_dir().to_owned())
+    };
+    chosen.or_else(usual).ok_or_else(|| {
+        Failure::refused("This user has no home folder: name a folder with --data-dir.")
+    })
 }
 
 fn place(chosen: Option<PathBuf>) -> Result<PathBuf, Failure> {
@@ -145,9 +153,9 @@ pub fn profile_in_use(manifests: &Manifests) -> Result<Verified, Failure> {
             Ok(used)
         }
         (None, Some(told)) => Err(Failure::refused(told)),
-        (None, None) => {
-            Err(Failure::refused("There is no deskbell.manifest beside this program: name one with --manifest."))
-        }
+        (None, None) => Err(Failure::refused(
+            "There is no deskbell.manifest beside this program: name one with --manifest.",
+        )),
     }
 }
 

@@ -5,7 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-/// What a file that is being written ends with. What a killed program leaves behind under such a name is never read.
+/// What a file that is being written ends with. What a killed program leaves behind under such a
+/// name is never read.
 const UNFINISHED: &str = "unfinished";
 
 /// Makes a folder with everything above it, closed to other users where the system has such rights.
@@ -17,8 +18,8 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// Writes a file so that after a crash at any moment there is either the old content or the new one, and once this returns, the
-/// new one.
+/// Writes a file so that after a crash at any moment there is either the old content or the new
+/// one, and once this returns, the new one.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     // The process id keeps two programs apart; each writes one file at a time.
     let unfinished = path.with_extension(format!("{}.{UNFINISHED}", std::process::id()));
@@ -48,7 +49,10 @@ pub fn read(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
     let mut content = Vec::new();
     file.take(limit as u64 + 1).read_to_end(&mut content)?;
     if content.len() > limit {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {limit} bytes")));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("larger than {limit} bytes"),
+        ));
     }
     Ok(Some(content))
 }

@@ -20,7 +20,9 @@ pub fn facts() -> Vec<Fact> {
 /// The system's own name for itself where it has one (os-release(5)), else its kind.
 fn system() -> String {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let name =
-        release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).map(|name| name.trim_matches(['"', '\'']));
+    let name = release
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))
+        .map(|name| name.trim_matches(['"', '\'']));
     name.filter(|name| !name.is_empty()).unwrap_or(std::env::consts::OS).to_owned()
 }

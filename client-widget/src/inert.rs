@@ -1,7 +1,9 @@
-//! Makes other people's text harmless to look at: what cannot be seen is made visible, and nothing is obeyed.
+//! Makes other people's text harmless to look at: what cannot be seen is made visible, and nothing
+//! is obeyed.
 //!
-//! Profiles and messages come over the wire. What is hidden in them is shown as what it is, so that nobody can hide or reorder
-//! words on a customer's screen. The result is for drawing alone; what is stored stays as it was written.
+//! Profiles and messages come over the wire. What is hidden in them is shown as what it is, so that
+//! nobody can hide or reorder words on a customer's screen. The result is for drawing alone; what
+//! is stored stays as it was written.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,8 @@
-//! The line to the server: one thread that does all input and output, so that the window never waits.
+//! The line to the server: one thread that does all input and output, so that the window never
+//! waits.
 //!
-//! Orders go in, news come out. `worker` is the thread's work, `orders` puts what was ordered on disk, `delivery` sends what is
-//! kept there, `calls` are the calls of the contract.
+//! Orders go in, news come out. `worker` is the thread's work, `orders` puts what was ordered on
+//! disk, `delivery` sends what is kept there, `calls` are the calls of the contract.
 
 pub mod calls;
 pub mod delivery;
@@ -67,7 +68,12 @@ impl Link {
             // A name look-up that hangs shall not keep the program open.
             runtime.shutdown_background();
         })?;
-        Ok(Self { orders: order_sender, news: news_receiver, stop: Some(stop_sender), thread: Some(thread) })
+        Ok(Self {
+            orders: order_sender,
+            news: news_receiver,
+            stop: Some(stop_sender),
+            thread: Some(thread),
+        })
     }
 
     /// Gives an order.
@@ -96,5 +102,8 @@ impl Drop for Link {
 
 /// A verified manifest, for showing.
 pub fn profile(verified: &Verified) -> Profile {
-    Profile { manifest: verified.manifest.clone(), fingerprint: manifest::fingerprint(&verified.public_key) }
+    Profile {
+        manifest: verified.manifest.clone(),
+        fingerprint: manifest::fingerprint(&verified.public_key),
+    }
 }

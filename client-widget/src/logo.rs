@@ -24,8 +24,11 @@ pub fn decode(png: &[u8]) -> Option<ColorImage> {
     let mut reader = ImageReader::with_format(Cursor::new(png), ImageFormat::Png);
     // Width and height are compared as soon as the header is read.
     reader.limits(limits);
-    let picture =
-        reader.decode().inspect_err(|error| tracing::info!(%error, "the logo is not shown")).ok()?.into_rgba8();
+    let picture = reader
+        .decode()
+        .inspect_err(|error| tracing::info!(%error, "the logo is not shown"))
+        .ok()?
+        .into_rgba8();
     let size = [usize::try_from(picture.width()).ok()?, usize::try_from(picture.height()).ok()?];
     Some(ColorImage::from_rgba_unmultiplied(size, &picture))
 }
@@ -59,7 +62,8 @@ mod tests {
 
     #[test]
     fn a_header_that_lies_is_not_believed() {
-        // A small file that says it is 60 000 pixels wide and high: refused by the header, long before 14 GB are asked for.
+        // A small file that says it is 60 000 pixels wide and high: refused by the header, long
+        // before 14 GB are asked for.
         let mut bomb = png(16, 16);
         bomb[16..20].copy_from_slice(&60_000u32.to_be_bytes());
         bomb[20..24].copy_from_slice(&60_000u32.to_be_bytes());

@@ -1,9 +1,10 @@
 //! The customer's window: a small branded program that rings for help.
 //!
-//! `state` is what the window shows, `screens` draw it, `link` is the one thread that does input and output, `outbox` and
-//! `manifest` are what lies on disk. `command` is the way in.
+//! `state` is what the window shows, `screens` draw it, `link` is the one thread that does input
+//! and output, `outbox` and `manifest` are what lies on disk. `command` is the way in.
 
-// Without this a customer on Windows would see a console open behind the window. Scripts that redirect the output still get it.
+// Without this a customer on Windows would see a console open behind the window. Scripts that
+// redirect the output still get it.
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
 mod app;

@@ -1,9 +1,10 @@
-//! Which profile this program shows: finding the manifest, trusting the first one, and from then on refusing what does not
-//! follow it.
+//! Which profile this program shows: finding the manifest, trusting the first one, and from then on
+//! refusing what does not follow it.
 //!
-//! The newest manifest that was ever used is kept in the data folder under its profile. It is the pin: what comes later – from
-//! the file beside the program, by drop, or over the wire – must be signed by the same key and not be older. Each place a
-//! manifest was used from also remembers its profile, so that a damaged or missing file does not take the helper away.
+//! The newest manifest that was ever used is kept in the data folder under its profile. It is the
+//! pin: what comes later – from the file beside the program, by drop, or over the wire – must be
+//! signed by the same key and not be older. Each place a manifest was used from also remembers its
+//! profile, so that a damaged or missing file does not take the helper away.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -85,8 +86,9 @@ impl Manifests {
         self.data.join("profiles").join(short_hash(profile_id.as_bytes()))
     }
 
-    /// Finds what to show. A manifest that lies at its place is trusted on first use: whoever placed it there also placed the
-    /// program. An older one than was seen is the usual case after an update over the wire, and nothing to talk about.
+    /// Finds what to show. A manifest that lies at its place is trusted on first use: whoever
+    /// placed it there also placed the program. An older one than was seen is the usual case after
+    /// an update over the wire, and nothing to talk about.
     pub fn at_start(&self) -> Start {
         let last = self.last_used_here();
         let file = match disk::read(&self.place, LARGEST) {
@@ -96,9 +98,12 @@ impl Manifests {
         };
         match self.judge(&file) {
             Ok(Verdict::Follows(verified) | Verdict::First(verified)) => {
-                // The same revision as came over the wire since: a group may have another name by now.
+                // The same revision as came over the wire since: a group may have another name by
+                // now.
                 let kept = newest(&self.folder(&verified.manifest.profile_id));
-                if let Some(kept) = kept.filter(|kept| kept.manifest.revision == verified.manifest.revision) {
+                if let Some(kept) =
+                    kept.filter(|kept| kept.manifest.revision == verified.manifest.revision)
+                {
                     let trouble = self.point_to(&verified).err().map(Trouble::NotKept);
                     return Start { used: Some(kept), trouble };
                 }
@@ -106,13 +111,15 @@ impl Manifests {
                 Start { used: Some(verified), trouble }
             }
             Err((refusal, seen)) => {
-                let trouble = (!matches!(refusal, Refusal::Older { .. })).then_some(Trouble::Refused(refusal));
+                let trouble = (!matches!(refusal, Refusal::Older { .. }))
+                    .then_some(Trouble::Refused(refusal));
                 Start { used: seen.map(|seen| *seen).or(last), trouble }
             }
         }
     }
 
-    /// Checks a manifest against what was seen before. A refusal comes with the last good one of the same profile.
+    /// Checks a manifest against what was seen before. A refusal comes with the last good one of
+    /// the same profile.
     pub fn judge(&self, file: &[u8]) -> Result<Verdict, (Refusal, Option<Box<Verified>>)> {
         let verified = manifest::read(file).map_err(|refusal| (refusal, None))?;
         match newest(&self.folder(&verified.manifest.profile_id)) {
@@ -138,7 +145,8 @@ impl Manifests {
     fn point_to(&self, verified: &Verified) -> io::Result<()> {
         let folder = self.folder(&verified.manifest.profile_id);
         let pointer = self.pointer();
-        let name = folder.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
+        let name =
+            folder.file_name().map(|name| name.as_encoded_bytes().to_vec()).unwrap_or_default();
         if disk::read(&pointer, 64).ok().flatten().as_deref() == Some(name.as_slice()) {
             return Ok(());
         }
@@ -197,7 +205,10 @@ mod tests {
         }
 
         fn manifests(&self) -> Manifests {
-            Manifests::new(self.folder.path().join("data"), self.folder.path().join("deskbell.manifest"))
+            Manifests::new(
+                self.folder.path().join("data"),
+                self.folder.path().join("deskbell.manifest"),
+            )
         }
 
         fn start_with(&self, file: &[u8]) -> Start {

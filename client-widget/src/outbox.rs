@@ -1,11 +1,13 @@
-//! Requests on disk: written before anything is sent, the same bytes at every try, gone only when they are done with.
+//! Requests on disk: written before anything is sent, the same bytes at every try, gone only when
+//! they are done with.
 //!
-//! One file a request. It holds the ticket's secret, the encoded
-//! `SubmitTicketRequest` as it will be sent each time, and what was written on the ticket and not acknowledged yet. The server
-//! looks the secret's hash up before anything else, so a try whose answer was lost changes nothing when it is repeated.
+//! One file a request. It holds the ticket's secret, the encoded `SubmitTicketRequest` as it will
+//! be sent each time, and what was written on the ticket and not acknowledged yet. The server looks
+//! the secret's hash up before anything else, so a try whose answer was lost changes nothing when
+//! it is repeated.
 //!
-//! Every look and every change happens under a lock on the folder, so that several windows and scripts of one profile neither
-//! send twice at once nor overwrite each other.
+//! Every look and every change happens under a lock on the folder, so that several windows and
+//! scripts of one profile neither send twice at once nor overwrite each other.
 
 use std::fmt;
 use std::fs::{File, TryLockError};
@@ -20,7 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{disk, state::form::Draft};
 
-/// The largest file of a request: a description of 10 000 code points and a handful of unsent messages fit many times over.
+/// The largest file of a request: a description of 10 000 code points and a handful of unsent
+/// messages fit many times over.
 const LARGEST: usize = 4 * 1024 * 1024;
 /// How long another program may hold the folder. Longer than a call may take.
 const LOCK_WITHIN: Duration = Duration::from_secs(45);
@@ -53,7 +56,8 @@ pub struct Kept {
     pub number: Option<i64>,
     /// Messages that are not acknowledged, oldest first.
     pub messages: Vec<Unsent>,
-    /// The call that takes the request back, when the customer wants that and it is not acknowledged.
+    /// The call that takes the request back, when the customer wants that and it is not
+    /// acknowledged.
     pub cancel: Option<String>,
 }
 
@@ -68,7 +72,10 @@ pub struct Unsent {
 
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").field("number", &self.number).field("tried", &self.tried).finish_non_exhaustive()
+        f.debug_struct("Kept")
+            .field("number", &self.number)
+            .field("tried", &self.tried)
+            .finish_non_exhaustive()
     }
 }
 
@@ -139,7 +146,10 @@ impl Outbox {
             match self.try_lock()? {
                 Some(locked) => return Ok(locked),
                 None if Instant::now() > deadline => {
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, "another program holds the folder"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::TimedOut,
+                        "another program holds the folder",
+                    ));
                 }
                 None => tokio::time::sleep(LOCK_EVERY).await,
             }
@@ -148,7 +158,11 @@ impl Outbox {
 
     /// The folder, unless another program has it just now.
     pub fn try_lock(&self) -> io::Result<Option<Locked>> {
-        let lock = File::options().create(true).truncate(false).write(true).open(self.folder.join("lock"))?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.folder.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -165,7 +179,9 @@ impl Locked {
     pub fn names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {
-            if let Some(name) = entry?.file_name().to_str().and_then(|name| name.strip_suffix(".request")) {
+            if let Some(name) =
+                entry?.file_name().to_str().and_then(|name| name.strip_suffix(".request"))
+            {
                 names.push(name.to_owned());
             }
         }

@@ -1,7 +1,8 @@
-//! Draws a screen into a PNG without a display: for admins who want to see a profile before handing it out, and for tests.
+//! Draws a screen into a PNG without a display: for admins who want to see a profile before handing
+//! it out, and for tests.
 //!
-//! egui turns screens into textured triangles; `paint` fills them. That is a hundred lines, where a second renderer in the
-//! program would be megabytes.
+//! egui turns screens into textured triangles; `paint` fills them. That is a hundred lines, where a
+//! second renderer in the program would be megabytes.
 
 mod paint;
 
@@ -45,7 +46,11 @@ enum Shown {
 }
 
 /// Draws the profile in use.
-pub fn run(arguments: &Arguments, manifests: &Manifests, language: Language) -> Result<(), Failure> {
+pub fn run(
+    arguments: &Arguments,
+    manifests: &Manifests,
+    language: Language,
+) -> Result<(), Failure> {
     let used = profile_in_use(manifests)?;
     let mut state = State::new(language, Some(link::profile(&used)), facts::facts());
     state.hear(News::Connection(Connection::Online { staffed: true }));
@@ -97,21 +102,36 @@ pub fn picture(state: &mut State, now: SystemTime, zone: &TimeZone, scale: f32) 
     let look = Look::new(&context, state.profile.as_ref());
     let size = Vec2::from(app::SIZE);
     let mut canvas = paint::Canvas::new(size * scale, look.theme.background);
-    // Later passes know the sizes that earlier ones found, and fades have ended; the last one is painted.
+    // Later passes know the sizes that earlier ones found, and fades have ended; the last one is
+    // painted.
     for pass in 0..=LAST_PASS {
-        let mut input =
-            RawInput { screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, size)), ..RawInput::default() };
+        let mut input = RawInput {
+            screen_rect: Some(Rect::from_min_size(egui::Pos2::ZERO, size)),
+            ..RawInput::default()
+        };
         input.time = Some(f64::from(pass));
-        input.viewports.entry(egui::ViewportId::ROOT).or_default().native_pixels_per_point = Some(scale);
+        input.viewports.entry(egui::ViewportId::ROOT).or_default().native_pixels_per_point =
+            Some(scale);
         let mut output = context.run_ui(input, |ui| {
             let logo = look.logo.as_ref();
-            let mut view = View { state, theme: &look.theme, logo, now, zone, fresh: false, intents: Vec::new() };
+            let mut view = View {
+                state,
+                theme: &look.theme,
+                logo,
+                now,
+                zone,
+                fresh: false,
+                intents: Vec::new(),
+            };
             screens::draw(ui, &mut view);
         });
         canvas.take_textures(&mut output.textures_delta);
         if pass == LAST_PASS {
             let shapes = std::mem::take(&mut output.shapes);
-            canvas.paint(&context.tessellate(shapes, output.pixels_per_point), output.pixels_per_point);
+            canvas.paint(
+                &context.tessellate(shapes, output.pixels_per_point),
+                output.pixels_per_point,
+            );
         }
     }
     canvas.finish()

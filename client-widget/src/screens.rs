@@ -1,7 +1,7 @@
 //! Drawing: each screen from the state, and nothing else. What the customer does becomes intents.
 //!
-//! One column of at most a readable width; a line at the bottom that says how the connection is. Every text that came from
-//! somebody else goes through `inert`.
+//! One column of at most a readable width; a line at the bottom that says how the connection is.
+//! Every text that came from somebody else goes through `inert`.
 
 mod form;
 mod home;
@@ -13,7 +13,8 @@ mod ticket;
 use std::time::SystemTime;
 
 use eframe::egui::{
-    self, CentralPanel, Frame, Key as Button, Margin, Modifiers, Panel, RichText, ScrollArea, TextStyle, Ui,
+    self, CentralPanel, Frame, Key as Button, Margin, Modifiers, Panel, RichText, ScrollArea,
+    TextStyle, Ui,
 };
 use jiff::tz::TimeZone;
 
@@ -74,47 +75,53 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
     keys(ui, view);
     let screen = view.state.screen();
     let background = Frame::new().fill(view.theme.background);
-    Panel::bottom("line").frame(background.inner_margin(Margin::symmetric(20, 10))).show_separator_line(false).show(
-        ui,
-        |ui| {
+    Panel::bottom("line")
+        .frame(background.inner_margin(Margin::symmetric(20, 10)))
+        .show_separator_line(false)
+        .show(ui, |ui| {
             line(ui, view);
-        },
-    );
-    let reads = view.state.reading.or_else(|| view.state.opening.offer.is_some().then_some(Reading::Help));
+        });
+    let reads =
+        view.state.reading.or_else(|| view.state.opening.offer.is_some().then_some(Reading::Help));
     let in_conversation = screen == Screen::Ticket && reads.is_none();
     // A request nobody has answered yet is read from its beginning.
-    let talks = view.state.ticket.as_ref().and_then(|ticket| ticket.reported.known.as_ref()).is_some();
+    let talks =
+        view.state.ticket.as_ref().and_then(|ticket| ticket.reported.known.as_ref()).is_some();
     if in_conversation {
         ticket::draw_around(ui, view);
     }
     CentralPanel::default().frame(background).show(ui, |ui| {
-        ScrollArea::vertical().auto_shrink(false).stick_to_bottom(in_conversation && talks).show(ui, |ui| {
-            parts::column(ui, |ui| {
-                ui.add_space(16.0);
-                notice(ui, view);
-                if view.state.opening.offer.is_some() {
-                    no_manifest::draw_offer(ui, view);
-                } else if let Some(text) = view.state.reading {
-                    reading(ui, view, text);
-                } else {
-                    match screen {
-                        Screen::NoManifest => no_manifest::draw(ui, view),
-                        Screen::Home => home::draw(ui, view),
-                        Screen::Form => form::draw(ui, view),
-                        Screen::Ticket => ticket::draw_conversation(ui, view),
-                        Screen::Paused | Screen::Revoked => paused::draw(ui, view, screen),
+        ScrollArea::vertical().auto_shrink(false).stick_to_bottom(in_conversation && talks).show(
+            ui,
+            |ui| {
+                parts::column(ui, |ui| {
+                    ui.add_space(16.0);
+                    notice(ui, view);
+                    if view.state.opening.offer.is_some() {
+                        no_manifest::draw_offer(ui, view);
+                    } else if let Some(text) = view.state.reading {
+                        reading(ui, view, text);
+                    } else {
+                        match screen {
+                            Screen::NoManifest => no_manifest::draw(ui, view),
+                            Screen::Home => home::draw(ui, view),
+                            Screen::Form => form::draw(ui, view),
+                            Screen::Ticket => ticket::draw_conversation(ui, view),
+                            Screen::Paused | Screen::Revoked => paused::draw(ui, view, screen),
+                        }
                     }
-                }
-                ui.add_space(20.0);
-                if !in_conversation {
-                    follow_keyboard(ui);
-                }
-            });
-        });
+                    ui.add_space(20.0);
+                    if !in_conversation {
+                        follow_keyboard(ui);
+                    }
+                });
+            },
+        );
     });
 }
 
-/// Brings into sight what the keyboard has come to. In a conversation everything with a focus is in sight anyway.
+/// Brings into sight what the keyboard has come to. In a conversation everything with a focus is in
+/// sight anyway.
 fn follow_keyboard(ui: &Ui) {
     let place = egui::Id::unique("where the keyboard was");
     let now = ui.memory(egui::Memory::focused);
@@ -130,8 +137,9 @@ fn follow_keyboard(ui: &Ui) {
 
 fn keys(ui: &mut Ui, view: &mut View<'_>) {
     // Taken before a text field sees them: there, Enter would be a new line.
-    let (accept, back) =
-        ui.input_mut(|input| (input.consume_key(Modifiers::COMMAND, Button::Enter), input.key_pressed(Button::Escape)));
+    let (accept, back) = ui.input_mut(|input| {
+        (input.consume_key(Modifiers::COMMAND, Button::Enter), input.key_pressed(Button::Escape))
+    });
     if accept {
         match view.state.screen() {
             Screen::Form => view.intend(Intent::Ring),
@@ -152,8 +160,12 @@ fn line(ui: &mut Ui, view: &View<'_>) {
     let name = view.name();
     let (colour, text) = match view.state.connection {
         Connection::Connecting => (view.theme.faint, view.say(Key::Connecting).to_owned()),
-        Connection::Online { staffed: false } => (view.theme.well, view.say(Key::Online).to_owned()),
-        Connection::Online { staffed: true } => (view.theme.well, view.say(Key::OnlineStaffed).to_owned()),
+        Connection::Online { staffed: false } => {
+            (view.theme.well, view.say(Key::Online).to_owned())
+        }
+        Connection::Online { staffed: true } => {
+            (view.theme.well, view.say(Key::OnlineStaffed).to_owned())
+        }
         Connection::Away => (view.theme.faint, view.fill(Key::Away, &[("name", &name)])),
         // The screens say why.
         Connection::Untrusted => (view.theme.wrong, view.fill(Key::Away, &[("name", &name)])),
@@ -161,7 +173,12 @@ fn line(ui: &mut Ui, view: &View<'_>) {
     ui.horizontal_top(|ui| {
         let (dot, _) = ui.allocate_exact_size(egui::vec2(10.0, 18.0), egui::Sense::hover());
         ui.painter().circle_filled(dot.center(), 4.5, colour);
-        ui.add(egui::Label::new(RichText::new(text).text_style(TextStyle::Small).color(view.theme.faint)).wrap());
+        ui.add(
+            egui::Label::new(
+                RichText::new(text).text_style(TextStyle::Small).color(view.theme.faint),
+            )
+            .wrap(),
+        );
     });
 }
 
@@ -170,7 +187,10 @@ fn notice(ui: &mut Ui, view: &mut View<'_>) {
     let mut text = view.fill(notice.key, &[("reason", &inert::line(&notice.reason))]);
     let about_manifest = matches!(
         notice.key,
-        Key::ManifestUnreadable | Key::ManifestSignature | Key::ManifestOtherSigner | Key::ManifestNotRead
+        Key::ManifestUnreadable
+            | Key::ManifestSignature
+            | Key::ManifestOtherSigner
+            | Key::ManifestNotRead
     );
     if about_manifest && view.state.profile.is_some() {
         text = format!("{text} {}", view.say(Key::LastGoodStays));

@@ -1,7 +1,8 @@
-//! What the window shows and what happens to it: the customer's intents and the link's news go in, orders for the link come
-//! out.
+//! What the window shows and what happens to it: the customer's intents and the link's news go in,
+//! orders for the link come out.
 //!
-//! Pure: no screen, no files, no network, no clock. Screens draw it, the link obeys its orders, and tests replay it.
+//! Pure: no screen, no files, no network, no clock. Screens draw it, the link obeys its orders, and
+//! tests replay it.
 
 pub mod form;
 pub mod profile;
@@ -229,7 +230,9 @@ impl State {
             Intent::OpenTicket => self.at = At::Ticket,
             Intent::Back => return self.back(),
             Intent::Ring => return self.ring(),
-            Intent::Write => return self.ticket.as_mut().and_then(Ticket::take_message).map(Order::Write),
+            Intent::Write => {
+                return self.ticket.as_mut().and_then(Ticket::take_message).map(Order::Write);
+            }
             Intent::AskCancel => self.ask_cancel(true),
             Intent::KeepTicket => self.ask_cancel(false),
             Intent::Cancel => {
@@ -247,7 +250,9 @@ impl State {
             Intent::Trust => return self.opening.offer.take().map(|_| Order::TrustManifest),
             Intent::Distrust => self.opening.offer = None,
             Intent::Dismiss => self.notice = None,
-            Intent::Close => return self.profile.is_some().then(|| Order::KeepDraft(self.form.draft(0))),
+            Intent::Close => {
+                return self.profile.is_some().then(|| Order::KeepDraft(self.form.draft(0)));
+            }
         }
         None
     }
@@ -262,7 +267,9 @@ impl State {
                 if before != Some(&profile.manifest.profile_id) {
                     self.ticket = None;
                 }
-                self.form.forget_group_unless(|id| profile.manifest.groups.iter().any(|group| group.id == id));
+                self.form.forget_group_unless(|id| {
+                    profile.manifest.groups.iter().any(|group| group.id == id)
+                });
                 self.opening = Opening::default();
                 self.profile = Some(*profile);
             }
@@ -324,7 +331,8 @@ impl State {
 
     fn ring(&mut self) -> Option<Order> {
         let profile = self.profile.as_ref()?;
-        if self.form.ringing || self.screen() != Screen::Form || !self.form.check(&profile.manifest) {
+        if self.form.ringing || self.screen() != Screen::Form || !self.form.check(&profile.manifest)
+        {
             return None;
         }
         self.notice = None;

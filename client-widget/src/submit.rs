@@ -1,4 +1,5 @@
-//! Ringing from a script: the same request on the same disk, sent by the same delivery, without a window.
+//! Ringing from a script: the same request on the same disk, sent by the same delivery, without a
+//! window.
 
 use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
@@ -69,8 +70,10 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
             if arguments.json {
                 writeln!(out, "{}", json_line(&answer(None)))?;
             }
-            let text =
-                format!("The request is kept and not sent yet; the next start of this program sends it. {problem}");
+            let text = format!(
+                "The request is kept and not sent yet; the next start of this program sends it. \
+                 {problem}"
+            );
             return Err(Failure { status: 3, text });
         }
     }
@@ -97,27 +100,40 @@ async fn send(
         match delivery::deliver(outbox, name, &calls).await {
             Ok(Outcome::Settled(Some(ticket))) => return Ok(Ok(*ticket)),
             Ok(Outcome::Refused(_, problem)) => return Err(Failure::refused(problem.text)),
-            Ok(Outcome::Settled(None) | Outcome::Missing | Outcome::Withdrawn(_) | Outcome::Gone) => {
+            Ok(
+                Outcome::Settled(None) | Outcome::Missing | Outcome::Withdrawn(_) | Outcome::Gone,
+            ) => {
                 return sent_by_another(outbox, name).await;
             }
             Err(Held::Disk(error)) => return Err(error.into()),
             Err(Held::Server(problem)) if !wait => return Ok(Err(problem)),
-            Err(Held::Server(problem)) => tokio::time::sleep(problem.retry_after.unwrap_or_default().max(PAUSE)).await,
+            Err(Held::Server(problem)) => {
+                tokio::time::sleep(problem.retry_after.unwrap_or_default().max(PAUSE)).await
+            }
         }
     }
 }
 
 /// An open window sends what it finds, and may have been faster.
-async fn sent_by_another(outbox: &Outbox, name: &str) -> Result<Result<CustomerTicket, Problem>, Failure> {
+async fn sent_by_another(
+    outbox: &Outbox,
+    name: &str,
+) -> Result<Result<CustomerTicket, Problem>, Failure> {
     let kept = outbox.lock().await?.load(name)?;
     match kept.as_ref().and_then(|kept| kept.number) {
         Some(number) => Ok(Ok(CustomerTicket { number, ..CustomerTicket::default() })),
-        None => Err(Failure::refused("The request was taken back by another window of this program.")),
+        None => {
+            Err(Failure::refused("The request was taken back by another window of this program."))
+        }
     }
 }
 
 fn draft(arguments: &Arguments, used: &Verified) -> Result<Draft, Failure> {
-    let description = if arguments.description == "-" { from_standard_input()? } else { arguments.description.clone() };
+    let description = if arguments.description == "-" {
+        from_standard_input()?
+    } else {
+        arguments.description.clone()
+    };
     let english = Language::new(["en"]);
     let found = [
         ("email", check_email(&arguments.email)),
@@ -153,9 +169,9 @@ fn group(wanted: Option<&str>, used: &Verified) -> Result<String, Failure> {
     };
     let same = |name: &str| name.to_lowercase() == wanted.to_lowercase();
     let found = groups.iter().find(|group| group.id == wanted || same(&group.name));
-    found
-        .map(|group| group.id.clone())
-        .ok_or_else(|| Failure::refused(format!("--group: there is no \"{wanted}\"; there are: {}.", names())))
+    found.map(|group| group.id.clone()).ok_or_else(|| {
+        Failure::refused(format!("--group: there is no \"{wanted}\"; there are: {}.", names()))
+    })
 }
 
 /// One line feed at the end belongs to the shell, not to the text.

@@ -1,10 +1,14 @@
 //! The widget's own words, by key and language.
 //!
-//! A compiled table, because there are some eighty short texts and no grammar that a table could not hold. A text that a
-//! language lacks is taken from the next one of the customer's chain, and last from English; a test reports what is missing.
-//! Adding a language: a file like `texts/de.rs`, and one line in `LANGUAGES`.
+//! A compiled table, because there are some eighty short texts and no grammar that a table could
+//! not hold. A text that a language lacks is taken from the next one of the customer's chain, and
+//! last from English; a test reports what is missing. Adding a language: a file like `texts/de.rs`,
+//! and one line in `LANGUAGES`.
 
-#![allow(clippy::enum_glob_use, reason = "a table of a hundred lines that each begin with `Key::` is harder to read")]
+#![allow(
+    clippy::enum_glob_use,
+    reason = "a table of a hundred lines that each begin with `Key::` is harder to read"
+)]
 
 mod de;
 mod en;
@@ -15,8 +19,14 @@ mod pt;
 
 type Table = &'static [(Key, &'static str)];
 
-const LANGUAGES: [(&str, Table); 6] =
-    [("en", en::TEXTS), ("de", de::TEXTS), ("fr", fr::TEXTS), ("es", es::TEXTS), ("pt", pt::TEXTS), ("it", it::TEXTS)];
+const LANGUAGES: [(&str, Table); 6] = [
+    ("en", en::TEXTS),
+    ("de", de::TEXTS),
+    ("fr", fr::TEXTS),
+    ("es", es::TEXTS),
+    ("pt", pt::TEXTS),
+    ("it", it::TEXTS),
+];
 
 macro_rules! keys {
     ($($key:ident),* $(,)?) => {
@@ -32,15 +42,17 @@ macro_rules! keys {
 keys! {
     Assistances, Greeting, OpenTicket, FallbackTitle, Phone, Email, Website, Fingerprint,
     Connecting, Online, OnlineStaffed, Away, AwayKept, AwayStillRing, Dismiss, Untrusted,
-    FormTitle, Group, GroupNone, GroupHint, YourEmail, EmailHint, Title, TitleHint, Description, DescriptionHint,
-    Facts, FactsHint, FactSystem, FactProgram, FactComputer, Ring, RingHint, Back, Help, Terms,
-    GroupMissing, EmailMissing, EmailWrong, EmailLong, TitleLong, TitleControl, DescriptionMissing, DescriptionLong, FieldRefused,
-    TicketNumber, TicketKept, TicketKeptHint, TicketSending, StateNew, StateInProgress, StateAnswered, StateClosed, StateExpired,
-    StateUnknown, Place, PlaceFirst, HelpedBy, NobodyYet, InGroup, ExpiresSoon, You, NotSentYet, Write, WriteHint,
-    WriteReopens, Send, SendHint, MessageLong, Cancel, CancelAsk, CancelYes, CancelNo, Cancelling, NewRequest,
-    Paused, PausedText, Revoked, RevokedText, Disabled, DisabledText, WrittenKept,
-    NoManifest, NoManifestText, ManifestPath, ManifestOpen, ManifestDrop, TrustTitle, TrustText, TrustServer, TrustYes, TrustNo,
-    ManifestUnreadable, ManifestSignature, ManifestOtherSigner, ManifestOlder, ManifestNotRead, LastGoodStays,
+    FormTitle, Group, GroupNone, GroupHint, YourEmail, EmailHint, Title, TitleHint, Description,
+    DescriptionHint, Facts, FactsHint, FactSystem, FactProgram, FactComputer, Ring, RingHint, Back,
+    Help, Terms, GroupMissing, EmailMissing, EmailWrong, EmailLong, TitleLong, TitleControl,
+    DescriptionMissing, DescriptionLong, FieldRefused, TicketNumber, TicketKept, TicketKeptHint,
+    TicketSending, StateNew, StateInProgress, StateAnswered, StateClosed, StateExpired,
+    StateUnknown, Place, PlaceFirst, HelpedBy, NobodyYet, InGroup, ExpiresSoon, You, NotSentYet,
+    Write, WriteHint, WriteReopens, Send, SendHint, MessageLong, Cancel, CancelAsk, CancelYes,
+    CancelNo, Cancelling, NewRequest, Paused, PausedText, Revoked, RevokedText, Disabled,
+    DisabledText, WrittenKept, NoManifest, NoManifestText, ManifestPath, ManifestOpen,
+    ManifestDrop, TrustTitle, TrustText, TrustServer, TrustYes, TrustNo, ManifestUnreadable,
+    ManifestSignature, ManifestOtherSigner, ManifestOlder, ManifestNotRead, LastGoodStays,
     SubmitRefused, StorageFull, TicketGone,
 }
 
@@ -52,11 +64,18 @@ pub struct Language {
 }
 
 impl Language {
-    /// From tags (BCP 47 or as in `LANG`), best first: `["de-AT", "fr"]` tries de-AT, de, fr and then English.
+    /// From tags (BCP 47 or as in `LANG`), best first: `["de-AT", "fr"]` tries de-AT, de, fr and
+    /// then English.
     pub fn new<S: AsRef<str>>(wanted: impl IntoIterator<Item = S>) -> Self {
         let mut tags: Vec<String> = Vec::new();
         for tag in wanted {
-            let whole = tag.as_ref().split(['.', '@']).next().unwrap_or_default().replace('_', "-").to_lowercase();
+            let whole = tag
+                .as_ref()
+                .split(['.', '@'])
+                .next()
+                .unwrap_or_default()
+                .replace('_', "-")
+                .to_lowercase();
             let base = whole.split('-').next().unwrap_or_default().to_owned();
             for tag in [whole, base] {
                 if !tag.is_empty() && !tags.contains(&tag) {
@@ -64,7 +83,8 @@ impl Language {
                 }
             }
         }
-        let known = |tag: &String| LANGUAGES.iter().find(|(name, _)| name == tag).map(|(_, table)| *table);
+        let known =
+            |tag: &String| LANGUAGES.iter().find(|(name, _)| name == tag).map(|(_, table)| *table);
         let mut tables: Vec<Table> = tags.iter().filter_map(known).collect();
         tables.push(en::TEXTS);
         Self { tags, tables }
@@ -80,7 +100,8 @@ impl Language {
         self.tables.iter().find_map(|table| look_up(table, key)).unwrap_or_default()
     }
 
-    /// What to say, with `{name}`s replaced. Values are put in as they are and never looked at again.
+    /// What to say, with `{name}`s replaced. Values are put in as they are and never looked at
+    /// again.
     pub fn fill(&self, key: Key, values: &[(&str, &str)]) -> String {
         let mut rest = self.say(key);
         let mut filled = String::with_capacity(rest.len() + 32);
@@ -106,7 +127,8 @@ mod tests {
     use super::*;
 
     fn placeholders(text: &str) -> Vec<&str> {
-        let mut names: Vec<&str> = text.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
+        let mut names: Vec<&str> =
+            text.split('{').skip(1).filter_map(|part| part.split('}').next()).collect();
         names.sort_unstable();
         names
     }
@@ -118,13 +140,17 @@ mod tests {
             for key in ALL {
                 let found: Vec<_> = table.iter().filter(|(known, _)| known == key).collect();
                 match (found.as_slice(), look_up(en::TEXTS, *key)) {
-                    ([(_, text)], Some(english)) if placeholders(text) == placeholders(english) && !text.is_empty() => {
-                    }
+                    ([(_, text)], Some(english))
+                        if placeholders(text) == placeholders(english) && !text.is_empty() => {}
                     (found, _) => wrong.push(format!("{language}: {key:?}: {found:?}")),
                 }
             }
         }
-        assert!(wrong.is_empty(), "missing, doubled or with other placeholders:\n{}", wrong.join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "missing, doubled or with other placeholders:\n{}",
+            wrong.join("\n")
+        );
     }
 
     #[test]

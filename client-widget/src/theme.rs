@@ -1,10 +1,13 @@
-//! Colours and sizes: the profile's two colours, and everything else derived so that text stays readable.
+//! Colours and sizes: the profile's two colours, and everything else derived so that text stays
+//! readable.
 //!
-//! Whatever an admin chose, text reaches the contrast of 4.5 to 1 that WCAG 2 (AA) asks for: where the nicer colour does not,
-//! black or white does – one of the two always can.
+//! Whatever an admin chose, text reaches the contrast of 4.5 to 1 that WCAG 2 (AA) asks for: where
+//! the nicer colour does not, black or white does – one of the two always can.
 
 use deskbell_proto::v1::Branding;
-use eframe::egui::{self, Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Vec2};
+use eframe::egui::{
+    self, Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Vec2,
+};
 
 /// What text needs against what is behind it.
 const READABLE: f32 = 4.5;
@@ -42,22 +45,33 @@ pub struct Theme {
 impl Theme {
     /// From a profile's branding; what cannot be read as a colour is the default.
     pub fn new(branding: Option<&Branding>) -> Self {
-        let chosen =
-            |text: Option<&String>, default| text.and_then(|text| Color32::from_hex(text).ok()).map_or(default, opaque);
+        let chosen = |text: Option<&String>, default| {
+            text.and_then(|text| Color32::from_hex(text).ok()).map_or(default, opaque)
+        };
         let accent = chosen(branding.map(|branding| &branding.accent_color), DEFAULT_ACCENT);
-        let background = chosen(branding.map(|branding| &branding.background_color), DEFAULT_BACKGROUND);
+        let background =
+            chosen(branding.map(|branding| &branding.background_color), DEFAULT_BACKGROUND);
         let text = first_readable(&[INK, CHALK], background);
-        // Cards go away from the text, so that what is readable on the background is at least as readable on them.
-        let away = if luminance(text) < luminance(background) { Color32::WHITE } else { Color32::BLACK };
+        // Cards go away from the text, so that what is readable on the background is at least as
+        // readable on them.
+        let away =
+            if luminance(text) < luminance(background) { Color32::WHITE } else { Color32::BLACK };
         let card = mix(background, away, 0.3);
-        let on_card =
-            |colour: &Color32| contrast(*colour, background) >= READABLE && contrast(*colour, card) >= READABLE;
-        let faint =
-            [0.4, 0.3, 0.2, 0.1].map(|share| mix(text, background, share)).into_iter().find(on_card).unwrap_or(text);
+        let on_card = |colour: &Color32| {
+            contrast(*colour, background) >= READABLE && contrast(*colour, card) >= READABLE
+        };
+        let faint = [0.4, 0.3, 0.2, 0.1]
+            .map(|share| mix(text, background, share))
+            .into_iter()
+            .find(on_card)
+            .unwrap_or(text);
         let reds = [Color32::from_rgb(0xb4, 0x1c, 0x1c), Color32::from_rgb(0xff, 0xb0, 0xa8)];
         let wrong = reds.into_iter().find(on_card).unwrap_or(text);
         let greens = [Color32::from_rgb(0x1f, 0x8a, 0x4c), Color32::from_rgb(0x6f, 0xdc, 0x9a)];
-        let well = greens.into_iter().find(|green| contrast(*green, background) >= VISIBLE).unwrap_or(text);
+        let well = greens
+            .into_iter()
+            .find(|green| contrast(*green, background) >= VISIBLE)
+            .unwrap_or(text);
         let outline = mix(background, text, 0.22);
         Self {
             accent,
@@ -80,13 +94,20 @@ impl Theme {
     /// Behind what the customer wrote: a breath of accent that the text stays readable on.
     pub fn own_words(&self) -> Color32 {
         let tinted = |share| mix(self.card, self.accent, share);
-        [0.14, 0.08].map(tinted).into_iter().find(|tint| contrast(self.text, *tint) >= READABLE).unwrap_or(self.card)
+        [0.14, 0.08]
+            .map(tinted)
+            .into_iter()
+            .find(|tint| contrast(self.text, *tint) >= READABLE)
+            .unwrap_or(self.card)
     }
 
     /// Makes egui draw this way.
     pub fn apply(&self, context: &egui::Context) {
-        let theme =
-            if luminance(self.text) < luminance(self.background) { egui::Theme::Light } else { egui::Theme::Dark };
+        let theme = if luminance(self.text) < luminance(self.background) {
+            egui::Theme::Light
+        } else {
+            egui::Theme::Dark
+        };
         context.set_theme(theme);
         context.style_mut_of(theme, |style| self.style(style));
     }
@@ -154,7 +175,8 @@ fn mix(from: Color32, towards: Color32, share: f32) -> Color32 {
     from.lerp_to_gamma(towards, share)
 }
 
-/// The first of the colours that is readable on this background, else whichever of black and white is.
+/// The first of the colours that is readable on this background, else whichever of black and white
+/// is.
 fn first_readable(colours: &[Color32], background: Color32) -> Color32 {
     let nice = colours.iter().copied().find(|colour| contrast(*colour, background) >= READABLE);
     let plain = [Color32::BLACK, Color32::WHITE]
@@ -193,7 +215,9 @@ mod tests {
     #[test]
     fn contrast_is_wcags() {
         assert!((contrast(Color32::BLACK, Color32::WHITE) - 21.0).abs() < 0.01);
-        assert!((contrast(Color32::from_rgb(0x76, 0x76, 0x76), Color32::WHITE) - 4.54).abs() < 0.01);
+        assert!(
+            (contrast(Color32::from_rgb(0x76, 0x76, 0x76), Color32::WHITE) - 4.54).abs() < 0.01
+        );
     }
 
     #[test]
@@ -201,7 +225,9 @@ mod tests {
         let levels = ["00", "33", "66", "77", "80", "99", "cc", "ff"];
         for at in 0..levels.len().pow(3) {
             let colour = format!("#{}{}{}", levels[at % 8], levels[at / 8 % 8], levels[at / 64]);
-            for theme in [theme(&colour, "#ffffff"), theme("#e11d48", &colour), theme(&colour, &colour)] {
+            for theme in
+                [theme(&colour, "#ffffff"), theme("#e11d48", &colour), theme(&colour, &colour)]
+            {
                 let pairs = [
                     (theme.text, theme.background),
                     (theme.text, theme.card),

@@ -1,4 +1,5 @@
-//! Looking at one's own requests from a script: what the window shows of them, as the server tells it now.
+//! Looking at one's own requests from a script: what the window shows of them, as the server tells
+//! it now.
 
 use std::io::{self, Write};
 
@@ -26,7 +27,9 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
     let used = profile_in_use(manifests)?;
     let outbox = Outbox::open(manifests.folder(&used.manifest.profile_id).join("requests"))?;
     let kept = find(&outbox, arguments.number)?;
-    let secret = kept.secret().ok_or_else(|| Failure::refused("The request on this computer is damaged."))?;
+    let secret = kept
+        .secret()
+        .ok_or_else(|| Failure::refused("The request on this computer is damaged."))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let asked = runtime.block_on(async { Calls::new(&used)?.ticket(&secret).await });
     // A name look-up that hangs shall not hold up the script.
@@ -42,8 +45,9 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
 }
 
 fn find(outbox: &Outbox, wanted: Option<i64>) -> Result<Kept, Failure> {
-    let locked =
-        outbox.try_lock()?.ok_or_else(|| Failure::refused("Another window is sending just now. Try again."))?;
+    let locked = outbox
+        .try_lock()?
+        .ok_or_else(|| Failure::refused("Another window is sending just now. Try again."))?;
     let mut newest: Option<Kept> = None;
     for name in locked.names()? {
         let Some(kept) = locked.load(&name)? else { continue };
@@ -54,8 +58,12 @@ fn find(outbox: &Outbox, wanted: Option<i64>) -> Result<Kept, Failure> {
         }
     }
     newest.ok_or_else(|| match wanted {
-        Some(number) => Failure::refused(format!("Request {number} was not rung from this computer.")),
-        None => Failure::refused("Nothing was rung from this computer yet: use deskbell-widget submit."),
+        Some(number) => {
+            Failure::refused(format!("Request {number} was not rung from this computer."))
+        }
+        None => {
+            Failure::refused("Nothing was rung from this computer yet: use deskbell-widget submit.")
+        }
     })
 }
 

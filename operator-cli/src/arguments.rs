@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{account, context, group, history, login, manual, member, profile, team, ticket, watch};
+use crate::commands::{
+    account, context, group, history, login, manual, member, profile, team, ticket, watch,
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -15,7 +17,8 @@ Exit codes:
   6  the server is away or has too much to do
   7  a value is not acceptable
 
-With --json, commands print the server's answer as one JSON object on one line, lists one object per line, with the field \
+With --json, commands print the server's answer as one JSON object on one line, lists one object \
+per line, with the field \
 names of the .proto files; failures are one object on the error output.
 
 Environment:
@@ -39,7 +42,13 @@ pub struct Arguments {
     #[arg(long, global = true)]
     pub json: bool,
     /// Use this context rather than the current one
-    #[arg(long, global = true, value_name = "NAME", env = "DESKBELL_CONTEXT", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "DESKBELL_CONTEXT",
+        hide_env_values = true
+    )]
     pub context: Option<String>,
     /// What to do
     #[command(subcommand)]

@@ -1,5 +1,5 @@
-//! Where the program remembers which servers a person uses and who they are there: `contexts.toml` in the user's settings, readable
-//! by that user alone, because it holds the sessions' tokens.
+//! Where the program remembers which servers a person uses and who they are there: `contexts.toml`
+//! in the user's settings, readable by that user alone, because it holds the sessions' tokens.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -42,7 +42,10 @@ pub struct Context {
 impl Context {
     /// The server, as the client needs it.
     pub fn server(&self) -> Server {
-        Server { addresses: vec![self.address.clone()], authorities_pem: self.authorities_pem.clone() }
+        Server {
+            addresses: vec![self.address.clone()],
+            authorities_pem: self.authorities_pem.clone(),
+        }
     }
 }
 
@@ -50,9 +53,9 @@ impl Contexts {
     /// The named context, or the current one.
     pub fn choose(&self, named: Option<&str>) -> Result<(&str, &Context), Failure> {
         let sign_in = "Sign in with: deskbell login https://<server> --email <you>";
-        let name = named
-            .or(self.current.as_deref())
-            .ok_or_else(|| Failure::new(Exit::Refused, "You are not signed in anywhere.").hint(sign_in))?;
+        let name = named.or(self.current.as_deref()).ok_or_else(|| {
+            Failure::new(Exit::Refused, "You are not signed in anywhere.").hint(sign_in)
+        })?;
         let (name, context) = self.contexts.get_key_value(name).ok_or_else(|| {
             Failure::not_found(format!("There is no context \"{name}\"."))
                 .hint("See them all with: deskbell context list")
@@ -70,13 +73,18 @@ pub struct Storage {
 impl Storage {
     /// In `DESKBELL_CONFIG_DIR`, or where this system keeps a user's settings.
     pub fn usual() -> Result<Self, Failure> {
-        if let Some(folder) = std::env::var_os("DESKBELL_CONFIG_DIR").filter(|folder| !folder.is_empty()) {
+        if let Some(folder) =
+            std::env::var_os("DESKBELL_CONFIG_DIR").filter(|folder| !folder.is_empty())
+        {
             return Ok(Self { folder: folder.into() });
         }
         directories::ProjectDirs::from("", "", "deskbell")
             .map(|folders| Self { folder: folders.config_dir().to_owned() })
             .ok_or_else(|| {
-                Failure::other("You have no home directory to keep settings in. Name a folder in DESKBELL_CONFIG_DIR.")
+                Failure::other(
+                    "You have no home directory to keep settings in. Name a folder in \
+                    DESKBELL_CONFIG_DIR.",
+                )
             })
     }
 
@@ -89,7 +97,9 @@ impl Storage {
         let path = self.path();
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => return Ok(Contexts::default()),
+            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Contexts::default());
+            }
             Err(problem) => return Err(Failure::file("read", &path, &problem)),
         };
         // The parser's message would quote the line, and the line may hold a token.
@@ -99,19 +109,27 @@ impl Storage {
         })
     }
 
-    /// Changes what is remembered. Programs that do so at the same time wait for each other; the file is whole at any moment.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Contexts) -> Result<T, Failure>) -> Result<T, Failure> {
-        private_folder(&self.folder).map_err(|problem| Failure::file("create", &self.folder, &problem))?;
+    /// Changes what is remembered. Programs that do so at the same time wait for each other; the
+    /// file is whole at any moment.
+    pub fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Contexts) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        private_folder(&self.folder)
+            .map_err(|problem| Failure::file("create", &self.folder, &problem))?;
         let lock_path = self.folder.join("contexts.lock");
         let lock = File::create(&lock_path).and_then(|lock| lock.lock().map(|()| lock));
         let lock = lock.map_err(|problem| Failure::file("lock", &lock_path, &problem))?;
         let mut contexts = self.load()?;
         let outcome = change(&mut contexts)?;
-        let text = toml::to_string(&contexts).map_err(|problem| Failure::file("write", &self.path(), &problem))?;
+        let text = toml::to_string(&contexts)
+            .map_err(|problem| Failure::file("write", &self.path(), &problem))?;
         // A temporary file is readable by its owner alone, and stays so under its new name.
         tempfile::NamedTempFile::new_in(&self.folder)
             .and_then(|mut file| {
-                file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map(|()| file)
+                file.write_all(text.as_bytes())
+                    .and_then(|()| file.as_file().sync_all())
+                    .map(|()| file)
             })
             .and_then(|file| file.persist(self.path()).map_err(|problem| problem.error))
             .map_err(|problem| Failure::file("write", &self.path(), &problem))?;

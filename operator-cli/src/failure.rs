@@ -1,4 +1,5 @@
-//! How commands end when they do not succeed: a sentence for people, a stable exit code for scripts.
+//! How commands end when they do not succeed: a sentence for people, a stable exit code for
+//! scripts.
 
 use std::fmt;
 use std::io;

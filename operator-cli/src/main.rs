@@ -1,6 +1,8 @@
-//! `deskbell`: every act of operators and administrators as a command, and the live queue on screen.
+//! `deskbell`: every act of operators and administrators as a command, and the live queue on
+//! screen.
 //!
-//! `arguments` names the words people type, each module of `commands` answers one of them, and the rest is what they share.
+//! `arguments` names the words people type, each module of `commands` answers one of them, and the
+//! rest is what they share.
 
 mod arguments;
 mod commands;
@@ -29,18 +31,25 @@ use crate::session::Setting;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let as_json = arguments.json;
-    let setting = Setting { output: Output::new(as_json), context: arguments.context.filter(|name| !name.is_empty()) };
+    let setting = Setting {
+        output: Output::new(as_json),
+        context: arguments.context.filter(|name| !name.is_empty()),
+    };
     let new_here = matches!(arguments.command, Command::Login(_) | Command::Redeem(_));
     // Two workers: one may wait for a person while the other keeps the connection alive.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let outcome = runtime
         .map_err(|problem| Failure::other(format!("Cannot start: {problem}.")))
         .and_then(|runtime| runtime.block_on(run(arguments.command, &setting)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let failure =
-                if failure.needs_sign_in() && !new_here { failure.hint(&setting.sign_in_hint()) } else { failure };
+            let failure = if failure.needs_sign_in() && !new_here {
+                failure.hint(&setting.sign_in_hint())
+            } else {
+                failure
+            };
             failure.report(as_json);
             ExitCode::from(failure.exit as u8)
         }
@@ -72,9 +81,12 @@ async fn run(command: Command, setting: &Setting) -> Result<(), Failure> {
 }
 
 async fn show_queue(setting: &Setting) -> Result<(), Failure> {
-    let options = queue::Options { colour: setting.output.has_colour(), ..queue::Options::default() };
+    let options =
+        queue::Options { colour: setting.output.has_colour(), ..queue::Options::default() };
     if setting.output.is_json() || !std::io::stdout().is_terminal() {
-        return Err(Failure::usage("The live queue needs a terminal. For scripts there is: deskbell watch --json"));
+        return Err(Failure::usage(
+            "The live queue needs a terminal. For scripts there is: deskbell watch --json",
+        ));
     }
     let client = setting.client().await?;
     // Whoever is signed out learns so in plain words, before the screen changes.

@@ -1,4 +1,5 @@
-//! Times as people say them: how long something waits, when it happened, how long something shall last.
+//! Times as people say them: how long something waits, when it happened, how long something shall
+//! last.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -8,7 +9,8 @@ pub fn moment(time: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
     time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok())
 }
 
-/// How long ago: "<1 min", "12 min", "3 h", "5 d". Empty when the time is not told; a clock that is ahead counts as now.
+/// How long ago: "<1 min", "12 min", "3 h", "5 d". Empty when the time is not told; a clock that is
+/// ahead counts as now.
 pub fn since(time: Option<&prost_types::Timestamp>, now: Timestamp) -> String {
     moment(time).map_or_else(String::new, |time| length(now.as_second() - time.as_second()))
 }
@@ -30,8 +32,9 @@ pub fn length(seconds: i64) -> String {
 
 /// Date and time where the reader is: "2026-11-21 14:03".
 pub fn local(time: Option<&prost_types::Timestamp>) -> String {
-    moment(time)
-        .map_or_else(String::new, |time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string())
+    moment(time).map_or_else(String::new, |time| {
+        time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string()
+    })
 }
 
 /// Hours, minutes and seconds where the reader is: "14:03:07".
@@ -57,7 +60,8 @@ pub fn read_length(text: &str) -> Result<Option<i64>, String> {
         "d" => 86_400,
         _ => return Err("say for example 90m, 24h, 3d or never".to_owned()),
     };
-    let number: i64 = digits.parse().map_err(|_| "say for example 90m, 24h, 3d or never".to_owned())?;
+    let number: i64 =
+        digits.parse().map_err(|_| "say for example 90m, 24h, 3d or never".to_owned())?;
     number
         .checked_mul(unit)
         .filter(|seconds| *seconds > 0)

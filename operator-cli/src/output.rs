@@ -1,4 +1,5 @@
-//! What commands print: tables and sentences for people, JSON for scripts. Everything is made inert on the way.
+//! What commands print: tables and sentences for people, JSON for scripts. Everything is made inert
+//! on the way.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -24,9 +25,16 @@ impl Output {
         let terminal = io::stdout().is_terminal();
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let width =
-            if terminal { crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns)) } else { None };
-        Self { json, colour: terminal && !refused && !dumb, width: width.filter(|width| *width > 0) }
+        let width = if terminal {
+            crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns))
+        } else {
+            None
+        };
+        Self {
+            json,
+            colour: terminal && !refused && !dumb,
+            width: width.filter(|width| *width > 0),
+        }
     }
 
     /// Prints JSON rather than text for people.
@@ -45,20 +53,30 @@ impl Output {
     }
 
     /// One line of JSON.
-    #[expect(clippy::unused_self, reason = "all printing goes through the output, also what looks the same everywhere")]
+    #[expect(
+        clippy::unused_self,
+        reason = "all printing goes through the output, also what looks the same everywhere"
+    )]
     pub fn value(&self, value: &Value) -> Result<(), Failure> {
         write(&format!("{}\n", inert::json(value)))
     }
 
     /// Text for people, of one or several lines.
-    #[expect(clippy::unused_self, reason = "all printing goes through the output, also what looks the same everywhere")]
+    #[expect(
+        clippy::unused_self,
+        reason = "all printing goes through the output, also what looks the same everywhere"
+    )]
     pub fn say(&self, text: &str) -> Result<(), Failure> {
         write(&format!("{}\n", inert::block(text)))
     }
 
     /// A table for people; instead of an empty one, a sentence.
     pub fn table(&self, table: &Table, when_empty: &str) -> Result<(), Failure> {
-        if table.is_empty() { self.say(when_empty) } else { write(&table.draw(self.width, self.colour)) }
+        if table.is_empty() {
+            self.say(when_empty)
+        } else {
+            write(&table.draw(self.width, self.colour))
+        }
     }
 
     /// The message as JSON, or the sentence for people.
@@ -67,7 +85,12 @@ impl Output {
     }
 
     /// Each message as a line of JSON, or a table of all.
-    pub fn list<M: Message + Name>(&self, messages: &[M], table: &Table, when_empty: &str) -> Result<(), Failure> {
+    pub fn list<M: Message + Name>(
+        &self,
+        messages: &[M],
+        table: &Table,
+        when_empty: &str,
+    ) -> Result<(), Failure> {
         if self.json {
             messages.iter().try_for_each(|message| self.message(message))
         } else {

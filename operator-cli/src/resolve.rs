@@ -13,7 +13,8 @@ pub fn same(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
-/// A member by id, e-mail address or display name; an address counts before somebody else's name that looks like it.
+/// A member by id, e-mail address or display name; an address counts before somebody else's name
+/// that looks like it.
 pub fn member<'a>(members: &'a [Member], wanted: &str) -> Result<&'a Member, Failure> {
     let found = best(members, |member| {
         [member.id == wanted, same(&member.email, wanted), same(&member.display_name, wanted)]
@@ -25,7 +26,9 @@ pub fn member<'a>(members: &'a [Member], wanted: &str) -> Result<&'a Member, Fai
 
 /// A group by id or name.
 pub fn group<'a>(groups: &'a [Group], wanted: &str) -> Result<&'a Group, Failure> {
-    let found = best(groups, |group| [group.id == wanted, same(&group.name, wanted)].into_iter().position(|is| is));
+    let found = best(groups, |group| {
+        [group.id == wanted, same(&group.name, wanted)].into_iter().position(|is| is)
+    });
     only(&found, "group", wanted, |group| &group.id)
 }
 
@@ -62,12 +65,15 @@ fn only<'a, T>(
 ) -> Result<&'a T, Failure> {
     match found {
         [thing] => Ok(thing),
-        [] => {
-            Err(Failure::not_found(format!("There is no {kind} \"{wanted}\". See them all with: deskbell {kind} list")))
-        }
+        [] => Err(Failure::not_found(format!(
+            "There is no {kind} \"{wanted}\". See them all with: deskbell {kind} list"
+        ))),
         several => {
             let choices: Vec<&str> = several.iter().map(|thing| distinct(thing)).collect();
-            Err(Failure::invalid(format!("\"{wanted}\" could be any of: {}. Say which.", choices.join(", "))))
+            Err(Failure::invalid(format!(
+                "\"{wanted}\" could be any of: {}. Say which.",
+                choices.join(", ")
+            )))
         }
     }
 }
@@ -78,7 +84,12 @@ mod tests {
     use crate::failure::Exit;
 
     fn someone(id: &str, email: &str, name: &str) -> Member {
-        Member { id: id.to_owned(), email: email.to_owned(), display_name: name.to_owned(), ..Default::default() }
+        Member {
+            id: id.to_owned(),
+            email: email.to_owned(),
+            display_name: name.to_owned(),
+            ..Default::default()
+        }
     }
 
     #[test]
@@ -89,7 +100,11 @@ mod tests {
             someone("m3", "bo2@desk.example", "BO"),
             someone("m4", "mallory@desk.example", "ana@desk.example"),
         ];
-        let id = |wanted| member(&members, wanted).map(|member| member.id.as_str()).map_err(|failure| failure.exit);
+        let id = |wanted| {
+            member(&members, wanted)
+                .map(|member| member.id.as_str())
+                .map_err(|failure| failure.exit)
+        };
         assert_eq!(id("ANA@desk.example"), Ok("m1"));
         assert_eq!(id(" ana "), Ok("m1"));
         assert_eq!(id("m2"), Ok("m2"));
@@ -100,7 +115,8 @@ mod tests {
 
     #[test]
     fn group_names_compare_in_normal_form() {
-        let groups = [Group { id: "g1".to_owned(), name: "Büro".to_owned(), ..Default::default() }];
+        let groups =
+            [Group { id: "g1".to_owned(), name: "Büro".to_owned(), ..Default::default() }];
         assert!(group(&groups, "BU\u{308}RO").is_ok());
         assert!(group(&groups, "Buro").is_err());
     }

@@ -1,4 +1,5 @@
-//! A command's connection: the chosen context's server and session, and the lists that names are looked up in.
+//! A command's connection: the chosen context's server and session, and the lists that names are
+//! looked up in.
 
 use deskbell_proto::client::{Client, Credentials, Server};
 use deskbell_proto::{pin, v1};
@@ -16,8 +17,8 @@ pub struct Setting {
     pub context: Option<String>,
 }
 
-/// Makes a call with the usual patience: `call!(client, service.method(request))`. Only for reads and for requests with a
-/// `request_id`, which a repeat does no harm to.
+/// Makes a call with the usual patience: `call!(client, service.method(request))`. Only for reads
+/// and for requests with a `request_id`, which a repeat does no harm to.
 macro_rules! call {
     ($client:expr, $service:ident . $method:ident ( $request:expr )) => {{
         let (client, request) = (&$client, $request);
@@ -61,8 +62,8 @@ impl Setting {
         }
     }
 
-    /// A client with the session of the chosen context, or with `DESKBELL_TOKEN` at `DESKBELL_SERVER` (whose certificate
-    /// authority is pinned by `DESKBELL_FINGERPRINT`).
+    /// A client with the session of the chosen context, or with `DESKBELL_TOKEN` at
+    /// `DESKBELL_SERVER` (whose certificate authority is pinned by `DESKBELL_FINGERPRINT`).
     pub async fn client(&self) -> Result<Client, Failure> {
         let environment = variable("DESKBELL_SERVER")
             .filter(|_| self.context.is_none())
@@ -76,14 +77,20 @@ impl Setting {
                 (Server { addresses: vec![address], authorities_pem }, token)
             }
             Some((_, None)) => {
-                return Err(Failure::usage("DESKBELL_SERVER is set and DESKBELL_TOKEN is not. Set both, or none."));
+                return Err(Failure::usage(
+                    "DESKBELL_SERVER is set and DESKBELL_TOKEN is not. Set both, or none.",
+                ));
             }
             None => {
                 let contexts = Storage::usual()?.load()?;
                 let (name, context) = contexts.choose(self.context.as_deref())?;
                 let token = context.token.clone().ok_or_else(|| {
-                    Failure::new(Exit::Refused, format!("You are signed out of \"{name}\"."))
-                        .hint(&format!("Sign in with: deskbell login {} --email {}", context.address, context.email))
+                    Failure::new(Exit::Refused, format!("You are signed out of \"{name}\".")).hint(
+                        &format!(
+                            "Sign in with: deskbell login {} --email {}",
+                            context.address, context.email
+                        ),
+                    )
                 })?;
                 (context.server(), token)
             }
@@ -101,7 +108,8 @@ pub async fn pinned(address: &str, fingerprint: &str) -> Result<String, Failure>
     Err(Failure::new(
         Exit::Refused,
         format!(
-            "The server at {address} has another fingerprint than expected: {}.\nAsk its host for the right one; do not go on otherwise.",
+            "The server at {address} has another fingerprint than expected: {}.\nAsk its host for \
+             the right one; do not go on otherwise.",
             presented.fingerprint
         ),
     ))
@@ -119,7 +127,10 @@ pub async fn members(client: &Client) -> Result<Vec<v1::Member>, Failure> {
     loop {
         let page = call!(
             *client,
-            team.list_members(v1::ListMembersRequest { page_size: 1000, page_token: page_token.clone() })
+            team.list_members(v1::ListMembersRequest {
+                page_size: 1000,
+                page_token: page_token.clone()
+            })
         )?;
         members.extend(page.members);
         if page.next_page_token.is_empty() {

@@ -1,4 +1,5 @@
-//! Tables for people: aligned by what a terminal shows rather than by bytes, cut to its width, understood without colour.
+//! Tables for people: aligned by what a terminal shows rather than by bytes, cut to its width,
+//! understood without colour.
 
 use unicode_segmentation::UnicodeSegmentation as _;
 use unicode_width::UnicodeWidthStr as _;
@@ -46,7 +47,12 @@ impl Table {
 
     /// Adds a row that looks like this as a whole.
     pub fn row_in<const N: usize>(&mut self, look: Look, cells: [String; N]) {
-        self.rows.push(cells.into_iter().map(|text| Cell { text: inert::line(&text).into_owned(), look }).collect());
+        self.rows.push(
+            cells
+                .into_iter()
+                .map(|text| Cell { text: inert::line(&text).into_owned(), look })
+                .collect(),
+        );
     }
 
     /// There is no row.
@@ -66,16 +72,26 @@ impl Table {
                 Some(Look::Quiet) if colour => "\x1b[2m",
                 _ => "",
             };
-            draw_row(&mut drawn, row.iter().map(|cell| (cell.text.as_str(), cell.look)), &widths, start);
+            draw_row(
+                &mut drawn,
+                row.iter().map(|cell| (cell.text.as_str(), cell.look)),
+                &widths,
+                start,
+            );
         }
         drawn
     }
 
-    /// The columns' widths: what they need, or less for the widest ones when the terminal is too narrow.
+    /// The columns' widths: what they need, or less for the widest ones when the terminal is too
+    /// narrow.
     fn widths(&self, limit: Option<usize>) -> Vec<usize> {
         let mut widths: Vec<usize> = (0..self.headings.len())
             .map(|column| {
-                let cells = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.width());
+                let cells = self
+                    .rows
+                    .iter()
+                    .filter_map(|row| row.get(column))
+                    .map(|cell| cell.text.width());
                 cells.chain([self.headings[column].width()]).max().unwrap_or(0)
             })
             .collect();
@@ -92,7 +108,12 @@ impl Table {
     }
 }
 
-fn draw_row<'a>(drawn: &mut String, cells: impl Iterator<Item = (&'a str, Look)>, widths: &[usize], start: &str) {
+fn draw_row<'a>(
+    drawn: &mut String,
+    cells: impl Iterator<Item = (&'a str, Look)>,
+    widths: &[usize],
+    start: &str,
+) {
     let mut line = String::new();
     for ((text, _), width) in cells.zip(widths) {
         if !line.is_empty() {
@@ -108,7 +129,8 @@ fn draw_row<'a>(drawn: &mut String, cells: impl Iterator<Item = (&'a str, Look)>
     drawn.push_str(if start.is_empty() { "\n" } else { "\x1b[0m\n" });
 }
 
-/// At most `width` columns of a text, cut between what people see as characters, with "…" where something is missing.
+/// At most `width` columns of a text, cut between what people see as characters, with "…" where
+/// something is missing.
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
@@ -139,7 +161,8 @@ mod tests {
 
     #[test]
     fn aligns_what_is_seen() {
-        let expected = "NUMBER  WHO   WHAT\n1       Ana   プリンタが動かない\n22      ␛[2J  two␊lines\n";
+        let expected =
+            "NUMBER  WHO   WHAT\n1       Ana   プリンタが動かない\n22      ␛[2J  two␊lines\n";
         assert_eq!(table().draw(None, false), expected);
     }
 
@@ -147,7 +170,10 @@ mod tests {
     fn fits_the_terminal_and_never_breaks_a_character() {
         for width in 0..60 {
             for line in table().draw(Some(width), false).lines() {
-                assert!(line.width() <= width.max(3 * NARROWEST + 2 * GAP.len()), "{width}: {line}");
+                assert!(
+                    line.width() <= width.max(3 * NARROWEST + 2 * GAP.len()),
+                    "{width}: {line}"
+                );
             }
         }
         assert_eq!(cut("👩‍💻👩‍💻👩‍💻", 5), "👩‍💻👩‍💻…");
@@ -158,7 +184,8 @@ mod tests {
     #[test]
     fn colours_add_nothing_but_colour() {
         let coloured = table().draw(None, true);
-        let plain = coloured.replace("\x1b[1;31m", "").replace("\x1b[1m", "").replace("\x1b[0m", "");
+        let plain =
+            coloured.replace("\x1b[1;31m", "").replace("\x1b[1m", "").replace("\x1b[0m", "");
         assert_eq!(plain, table().draw(None, false));
     }
 }

@@ -1,4 +1,5 @@
-//! What people type in: texts from the command line, the standard input or their editor, passwords, and answers to questions.
+//! What people type in: texts from the command line, the standard input or their editor, passwords,
+//! and answers to questions.
 
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
@@ -15,7 +16,8 @@ pub fn is_somebody_there() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// The text given as an argument, or the standard input for "-", or what is written in the editor when there is none.
+/// The text given as an argument, or the standard input for "-", or what is written in the editor
+/// when there is none.
 pub fn text(argument: Option<&str>, about: &str) -> Result<String, Failure> {
     let text = match argument {
         Some("-") => standard_input()?,
@@ -50,12 +52,13 @@ pub fn standard_input() -> Result<String, Failure> {
 /// Opens the user's editor on a text and answers what it is afterwards.
 pub fn edit(before: &str, extension: &str) -> Result<String, Failure> {
     let fallback = if cfg!(windows) { "notepad" } else { "vi" };
-    let editor =
-        ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
+    let editor = ["VISUAL", "EDITOR"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
     let editor = editor.unwrap_or_else(|| fallback.to_owned());
     // A folder of its own, because editors put copies beside the file.
-    let folder =
-        tempfile::tempdir().map_err(|problem| Failure::other(format!("Cannot make a temporary folder: {problem}.")))?;
+    let folder = tempfile::tempdir()
+        .map_err(|problem| Failure::other(format!("Cannot make a temporary folder: {problem}.")))?;
     let path = folder.path().join(format!("deskbell{extension}"));
     fs::write(&path, before).map_err(|problem| Failure::file("write", &path, &problem))?;
     // "code --wait" is a program with an argument.
@@ -70,16 +73,20 @@ pub fn edit(before: &str, extension: &str) -> Result<String, Failure> {
             )));
         }
     }
-    let after = fs::read_to_string(&path).map_err(|problem| Failure::file("read", &path, &problem))?;
+    let after =
+        fs::read_to_string(&path).map_err(|problem| Failure::file("read", &path, &problem))?;
     Ok(without_line_end(&after).to_owned())
 }
 
-/// Says where a text from the editor is kept, when what it was for has failed: nobody should have to write it twice.
+/// Says where a text from the editor is kept, when what it was for has failed: nobody should have
+/// to write it twice.
 pub fn kept(failure: Failure, text: &str, extension: &str) -> Failure {
-    let kept = tempfile::Builder::new().prefix("deskbell-").suffix(extension).tempfile().and_then(|mut file| {
-        file.write_all(text.as_bytes())?;
-        file.into_temp_path().keep().map_err(|problem| problem.error)
-    });
+    let kept = tempfile::Builder::new().prefix("deskbell-").suffix(extension).tempfile().and_then(
+        |mut file| {
+            file.write_all(text.as_bytes())?;
+            file.into_temp_path().keep().map_err(|problem| problem.error)
+        },
+    );
     match kept {
         Ok(path) => failure.hint(&format!("What you wrote is kept in {}", path.display())),
         Err(_) => failure.hint(&format!("What you wrote:\n{text}")),
@@ -90,14 +97,16 @@ pub fn kept(failure: Failure, text: &str, extension: &str) -> Failure {
 pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
     if from_stdin {
         let mut line = String::new();
-        // The standard input is buffered once for the whole program, so a second password stays for the next call.
+        // The standard input is buffered once for the whole program, so a second password stays for
+        // the next call.
         let read = io::stdin().lock().take(4096).read_line(&mut line);
         read.map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))?;
         return Ok(without_line_end(&line).to_owned());
     }
     if !is_somebody_there() {
         return Err(Failure::usage(
-            "There is nobody to ask for the password. Give it on the standard input with --password-stdin.",
+            "There is nobody to ask for the password. Give it on the standard input with \
+             --password-stdin.",
         ));
     }
     rpassword::prompt_password(format!("{question}: "))

@@ -1,4 +1,5 @@
-//! The contract's enums as people say and type them. What this program does not know yet is shown as "other".
+//! The contract's enums as people say and type them. What this program does not know yet is shown
+//! as "other".
 
 use clap::ValueEnum;
 use deskbell_proto::v1;

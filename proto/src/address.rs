@@ -1,11 +1,13 @@
-//! Addresses of servers, as people and manifests write them: `https://desk.example:7443`, or `http://` on this machine only.
+//! Addresses of servers, as people and manifests write them: `https://desk.example:7443`, or
+//! `http://` on this machine only.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::problem::Problem;
 
-/// Where a server answers. Without TLS only on loopback, so that nothing secret ever crosses a network in the clear.
+/// Where a server answers. Without TLS only on loopback, so that nothing secret ever crosses a
+/// network in the clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     secure: bool,
@@ -14,8 +16,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// Reads an address. Without a scheme it is https; without a port it is 443 (80 for http). Refused: anything after the
-    /// port, user names, and `http://` beyond loopback.
+    /// Reads an address. Without a scheme it is https; without a port it is 443 (80 for http).
+    /// Refused: anything after the port, user names, and `http://` beyond loopback.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let text = text.trim();
         let whole = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
@@ -27,7 +29,10 @@ impl Address {
             _ => return Err(refuse("it must begin with https://")),
         };
         let authority = uri.authority().ok_or_else(|| refuse("it names no host"))?;
-        if authority.as_str().contains('@') || !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+        if authority.as_str().contains('@')
+            || !matches!(uri.path(), "" | "/")
+            || uri.query().is_some()
+        {
             return Err(refuse("it must be a host and a port, nothing more"));
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
@@ -36,7 +41,10 @@ impl Address {
         }
         let port = authority.port_u16().unwrap_or(if secure { 443 } else { 80 });
         if !secure && !is_loopback(&host) {
-            return Err(refuse("without TLS a server can be reached only on this machine (127.0.0.1); use https://"));
+            return Err(refuse(
+                "without TLS a server can be reached only on this machine (127.0.0.1); use \
+                 https://",
+            ));
         }
         Ok(Self { secure, host, port })
     }
@@ -69,7 +77,8 @@ impl fmt::Display for Address {
 }
 
 fn is_loopback(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -87,7 +96,11 @@ mod tests {
             ("https://[2001:db8::1]:7443", "https://[2001:db8::1]:7443"),
             ("http://[::1]:7080", "http://[::1]:7080"),
         ] {
-            assert_eq!(Address::parse(text).map(|address| address.to_string()), Ok(shown.to_owned()), "{text}");
+            assert_eq!(
+                Address::parse(text).map(|address| address.to_string()),
+                Ok(shown.to_owned()),
+                "{text}"
+            );
         }
     }
 

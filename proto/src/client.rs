@@ -1,7 +1,9 @@
-//! The client: a channel to one of a server's addresses, the caller's credentials on every call, and safe repeats.
+//! The client: a channel to one of a server's addresses, the caller's credentials on every call,
+//! and safe repeats.
 //!
-//! Start at [`Server::connect_lazy`], wrap the channel in a [`Client`] with [`Credentials`], call through its accessors, and
-//! put [`retry`] around reads and around changes that carry a [`request_id`].
+//! Start at [`Server::connect_lazy`], wrap the channel in a [`Client`] with [`Credentials`], call
+//! through its accessors, and put [`retry`] around reads and around changes that carry a
+//! [`request_id`].
 
 mod connector;
 mod credentials;
@@ -42,10 +44,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// A channel that connects at the first call and again whenever the connection is lost. Must be called inside a tokio
-    /// runtime. Fails on unusable addresses or authorities; an absent server shows at the first call.
+    /// A channel that connects at the first call and again whenever the connection is lost. Must be
+    /// called inside a tokio runtime. Fails on unusable addresses or authorities; an absent server
+    /// shows at the first call.
     pub fn connect_lazy(&self) -> Result<Channel, Problem> {
-        let addresses = self.addresses.iter().map(|text| Address::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let addresses = self
+            .addresses
+            .iter()
+            .map(|text| Address::parse(text))
+            .collect::<Result<Vec<_>, _>>()?;
         let Some(first) = addresses.first() else {
             return Err(Problem::address("", "none is given"));
         };
@@ -56,7 +63,8 @@ impl Server {
             None
         };
         let unusable = || Problem::address(&origin, "it is not an address");
-        // TLS is the connector's business (each address has its own name to check), so tonic itself sees a plain endpoint.
+        // TLS is the connector's business (each address has its own name to check), so tonic itself
+        // sees a plain endpoint.
         let endpoint = Endpoint::from_shared(origin.replacen("https://", "http://", 1))
             .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
             .map_err(|_| unusable())?

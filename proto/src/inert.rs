@@ -1,7 +1,9 @@
-//! Makes text from elsewhere harmless: what a stranger wrote must not move the cursor, colour the screen, fill the clipboard, hide
-//! or turn other text around. It is shown, so that people see that somebody tried.
+//! Makes text from elsewhere harmless: what a stranger wrote must not move the cursor, colour the
+//! screen, fill the clipboard, hide or turn other text around. It is shown, so that people see that
+//! somebody tried.
 //!
-//! Everything that comes from a server or a file goes through here before it reaches a terminal or a window, without exception.
+//! Everything that comes from a server or a file goes through here before it reaches a terminal or
+//! a window, without exception.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -21,8 +23,9 @@ pub fn block(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// JSON on one line that is inert even when a terminal shows it: beyond what JSON demands, DEL, C1 controls and everything
-/// invisible is written as `\uXXXX`. Reading it gives the very same text back.
+/// JSON on one line that is inert even when a terminal shows it: beyond what JSON demands, DEL, C1
+/// controls and everything invisible is written as `\uXXXX`. Reading it gives the very same text
+/// back.
 pub fn json(value: &Value) -> String {
     let text = value.to_string();
     let mut made = String::with_capacity(text.len());
@@ -41,15 +44,17 @@ pub fn json(value: &Value) -> String {
     made
 }
 
-/// For windows, whose fonts lack the symbols of control characters: everything hidden is shown as `<U+001B>`. `lines` keeps
-/// newlines and tabs.
+/// For windows, whose fonts lack the symbols of control characters: everything hidden is shown as
+/// `<U+001B>`. `lines` keeps newlines and tabs.
 pub fn drawn(text: &str, lines: bool) -> Cow<'_, str> {
     inert(text, |c| lines && matches!(c, '\n' | '\t'), as_code)
 }
 
 /// Whether nothing can be seen of a text: it is empty, or white space and hidden characters alone.
 pub fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| c.is_whitespace() || c.is_control() || is_hidden(c) || is_joiner(c) || is_selector(c))
+    text.chars().all(|c| {
+        c.is_whitespace() || c.is_control() || is_hidden(c) || is_joiner(c) || is_selector(c)
+    })
 }
 
 fn inert(text: &str, keep: impl Fn(char) -> bool, show: fn(&mut String, char)) -> Cow<'_, str> {
@@ -61,7 +66,11 @@ fn inert(text: &str, keep: impl Fn(char) -> bool, show: fn(&mut String, char)) -
     let mut before = ' ';
     for c in text.chars() {
         if harmless(c)
-            || (is_joiner(c) && !before.is_ascii() && !before.is_control() && !is_hidden(before) && !is_joiner(before))
+            || (is_joiner(c)
+                && !before.is_ascii()
+                && !before.is_control()
+                && !is_hidden(before)
+                && !is_joiner(before))
         {
             made.push(c);
         } else {
@@ -97,12 +106,14 @@ fn is_selector(c: char) -> bool {
     matches!(c, '\u{fe00}'..='\u{fe0f}')
 }
 
-/// Joiners make emoji and several scripts what they are; they stay between characters that are not ASCII.
+/// Joiners make emoji and several scripts what they are; they stay between characters that are not
+/// ASCII.
 fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// Neither a control character nor visible: changes direction, has no width, or breaks the line in some programs.
+/// Neither a control character nor visible: changes direction, has no width, or breaks the line in
+/// some programs.
 fn is_hidden(c: char) -> bool {
     matches!(
         c,
@@ -134,7 +145,8 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_untouched() {
-        for text in ["", "Hello, Zoë!", "你好", "مرحبا", "👩‍💻 and ❤️", "نمی‌خواهم"] {
+        for text in ["", "Hello, Zoë!", "你好", "مرحبا", "👩‍💻 and ❤️", "نمی‌خواهم"]
+        {
             assert_eq!(line(text), text);
         }
         assert!(matches!(line("plain"), Cow::Borrowed("plain")));
@@ -165,15 +177,21 @@ mod tests {
 
     #[test]
     fn no_control_character_passes() {
-        let every: String = (0..0x2_0000u32).chain(0xe_0000..0xe_1000).filter_map(char::from_u32).collect();
+        let every: String =
+            (0..0x2_0000u32).chain(0xe_0000..0xe_1000).filter_map(char::from_u32).collect();
         assert!(!line(&every).chars().any(|c| c.is_control() || is_hidden(c)));
-        assert!(!block(&every).chars().any(|c| (c.is_control() && c != '\n' && c != '\t') || is_hidden(c)));
+        assert!(
+            !block(&every)
+                .chars()
+                .any(|c| (c.is_control() && c != '\n' && c != '\t') || is_hidden(c))
+        );
         assert!(!json(&json!(every)).chars().any(|c| c.is_control() || is_hidden(c)));
     }
 
     #[test]
     fn json_reads_back_the_same() {
-        let value = json!({"t": "\x1b]8;;\u{9c}\u{202e}\u{7f}\u{e0041}\"\\ 👩‍💻 é", "n": 9_007_199_254_740_993i64});
+        let value = json!({"t": "\x1b]8;;\u{9c}\u{202e}\u{7f}\u{e0041}\"\\ 👩‍💻 \
+            é", "n": 9_007_199_254_740_993i64});
         let text = json(&value);
         assert!(
             text.contains("\\u202e")

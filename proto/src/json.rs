@@ -1,20 +1,25 @@
-//! The contract's messages as JSON, with the field names of the .proto files, for scripts and for files that people edit.
+//! The contract's messages as JSON, with the field names of the .proto files, for scripts and for
+//! files that people edit.
 //!
-//! Unlike protobuf's usual JSON, 64-bit integers are numbers (ticket numbers and versions are small) and fields are there even
-//! when they hold their default, so that a script need not know what a missing field means. Absent are only fields that tell
-//! "not set" apart from their default, such as the operator of a ticket nobody has. Times are RFC 3339, bytes are base64, enum
-//! values have their names; one this program does not know yet is its number.
+//! Unlike protobuf's usual JSON, 64-bit integers are numbers (ticket numbers and versions are
+//! small) and fields are there even when they hold their default, so that a script need not know
+//! what a missing field means. Absent are only fields that tell "not set" apart from their default,
+//! such as the operator of a ticket nobody has. Times are RFC 3339, bytes are base64, enum values
+//! have their names; one this program does not know yet is its number.
 
 use std::sync::LazyLock;
 
 use prost::{Message, Name};
-use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::{
+    DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, SerializeOptions,
+};
 use serde_json::Value;
 
 use crate::DESCRIPTORS;
 
 /// Nothing when the compiled-in descriptors cannot be read, which the tests rule out.
-static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).ok());
+static POOL: LazyLock<Option<DescriptorPool>> =
+    LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).ok());
 
 /// The contract's descriptors, for looking things up by name.
 pub fn descriptors() -> Option<&'static DescriptorPool> {
@@ -27,18 +32,26 @@ fn descriptor<M: Name>() -> Option<MessageDescriptor> {
 
 /// A message of the contract as JSON. Null for a message of another contract.
 pub fn to_value<M: Message + Name>(message: &M) -> Value {
-    let options =
-        SerializeOptions::new().stringify_64_bit_integers(false).use_proto_field_name(true).skip_default_fields(false);
+    let options = SerializeOptions::new()
+        .stringify_64_bit_integers(false)
+        .use_proto_field_name(true)
+        .skip_default_fields(false);
     descriptor::<M>()
-        .and_then(|descriptor| DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).ok())
-        .and_then(|dynamic| dynamic.serialize_with_options(serde_json::value::Serializer, &options).ok())
+        .and_then(|descriptor| {
+            DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).ok()
+        })
+        .and_then(|dynamic| {
+            dynamic.serialize_with_options(serde_json::value::Serializer, &options).ok()
+        })
         .unwrap_or_default()
 }
 
-/// A message of the contract from JSON as [`to_value`] writes it; missing fields get their default. An unknown field, an unknown
-/// enum value or a value of the wrong kind is refused in words that name it.
+/// A message of the contract from JSON as [`to_value`] writes it; missing fields get their default.
+/// An unknown field, an unknown enum value or a value of the wrong kind is refused in words that
+/// name it.
 pub fn from_value<M: Message + Name + Default>(value: Value) -> Result<M, String> {
-    let descriptor = descriptor::<M>().ok_or_else(|| format!("{} is not part of this contract", M::full_name()))?;
+    let descriptor = descriptor::<M>()
+        .ok_or_else(|| format!("{} is not part of this contract", M::full_name()))?;
     let options = DeserializeOptions::new().deny_unknown_fields(true);
     DynamicMessage::deserialize_with_options(descriptor, value, &options)
         .map_err(|problem| problem.to_string())?
@@ -98,7 +111,10 @@ mod tests {
         let problem = from_value::<v1::ProfileSettings>(json!({"nmae": "Acme"})).unwrap_err();
         assert!(problem.contains("nmae"), "{problem}");
         assert!(from_value::<v1::ProfileSettings>(json!({"name": 7})).is_err());
-        assert!(from_value::<v1::ProfileSettings>(json!({"default_priority": "PRIORITY_SOON"})).is_err());
+        assert!(
+            from_value::<v1::ProfileSettings>(json!({"default_priority": "PRIORITY_SOON"}))
+                .is_err()
+        );
         assert!(from_value::<v1::ProfileSettings>(json!([])).is_err());
     }
 

@@ -1,8 +1,9 @@
-//! Manifests: what makes an unchanged program somebody's branded widget. Signed by the server, checked by everybody.
+//! Manifests: what makes an unchanged program somebody's branded widget. Signed by the server,
+//! checked by everybody.
 //!
-//! The signature is Ed25519 over the ASCII text "deskbell manifest v1", one zero byte, and the encoded manifest, checked
-//! strictly. It proves who made the manifest, not that they should be trusted: the first one is trusted on use, and from then on
-//! [`Verified::may_follow`] decides.
+//! The signature is Ed25519 over the ASCII text "deskbell manifest v1", one zero byte, and the
+//! encoded manifest, checked strictly. It proves who made the manifest, not that they should be
+//! trusted: the first one is trusted on use, and from then on [`Verified::may_follow`] decides.
 
 use std::fmt;
 
@@ -61,17 +62,42 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge { bytes } => write!(f, "The manifest is too large: {bytes} bytes, at most {LARGEST}."),
-            Self::NotAManifest => f.write_str("The file is not a Deskbell manifest, or it is damaged. Get it again from whoever gave you the program."),
-            Self::UnusableKey => f.write_str("The manifest's key is not usable. Get it again from whoever gave you the program."),
-            Self::WrongSignature => {
-                f.write_str("The manifest was changed after it was signed. Do not use it; get it again from whoever gave you the program.")
-            }
-            Self::Incomplete { field } => write!(f, "The manifest lacks its {field}. Get it again from whoever gave you the program."),
-            Self::OtherKey => f.write_str("The manifest is signed by another server than before. The one in use stays; ask whoever gave you the program."),
-            Self::OtherProfile => f.write_str("The manifest is for another profile. The one in use stays."),
+            Self::TooLarge { bytes } => write!(
+                f,
+                "The manifest is too large: {bytes} bytes, at \
+                most {LARGEST}."
+            ),
+            Self::NotAManifest => f.write_str(
+                "The file is not a Deskbell manifest, or it is \
+                damaged. Get it again from whoever gave you the program.",
+            ),
+            Self::UnusableKey => f.write_str(
+                "The manifest's key is not usable. Get it again from \
+                whoever gave you the program.",
+            ),
+            Self::WrongSignature => f.write_str(
+                "The manifest was changed after it was signed. Do not use it; get it \
+                    again from whoever gave you the program.",
+            ),
+            Self::Incomplete { field } => write!(
+                f,
+                "The manifest lacks its {field}. Get it again \
+                from whoever gave you the program."
+            ),
+            Self::OtherKey => f.write_str(
+                "The manifest is signed by another server than before. \
+                The one in use stays; ask whoever gave you the program.",
+            ),
+            Self::OtherProfile => f.write_str(
+                "The manifest is for another profile. The one in \
+                use stays.",
+            ),
             Self::Older { revision, seen } => {
-                write!(f, "The manifest is older (revision {revision}) than one already used (revision {seen}). The newer one stays.")
+                write!(
+                    f,
+                    "The manifest is older (revision {revision}) than one already used \
+                    (revision {seen}). The newer one stays."
+                )
             }
         }
     }
@@ -101,11 +127,15 @@ pub fn verify(signed: &SignedManifest) -> Result<Verified, Refusal> {
     if bytes > LARGEST {
         return Err(Refusal::TooLarge { bytes });
     }
-    let public_key: [u8; 32] = signed.public_key.as_slice().try_into().map_err(|_| Refusal::UnusableKey)?;
+    let public_key: [u8; 32] =
+        signed.public_key.as_slice().try_into().map_err(|_| Refusal::UnusableKey)?;
     let key = VerifyingKey::from_bytes(&public_key).map_err(|_| Refusal::UnusableKey)?;
-    let signature = Signature::from_slice(&signed.signature).map_err(|_| Refusal::WrongSignature)?;
-    key.verify_strict(&signed_bytes(&signed.manifest), &signature).map_err(|_| Refusal::WrongSignature)?;
-    let manifest = Manifest::decode(signed.manifest.as_slice()).map_err(|_| Refusal::NotAManifest)?;
+    let signature =
+        Signature::from_slice(&signed.signature).map_err(|_| Refusal::WrongSignature)?;
+    key.verify_strict(&signed_bytes(&signed.manifest), &signature)
+        .map_err(|_| Refusal::WrongSignature)?;
+    let manifest =
+        Manifest::decode(signed.manifest.as_slice()).map_err(|_| Refusal::NotAManifest)?;
     let missing = [
         (manifest.profile_id.is_empty(), "profile"),
         (manifest.revision < 1, "revision"),
@@ -126,13 +156,15 @@ pub fn read(file: &[u8]) -> Result<Verified, Refusal> {
     verify(&SignedManifest::decode(file).map_err(|_| Refusal::NotAManifest)?)
 }
 
-/// The fingerprint of a signing key, for people to compare: "sha256:" and the lower-case hex of its SHA-256.
+/// The fingerprint of a signing key, for people to compare: "sha256:" and the lower-case hex of its
+/// SHA-256.
 pub fn fingerprint(public_key: &[u8]) -> String {
     crate::sha256_fingerprint(public_key)
 }
 
 impl Verified {
-    /// Whether this manifest may take the place of one that was used before: same key, same profile, not older.
+    /// Whether this manifest may take the place of one that was used before: same key, same
+    /// profile, not older.
     pub fn may_follow(&self, last: &Self) -> Result<(), Refusal> {
         if self.manifest.profile_id != last.manifest.profile_id {
             Err(Refusal::OtherProfile)
@@ -220,7 +252,10 @@ mod tests {
         let last = seen(&manifest(3), &SEED);
         assert_eq!(seen(&manifest(4), &SEED).may_follow(&last), Ok(()));
         assert_eq!(seen(&manifest(3), &SEED).may_follow(&last), Ok(()));
-        assert_eq!(seen(&manifest(2), &SEED).may_follow(&last), Err(Refusal::Older { revision: 2, seen: 3 }));
+        assert_eq!(
+            seen(&manifest(2), &SEED).may_follow(&last),
+            Err(Refusal::Older { revision: 2, seen: 3 })
+        );
         assert_eq!(seen(&manifest(4), &[8; 32]).may_follow(&last), Err(Refusal::OtherKey));
         let other = Manifest { profile_id: "q".to_owned(), ..manifest(4) };
         assert_eq!(seen(&other, &SEED).may_follow(&last), Err(Refusal::OtherProfile));

@@ -1,8 +1,9 @@
-//! Pinning: looking at the certificates a server presents, so that a person can compare its fingerprint and then trust exactly
-//! that certificate authority.
+//! Pinning: looking at the certificates a server presents, so that a person can compare its
+//! fingerprint and then trust exactly that certificate authority.
 //!
-//! Looking trusts nobody and sends nothing. What makes a pin safe is the connection afterwards: it accepts only certificates
-//! that the pinned authority signed, so somebody in between who merely shows the right authority gets no further.
+//! Looking trusts nobody and sends nothing. What makes a pin safe is the connection afterwards: it
+//! accepts only certificates that the pinned authority signed, so somebody in between who merely
+//! shows the right authority gets no further.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,41 +28,54 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 pub struct PresentedServer {
     /// The fingerprint of its certificate authority, for a person to compare; see [`fingerprint`].
     pub fingerprint: String,
-    /// That authority as PEM, for [`crate::client::Server::authorities_pem`] once the fingerprint was found right.
+    /// That authority as PEM, for [`crate::client::Server::authorities_pem`] once the fingerprint
+    /// was found right.
     pub authorities_pem: String,
 }
 
-/// The fingerprint of a certificate authority (DER): "sha256:" and the lower-case hex of its SHA-256.
+/// The fingerprint of a certificate authority (DER): "sha256:" and the lower-case hex of its
+/// SHA-256.
 pub fn fingerprint(certificate: &[u8]) -> String {
     crate::sha256_fingerprint(certificate)
 }
 
-/// Whether two fingerprints are the same, however people write them: letters in either case, with or without colons or spaces
-/// between the digits, with or without "sha256:".
+/// Whether two fingerprints are the same, however people write them: letters in either case, with
+/// or without colons or spaces between the digits, with or without "sha256:".
 pub fn same_fingerprint(one: &str, other: &str) -> bool {
     fn digits(text: &str) -> String {
-        let text: String = text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect();
+        let text: String =
+            text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect();
         text.trim_start_matches("sha256:").replace(':', "")
     }
     let (one, other) = (digits(one), digits(other));
     one.len() == 64 && one == other
 }
 
-/// Connects to an `https://` address and tells what the server presents. The authority is the last certificate it sends: a
-/// Deskbell server sends its own certificate and then its authority's.
+/// Connects to an `https://` address and tells what the server presents. The authority is the last
+/// certificate it sends: a Deskbell server sends its own certificate and then its authority's.
 pub async fn inspect(address: &str) -> Result<PresentedServer, Problem> {
     let address = Address::parse(address)?;
     if !address.is_secure() {
-        return Err(Problem::address(&address.to_string(), "without TLS there is no certificate to look at"));
+        return Err(Problem::address(
+            &address.to_string(),
+            "without TLS there is no certificate to look at",
+        ));
     }
     let shown = address.to_string();
     let chain = tokio::time::timeout(ANSWER_WITHIN, present(&address))
         .await
         .map_err(|_| Problem::away(&shown, "no answer within 10 seconds"))??;
     let authority = chain.last().ok_or_else(|| {
-        Problem::local(Code::FailedPrecondition, "NOT_A_SERVER", format!("{shown} presents no certificate."))
+        Problem::local(
+            Code::FailedPrecondition,
+            "NOT_A_SERVER",
+            format!("{shown} presents no certificate."),
+        )
     })?;
-    Ok(PresentedServer { fingerprint: fingerprint(authority), authorities_pem: tls::pem(authority) })
+    Ok(PresentedServer {
+        fingerprint: fingerprint(authority),
+        authorities_pem: tls::pem(authority),
+    })
 }
 
 async fn present(address: &Address) -> Result<Vec<CertificateDer<'static>>, Problem> {
@@ -69,13 +83,20 @@ async fn present(address: &Address) -> Result<Vec<CertificateDer<'static>>, Prob
     let record = Arc::new(Record { provider: tls::provider(), chain: Mutex::default() });
     let mut config = ClientConfig::builder_with_provider(record.provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|problem| Problem::local(Code::Internal, "TLS_UNUSABLE", format!("TLS cannot be set up: {problem}.")))?
+        .map_err(|problem| {
+            Problem::local(
+                Code::Internal,
+                "TLS_UNUSABLE",
+                format!("TLS cannot be set up: {problem}."),
+            )
+        })?
         .dangerous()
         .with_custom_certificate_verifier(record.clone())
         .with_no_client_auth();
     config.alpn_protocols = vec![tls::HTTP2.to_vec()];
-    let name = ServerName::try_from(address.host().to_owned())
-        .map_err(|_| Problem::address(&shown, "its host is not a name that a certificate can have"))?;
+    let name = ServerName::try_from(address.host().to_owned()).map_err(|_| {
+        Problem::address(&shown, "its host is not a name that a certificate can have")
+    })?;
     let socket = TcpStream::connect((address.host(), address.port()))
         .await
         .map_err(|failure| Problem::away(&shown, &failure.to_string()))?;
@@ -87,7 +108,8 @@ async fn present(address: &Address) -> Result<Vec<CertificateDer<'static>>, Prob
     Ok(chain.clone())
 }
 
-/// Remembers what is presented. Checks that the server holds its certificate's key, and leaves trust to the person.
+/// Remembers what is presented. Checks that the server holds its certificate's key, and leaves
+/// trust to the person.
 #[derive(Debug)]
 struct Record {
     provider: Arc<CryptoProvider>,
@@ -103,8 +125,9 @@ impl ServerCertVerifier for Record {
         _ocsp_response: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let presented =
-            std::iter::once(end_entity).chain(intermediates).map(|certificate| certificate.clone().into_owned());
+        let presented = std::iter::once(end_entity)
+            .chain(intermediates)
+            .map(|certificate| certificate.clone().into_owned());
         *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = presented.collect();
         Ok(ServerCertVerified::assertion())
     }
@@ -115,7 +138,12 @@ impl ServerCertVerifier for Record {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -124,7 +152,12 @@ impl ServerCertVerifier for Record {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -144,7 +177,8 @@ mod tests {
     use crate::client::{Client, Credentials, Server};
     use crate::v1;
 
-    /// A TLS server that presents a leaf for 127.0.0.1 and its authority, then hangs up. Answers its address and the authority.
+    /// A TLS server that presents a leaf for 127.0.0.1 and its authority, then hangs up. Answers
+    /// its address and the authority.
     async fn tls_server() -> (String, Vec<u8>) {
         let authority_key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
@@ -189,12 +223,22 @@ mod tests {
                 authorities_pem: Some(presented.authorities_pem.clone()),
             };
             let client = Client::new(server.connect_lazy().unwrap(), Credentials::none());
-            Problem::from(client.server_info().get_server_info(v1::GetServerInfoRequest {}).await.unwrap_err()).reason
+            Problem::from(
+                client
+                    .server_info()
+                    .get_server_info(v1::GetServerInfoRequest {})
+                    .await
+                    .unwrap_err(),
+            )
+            .reason
         };
         // The handshake succeeds; this server then hangs up.
         assert_eq!(reason(&address).await, "CONNECTION_LOST");
         assert_eq!(reason(&elsewhere).await, "CERTIFICATE_UNTRUSTED");
-        assert_eq!(reason(&address.replace("127.0.0.1", "localhost")).await, "CERTIFICATE_OTHER_NAME");
+        assert_eq!(
+            reason(&address.replace("127.0.0.1", "localhost")).await,
+            "CERTIFICATE_OTHER_NAME"
+        );
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
-//! What went wrong with a call, in words a person can read and in stable words a program can decide on.
+//! What went wrong with a call, in words a person can read and in stable words a program can decide
+//! on.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -16,9 +17,10 @@ pub const DOMAIN: &str = "deskbell";
 pub struct Problem {
     /// The gRPC status.
     pub code: Code,
-    /// A stable word: the server's (`BAD_CREDENTIALS`, `LAST_ADMIN`, …) or this client's own (`SERVER_AWAY`, `SERVER_SLOW`,
-    /// `CONNECTION_LOST`, `CERTIFICATE_UNTRUSTED`, `CERTIFICATE_OTHER_NAME`, `CERTIFICATE_EXPIRED`, `NOT_A_SERVER`,
-    /// `ADDRESS_INVALID`, …). Empty when nobody gave one.
+    /// A stable word: the server's (`BAD_CREDENTIALS`, `LAST_ADMIN`, …) or this client's own
+    /// (`SERVER_AWAY`, `SERVER_SLOW`, `CONNECTION_LOST`, `CERTIFICATE_UNTRUSTED`,
+    /// `CERTIFICATE_OTHER_NAME`, `CERTIFICATE_EXPIRED`, `NOT_A_SERVER`, `ADDRESS_INVALID`, …).
+    /// Empty when nobody gave one.
     pub reason: String,
     /// Details that belong to the reason, by stable words.
     pub parameters: BTreeMap<String, String>,
@@ -28,7 +30,8 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// The call may or may not have been carried out: the connection failed underneath it.
     pub interrupted: bool,
-    /// What is wrong and what to do, in English. May hold text from the server or its users: make it inert before showing it.
+    /// What is wrong and what to do, in English. May hold text from the server or its users: make
+    /// it inert before showing it.
     pub text: String,
 }
 
@@ -57,14 +60,18 @@ impl Problem {
 
     /// Nobody answers at these addresses.
     pub(crate) fn away(addresses: &str, why: &str) -> Self {
-        let text =
-            format!("The server at {addresses} does not answer ({why}). Is it running, and is the address right?");
+        let text = format!(
+            "The server at {addresses} does not answer ({why}). Is it running, and is the address \
+             right?"
+        );
         Self { interrupted: true, ..Self::local(Code::Unavailable, "SERVER_AWAY", text) }
     }
 
     /// The TLS handshake with this address failed.
     pub(crate) fn handshake(address: &str, failure: &std::io::Error) -> Self {
-        let Some(failure) = failure.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+        let Some(failure) =
+            failure.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        else {
             return Self::away(address, &format!("the TLS handshake was broken off: {failure}"));
         };
         let refused = |reason, text: String| Self::local(Code::FailedPrecondition, reason, text);
@@ -73,19 +80,23 @@ impl Problem {
                 let (reason, text) = certificate_problem(address, certificate);
                 refused(reason, text)
             }
-            rustls::Error::InvalidMessage(_) => {
-                refused("NOT_A_SERVER", format!("What answers at {address} does not speak TLS. Is the port right?"))
-            }
+            rustls::Error::InvalidMessage(_) => refused(
+                "NOT_A_SERVER",
+                format!("What answers at {address} does not speak TLS. Is the port right?"),
+            ),
             rustls::Error::NoApplicationProtocol | rustls::Error::AlertReceived(_) => refused(
                 "NOT_A_SERVER",
-                format!("What answers at {address} is not a Deskbell server ({failure}). Is the port right?"),
+                format!(
+                    "What answers at {address} is not a Deskbell server ({failure}). Is the port \
+                     right?"
+                ),
             ),
             other => Self::away(address, &format!("the TLS handshake was broken off: {other}")),
         }
     }
 
-    /// The same call, made again, may succeed: the server was away, busy and said when to come back, or the connection broke.
-    /// Make it again only when a repeat is safe.
+    /// The same call, made again, may succeed: the server was away, busy and said when to come
+    /// back, or the connection broke. Make it again only when a repeat is safe.
     pub fn is_passing(&self) -> bool {
         match self.code {
             Code::Unavailable => true,
@@ -95,26 +106,33 @@ impl Problem {
     }
 }
 
-fn certificate_problem(address: &str, certificate: &rustls::CertificateError) -> (&'static str, String) {
+fn certificate_problem(
+    address: &str,
+    certificate: &rustls::CertificateError,
+) -> (&'static str, String) {
     use rustls::CertificateError as E;
     match certificate {
         E::Expired | E::ExpiredContext { .. } | E::NotValidYet | E::NotValidYetContext { .. } => (
             "CERTIFICATE_EXPIRED",
             format!(
-                "The certificate of {address} is not valid at this time. Renew it on the server, and check both clocks."
+                "The certificate of {address} is not valid at this time. Renew it on the server, \
+                 and check both clocks."
             ),
         ),
         E::NotValidForName | E::NotValidForNameContext { .. } => (
             "CERTIFICATE_OTHER_NAME",
             format!(
-                "The certificate of {address} is for another name. Use the name it was made for, or make one for this name."
+                "The certificate of {address} is for another name. Use the name it was made for, \
+                 or make one for this name."
             ),
         ),
         other => (
             "CERTIFICATE_UNTRUSTED",
             format!(
-                "The certificate of {address} is signed by somebody else than expected ({other}). If the server was set up \
-                 anew, ask its host for the fingerprint and sign in again with it; otherwise somebody is in between."
+                "The certificate of {address} is signed by somebody else than expected ({other}). \
+                 If the server was set up \
+                 anew, ask its host for the fingerprint and sign in again with it; otherwise \
+                 somebody is in between."
             ),
         ),
     }
@@ -151,7 +169,9 @@ impl From<Status> for Problem {
         Self {
             code: status.code(),
             reason: info.map(|info| info.reason.clone()).unwrap_or_default(),
-            parameters: info.map(|info| info.metadata.clone().into_iter().collect()).unwrap_or_default(),
+            parameters: info
+                .map(|info| info.metadata.clone().into_iter().collect())
+                .unwrap_or_default(),
             field: violation.map(|violation| violation.field.clone()),
             retry_after: details.retry_info().and_then(|info| info.retry_delay),
             interrupted: false,
@@ -164,9 +184,16 @@ impl From<Status> for Problem {
 fn lost(status: &Status) -> Problem {
     let slow = status.code() == Code::Cancelled && status.message().contains("Timeout");
     let (reason, text) = if slow {
-        ("SERVER_SLOW", "The server took too long to answer. Try again; if that goes on, ask its host.".to_owned())
+        (
+            "SERVER_SLOW",
+            "The server took too long to answer. Try again; if that goes on, ask its host."
+                .to_owned(),
+        )
     } else {
-        ("CONNECTION_LOST", format!("The connection to the server broke ({}). Try again.", status.message()))
+        (
+            "CONNECTION_LOST",
+            format!("The connection to the server broke ({}). Try again.", status.message()),
+        )
     };
     Problem { interrupted: true, ..Problem::local(Code::Unavailable, reason, text) }
 }
@@ -183,7 +210,8 @@ fn usual_text(code: Code) -> &'static str {
         Code::ResourceExhausted => "The server has too much to do just now. Try again later.",
         Code::Unavailable => "The server is not available just now. Try again.",
         Code::Unimplemented => {
-            "The server does not know this call: it is older than this program, or no Deskbell server."
+            "The server does not know this call: it is older than this program, or no Deskbell \
+             server."
         }
         _ => "The server failed. Try again; if that goes on, ask its host.",
     }
@@ -209,10 +237,15 @@ mod tests {
     fn takes_everything_the_server_says() {
         let mut details = ErrorDetails::new();
         details
-            .set_error_info("TICKET_CHANGED", DOMAIN, HashMap::from([("actor".to_owned(), "Ana".to_owned())]))
+            .set_error_info(
+                "TICKET_CHANGED",
+                DOMAIN,
+                HashMap::from([("actor".to_owned(), "Ana".to_owned())]),
+            )
             .add_bad_request_violation("text", "is empty")
             .set_retry_info(Some(Duration::from_secs(7)));
-        let problem = Problem::from(Status::with_error_details(Code::Aborted, "Ana took it.", details));
+        let problem =
+            Problem::from(Status::with_error_details(Code::Aborted, "Ana took it.", details));
         assert_eq!(problem.code, Code::Aborted);
         assert_eq!(problem.reason, "TICKET_CHANGED");
         assert_eq!(problem.parameters["actor"], "Ana");
@@ -233,7 +266,9 @@ mod tests {
     #[test]
     fn the_connectors_problem_survives_the_transport() {
         let away = Problem::away("https://desk.example:7443", "connection refused");
-        let problem = Problem::from(Status::from_error(Box::new(tonic::ConnectError(Box::new(away.clone())))));
+        let problem = Problem::from(Status::from_error(Box::new(tonic::ConnectError(Box::new(
+            away.clone(),
+        )))));
         assert_eq!(problem, away);
         assert!(problem.is_passing());
     }
@@ -248,7 +283,9 @@ mod tests {
 
     #[test]
     fn untrusted_certificates_are_not_tried_again() {
-        let failure = std::io::Error::other(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer));
+        let failure = std::io::Error::other(rustls::Error::InvalidCertificate(
+            rustls::CertificateError::UnknownIssuer,
+        ));
         let problem = Problem::handshake("https://desk.example:7443", &failure);
         assert_eq!(problem.reason, "CERTIFICATE_UNTRUSTED");
         assert!(!problem.is_passing());

@@ -1,4 +1,5 @@
-//! What a customer's program proves itself with about a ticket, and the hash by which the server finds that ticket.
+//! What a customer's program proves itself with about a ticket, and the hash by which the server
+//! finds that ticket.
 
 use std::fmt;
 use std::io;
@@ -9,7 +10,8 @@ use aws_lc_rs::digest::{SHA256, digest};
 /// Bytes of a secret, and of its hash.
 const LENGTH: usize = 32;
 
-/// How many of them tell when the secret was made: milliseconds since 1970, big-endian, as in a UUID of version 7 (RFC 9562).
+/// How many of them tell when the secret was made: milliseconds since 1970, big-endian, as in a
+/// UUID of version 7 (RFC 9562).
 pub const TIME: usize = 6;
 
 /// Now, as a secret begins with it. A clock before 1970 says 1970.
@@ -20,10 +22,11 @@ pub fn now() -> [u8; TIME] {
     time
 }
 
-/// The secret of a ticket: when it was made, and 26 bytes that nobody can guess. The program that rings makes it, and gives away only its hash.
+/// The secret of a ticket: when it was made, and 26 bytes that nobody can guess. The program that
+/// rings makes it, and gives away only its hash.
 ///
-/// The time is there so that what a team's customers ring one after the other lies side by side where it is looked up. Whether it is right does
-/// not matter. `Debug` shows nothing of a secret.
+/// The time is there so that what a team's customers ring one after the other lies side by side
+/// where it is looked up. Whether it is right does not matter. `Debug` shows nothing of a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TicketSecret([u8; LENGTH]);
 
@@ -37,7 +40,8 @@ impl TicketSecret {
     /// A new one. Fails when the system gives no randomness.
     pub fn make() -> io::Result<Self> {
         let mut bytes = [0; LENGTH];
-        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no randomness"))?;
+        aws_lc_rs::rand::fill(&mut bytes)
+            .map_err(|_| io::Error::other("the system gives no randomness"))?;
         bytes[..TIME].copy_from_slice(&now());
         Ok(Self(bytes))
     }
@@ -58,7 +62,8 @@ impl TicketSecret {
         if digits.len() != LENGTH * 2 {
             return None;
         }
-        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digit =
+            |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let mut bytes = [0; LENGTH];
         for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
             *byte = (digit(pair[0])? << 4) | digit(pair[1])?;
@@ -71,8 +76,8 @@ impl TicketSecret {
         crate::hex(&self.0)
     }
 
-    /// What the server keeps, and finds the ticket by: when the secret was made, as in the secret itself, then the first 26 bytes of
-    /// the SHA-256 of the whole secret.
+    /// What the server keeps, and finds the ticket by: when the secret was made, as in the secret
+    /// itself, then the first 26 bytes of the SHA-256 of the whole secret.
     pub fn hash(&self) -> [u8; LENGTH] {
         let mut hash = self.0;
         hash[TIME..].copy_from_slice(&digest(&SHA256, &self.0).as_ref()[..LENGTH - TIME]);
@@ -118,8 +123,15 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_is_none() {
-        for wrong in ["", "00", &"0".repeat(63), &"0g".repeat(32), &"é".repeat(32), &"+1".repeat(32), &"0".repeat(65)]
-        {
+        for wrong in [
+            "",
+            "00",
+            &"0".repeat(63),
+            &"0g".repeat(32),
+            &"é".repeat(32),
+            &"+1".repeat(32),
+            &"0".repeat(65),
+        ] {
             assert_eq!(TicketSecret::parse(wrong), None, "{wrong:?}");
         }
     }

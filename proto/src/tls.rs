@@ -1,4 +1,5 @@
-//! How clients speak TLS: which certificate authorities they trust, and one cryptography for all of it.
+//! How clients speak TLS: which certificate authorities they trust, and one cryptography for all of
+//! it.
 
 use std::sync::Arc;
 
@@ -15,12 +16,14 @@ use crate::problem::Problem;
 /// HTTP/2, the only protocol a Deskbell server speaks.
 pub(crate) const HTTP2: &[u8] = b"h2";
 
-/// Named explicitly, so that another part of a program that brings a second cryptography changes nothing here.
+/// Named explicitly, so that another part of a program that brings a second cryptography changes
+/// nothing here.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// A configuration that trusts these authorities (PEM, one or more certificates), or the system's when there are none.
+/// A configuration that trusts these authorities (PEM, one or more certificates), or the system's
+/// when there are none.
 pub(crate) fn config(authorities_pem: Option<&str>) -> Result<Arc<ClientConfig>, Problem> {
     let unusable = |why: String| Problem::local(Code::InvalidArgument, "AUTHORITIES_UNUSABLE", why);
     let mut roots = RootCertStore::empty();
@@ -29,9 +32,9 @@ pub(crate) fn config(authorities_pem: Option<&str>) -> Result<Arc<ClientConfig>,
             let certificate = certificate.map_err(|problem| {
                 unusable(format!("The certificate authority is not readable as PEM: {problem:?}."))
             })?;
-            roots
-                .add(certificate)
-                .map_err(|problem| unusable(format!("The certificate authority cannot be used: {problem}.")))?;
+            roots.add(certificate).map_err(|problem| {
+                unusable(format!("The certificate authority cannot be used: {problem}."))
+            })?;
         }
         if roots.is_empty() {
             return Err(unusable("The certificate authorities hold no certificate.".to_owned()));
@@ -40,7 +43,8 @@ pub(crate) fn config(authorities_pem: Option<&str>) -> Result<Arc<ClientConfig>,
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if roots.is_empty() {
             return Err(unusable(
-                "This system has no certificate authorities of its own: name the server's fingerprint instead."
+                "This system has no certificate authorities of its own: name the server's \
+                 fingerprint instead."
                     .to_owned(),
             ));
         }
@@ -76,16 +80,21 @@ mod tests {
     #[test]
     fn pem_reads_back() {
         for length in [1, 47, 48, 49, 500] {
-            let certificate: Vec<u8> = (0..length).map(|byte| u8::try_from(byte % 251).unwrap_or(0)).collect();
+            let certificate: Vec<u8> =
+                (0..length).map(|byte| u8::try_from(byte % 251).unwrap_or(0)).collect();
             let text = pem(&certificate);
-            assert_eq!(CertificateDer::from_pem_slice(text.as_bytes()).unwrap().as_ref(), certificate);
+            assert_eq!(
+                CertificateDer::from_pem_slice(text.as_bytes()).unwrap().as_ref(),
+                certificate
+            );
             assert!(text.lines().all(|line| line.len() <= 64));
         }
     }
 
     #[test]
     fn authorities_that_are_none_are_refused() {
-        for pem in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        for pem in ["", "nothing", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+        {
             assert_eq!(config(Some(pem)).unwrap_err().reason, "AUTHORITIES_UNUSABLE");
         }
     }

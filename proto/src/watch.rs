@@ -1,8 +1,9 @@
 //! The live queue as a stream of news that resumes by itself.
 //!
-//! [`QueueView`] is the pure half: frames in, tickets out. [`QueueWatch`] is the half that talks: it opens the stream after the last
-//! cursor, and when the stream breaks or falls silent it says so, waits a little longer each time, and goes on where it
-//! stopped, without a gap or a repeat. It stops only when going on is pointless, for example when the session has ended.
+//! [`QueueView`] is the pure half: frames in, tickets out. [`QueueWatch`] is the half that talks:
+//! it opens the stream after the last cursor, and when the stream breaks or falls silent it says
+//! so, waits a little longer each time, and goes on where it stopped, without a gap or a repeat. It
+//! stops only when going on is pointless, for example when the session has ended.
 
 mod pace;
 #[cfg(test)]
@@ -27,7 +28,8 @@ use crate::v1::{Ticket, WatchQueueRequest, WatchQueueResponse};
 /// One piece of news from a watch.
 #[derive(Clone, Debug)]
 pub enum WatchNews {
-    /// The stream is open. `resumed`: it goes on after what was seen before, and no snapshot follows.
+    /// The stream is open. `resumed`: it goes on after what was seen before, and no snapshot
+    /// follows.
     Connected {
         /// It goes on after a cursor.
         resumed: bool,
@@ -85,7 +87,13 @@ where
 {
     /// A watch that begins with a snapshot.
     pub fn new(client: WatchServiceClient<T>) -> Self {
-        Self { client, pace: Pace::default(), view: QueueView::default(), phase: Phase::Opening, failures: 0 }
+        Self {
+            client,
+            pace: Pace::default(),
+            view: QueueView::default(),
+            phase: Phase::Opening,
+            failures: 0,
+        }
     }
 
     /// Begins after a cursor from an earlier run instead. An empty one means from a snapshot.
@@ -102,7 +110,8 @@ where
         self
     }
 
-    /// The news as a stream. Dropping a wait for its next item loses nothing, unlike with [`Self::next`].
+    /// The news as a stream. Dropping a wait for its next item loses nothing, unlike with
+    /// [`Self::next`].
     pub fn into_stream(self) -> impl Stream<Item = WatchNews> {
         futures_util::stream::unfold(self, |mut watch| async move {
             let news = watch.next().await?;
@@ -110,8 +119,8 @@ where
         })
     }
 
-    /// Waits for the next piece of news; none after [`WatchNews::Ended`]. Dropping the wait while the stream is being opened
-    /// makes the next wait open it anew.
+    /// Waits for the next piece of news; none after [`WatchNews::Ended`]. Dropping the wait while
+    /// the stream is being opened makes the next wait open it anew.
     pub async fn next(&mut self) -> Option<WatchNews> {
         loop {
             match &mut self.phase {
@@ -124,9 +133,17 @@ where
                 Phase::Open { stream, .. } => {
                     let frame = match timeout(self.pace.silence, stream.message()).await {
                         Ok(Ok(Some(frame))) => frame,
-                        Ok(Ok(None)) => return Some(self.broke(Status::unavailable("the server ended the stream"))),
+                        Ok(Ok(None)) => {
+                            return Some(
+                                self.broke(Status::unavailable("the server ended the stream")),
+                            );
+                        }
                         Ok(Err(status)) => return Some(self.broke(status)),
-                        Err(_) => return Some(self.broke(Status::unavailable("the server has fallen silent"))),
+                        Err(_) => {
+                            return Some(
+                                self.broke(Status::unavailable("the server has fallen silent")),
+                            );
+                        }
                     };
                     if let Some(news) = self.heard(frame) {
                         return Some(news);
@@ -139,9 +156,12 @@ where
     async fn open(&mut self) -> WatchNews {
         let after = self.view.cursor().unwrap_or_default().to_owned();
         let resumed = !after.is_empty();
-        match timeout(self.pace.open_within, self.client.watch_queue(WatchQueueRequest { after })).await {
+        match timeout(self.pace.open_within, self.client.watch_queue(WatchQueueRequest { after }))
+            .await
+        {
             Ok(Ok(response)) => {
-                self.phase = Phase::Open { stream: Box::new(response.into_inner()), since: Instant::now() };
+                self.phase =
+                    Phase::Open { stream: Box::new(response.into_inner()), since: Instant::now() };
                 WatchNews::Connected { resumed }
             }
             Ok(Err(status)) => self.broke(status),
@@ -155,9 +175,10 @@ where
         let cursor = || self.view.cursor().unwrap_or_default().to_owned();
         match heard {
             Ok(Heard::SnapshotPart | Heard::Repeat) => None,
-            Ok(Heard::Snapshot) => {
-                Some(WatchNews::Snapshot { tickets: self.view.tickets().values().cloned().collect(), cursor: cursor() })
-            }
+            Ok(Heard::Snapshot) => Some(WatchNews::Snapshot {
+                tickets: self.view.tickets().values().cloned().collect(),
+                cursor: cursor(),
+            }),
             Ok(Heard::Change(change)) => Some(WatchNews::Change(change)),
             Ok(Heard::Progress) => Some(WatchNews::Progress { cursor: cursor() }),
             Err(_) => Some(self.start_over()),
@@ -168,7 +189,8 @@ where
         self.view.cut();
         let problem = Problem::from(status);
         match problem.code {
-            // Without a cursor it cannot be the cursor: then it is a frame over the size limit, which is worth a pause.
+            // Without a cursor it cannot be the cursor: then it is a frame over the size limit,
+            // which is worth a pause.
             Code::OutOfRange if self.view.cursor().is_some() => self.start_over(),
             Code::OutOfRange
             | Code::Cancelled
@@ -197,17 +219,23 @@ where
         }
     }
 
-    /// The first time at once; a server that cannot be understood again and again is given pauses like one that breaks.
+    /// The first time at once; a server that cannot be understood again and again is given pauses
+    /// like one that breaks.
     fn start_over(&mut self) -> WatchNews {
         self.view.forget_cursor();
         let delay = self.next_delay();
-        self.phase = if self.failures == 1 { Phase::Opening } else { Phase::Waiting { until: Instant::now() + delay } };
+        self.phase = if self.failures == 1 {
+            Phase::Opening
+        } else {
+            Phase::Waiting { until: Instant::now() + delay }
+        };
         WatchNews::StartedOver
     }
 
     /// Counts a failure and says how long to wait after it.
     fn next_delay(&mut self) -> Duration {
-        if matches!(&self.phase, Phase::Open { since, .. } if since.elapsed() >= self.pace.settled_after) {
+        if matches!(&self.phase, Phase::Open { since, .. } if since.elapsed() >= self.pace.settled_after)
+        {
             self.failures = 0;
         }
         self.failures = self.failures.saturating_add(1);

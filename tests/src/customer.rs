@@ -47,7 +47,8 @@ pub fn call_for_help(secret: &TicketSecret, text: &str) -> v1::SubmitTicketReque
 
 impl Widget {
     pub(crate) fn new(client: &Client, manifest: Verified) -> Self {
-        let credentials = Credentials::profile(&manifest.manifest.credential).expect("a credential");
+        let credentials =
+            Credentials::profile(&manifest.manifest.credential).expect("a credential");
         Self { client: client.with_credentials(credentials), manifest }
     }
 
@@ -58,27 +59,37 @@ impl Widget {
     }
 
     /// Sends a call for help.
-    pub async fn submit(&self, request: v1::SubmitTicketRequest) -> Result<v1::CustomerTicket, Problem> {
-        Ok(ask!(self.client, assistance, submit_ticket, request)?.ticket.expect("the answer holds it"))
+    pub async fn submit(
+        &self,
+        request: v1::SubmitTicketRequest,
+    ) -> Result<v1::CustomerTicket, Problem> {
+        Ok(ask!(self.client, assistance, submit_ticket, request)?
+            .ticket
+            .expect("the answer holds it"))
     }
 
     /// Rings at a group, or at none.
     pub async fn ring(&self, group: Option<&v1::Group>, text: &str) -> Customer {
         let secret = new_secret();
         let group_id = group.map(|group| group.id.clone()).unwrap_or_default();
-        let ticket = self.submit(v1::SubmitTicketRequest { group_id, ..call_for_help(&secret, text) }).await;
+        let ticket =
+            self.submit(v1::SubmitTicketRequest { group_id, ..call_for_help(&secret, text) }).await;
         self.customer(secret, ticket.expect("a ticket").number)
     }
 
     /// Whoever has this secret.
     pub fn customer(&self, secret: TicketSecret, number: i64) -> Customer {
-        let credentials = Credentials::profile(&self.manifest.manifest.credential).expect("a credential");
+        let credentials =
+            Credentials::profile(&self.manifest.manifest.credential).expect("a credential");
         let credentials = credentials.with_ticket(&secret).expect("a secret");
         Customer { client: self.client.with_credentials(credentials), secret, number }
     }
 
     /// Follows the profile alone, knowing this revision of it.
-    pub async fn follow(&self, profile_revision: i64) -> Result<Streaming<v1::FollowResponse>, Problem> {
+    pub async fn follow(
+        &self,
+        profile_revision: i64,
+    ) -> Result<Streaming<v1::FollowResponse>, Problem> {
         follow(&self.client, profile_revision).await
     }
 }
@@ -94,22 +105,32 @@ impl Customer {
     /// Writes to whoever helps.
     pub async fn write(&self, text: &str) -> Result<v1::CustomerTicket, Problem> {
         let request = v1::WriteMessageRequest { request_id: request_id(), text: text.to_owned() };
-        Ok(ask!(self.client, assistance, write_message, request)?.ticket.expect("the answer holds it"))
+        Ok(ask!(self.client, assistance, write_message, request)?
+            .ticket
+            .expect("the answer holds it"))
     }
 
     /// Takes the call for help back.
     pub async fn cancel(&self) -> Result<v1::CustomerTicket, Problem> {
         let request = v1::CancelTicketRequest { request_id: request_id() };
-        Ok(ask!(self.client, assistance, cancel_ticket, request)?.ticket.expect("the answer holds it"))
+        Ok(ask!(self.client, assistance, cancel_ticket, request)?
+            .ticket
+            .expect("the answer holds it"))
     }
 
     /// Follows the ticket and the profile, knowing this revision of it.
-    pub async fn follow(&self, profile_revision: i64) -> Result<Streaming<v1::FollowResponse>, Problem> {
+    pub async fn follow(
+        &self,
+        profile_revision: i64,
+    ) -> Result<Streaming<v1::FollowResponse>, Problem> {
         follow(&self.client, profile_revision).await
     }
 }
 
-async fn follow(client: &Client, profile_revision: i64) -> Result<Streaming<v1::FollowResponse>, Problem> {
+async fn follow(
+    client: &Client,
+    profile_revision: i64,
+) -> Result<Streaming<v1::FollowResponse>, Problem> {
     let request = v1::FollowRequest { profile_revision, client: "0.1.0 story".to_owned() };
     ask!(client, assistance, follow, request)
 }

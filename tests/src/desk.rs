@@ -28,8 +28,8 @@ impl Desk {
         Self { host, server }
     }
 
-    /// The first admin of a new team: `ana` at `ana@desk.example`, with a team of that name. Also an operator, as whoever
-    /// activates a team is.
+    /// The first admin of a new team: `ana` at `ana@desk.example`, with a team of that name. Also
+    /// an operator, as whoever activates a team is.
     pub async fn admin(&self, name: &str) -> Staff {
         let email = email(name);
         self.host.account(&email, name);
@@ -69,7 +69,11 @@ impl Desk {
     }
 
     /// Tries to sign in.
-    pub async fn try_sign_in(&self, email: &str, password: &str) -> Result<v1::SignInResponse, Problem> {
+    pub async fn try_sign_in(
+        &self,
+        email: &str,
+        password: &str,
+    ) -> Result<v1::SignInResponse, Problem> {
         try_sign_in(&self.server.connect(), email, password).await
     }
 
@@ -95,8 +99,15 @@ pub async fn sign_in(server: &Server, email: &str) -> Staff {
 }
 
 /// Tries to sign in over this connection.
-pub async fn try_sign_in(client: &Client, email: &str, password: &str) -> Result<v1::SignInResponse, Problem> {
-    let request =
-        v1::SignInRequest { email: email.to_owned(), password: password.to_owned(), label: "story".to_owned() };
+pub async fn try_sign_in(
+    client: &Client,
+    email: &str,
+    password: &str,
+) -> Result<v1::SignInResponse, Problem> {
+    let request = v1::SignInRequest {
+        email: email.to_owned(),
+        password: password.to_owned(),
+        label: "story".to_owned(),
+    };
     Ok(client.account().sign_in(request).await?.into_inner())
 }

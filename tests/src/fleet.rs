@@ -1,5 +1,5 @@
-//! Three servers of one host behind a balancer, and the usual team, whose calls all pass through it. Servers are killed, stopped and
-//! started again.
+//! Three servers of one host behind a balancer, and the usual team, whose calls all pass through
+//! it. Servers are killed, stopped and started again.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -57,7 +57,8 @@ impl Fleet {
         host.set(&format!("balancers={balancer_at},{another_at}"));
         let server = host.serve_at((servers_at, 0).into(), &[]).await;
         let scene = Scene::on(Desk { host, server }).await;
-        let Scene { desk: Desk { host, server }, ana, bo, cy, sales, support, profile, widget } = scene;
+        let Scene { desk: Desk { host, server }, ana, bo, cy, sales, support, profile, widget } =
+            scene;
         let second = host.serve_at((servers_at, 0).into(), &[]).await;
         let third = host.serve_at((servers_at, 0).into(), &[]).await;
         let balancer = Balancer::start([&server, &second, &third], balancer_at).await;
@@ -99,7 +100,8 @@ impl Fleet {
 
     /// Starts a second balancer in front of the same servers. Who connects from now on knows both.
     pub async fn another_balancer(&mut self) -> Balancer {
-        let another = Balancer::start([0, 1, 2].map(|place| self.server(place)), self.another_at).await;
+        let another =
+            Balancer::start([0, 1, 2].map(|place| self.server(place)), self.another_at).await;
         self.addresses.push(another.https());
         another
     }

@@ -1,5 +1,5 @@
-//! Watchers as real clients are: each goes on by itself after a break ([`QueueWatch`]) and writes down what it was told. At the end, what
-//! each was told is compared with the log.
+//! Watchers as real clients are: each goes on by itself after a break ([`QueueWatch`]) and writes
+//! down what it was told. At the end, what each was told is compared with the log.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,8 +14,11 @@ use crate::staff::Staff;
 use crate::waiting::{BOUND, eventually};
 
 /// Comes back soon, also after many breaks in a row: a story has no hours.
-const RETRY: Retry =
-    Retry { tries: 1, first_wait: Duration::from_millis(50), longest_wait: Duration::from_millis(200) };
+const RETRY: Retry = Retry {
+    tries: 1,
+    first_wait: Duration::from_millis(50),
+    longest_wait: Duration::from_millis(200),
+};
 
 /// Watches until it is dropped.
 pub struct Follower {
@@ -55,7 +58,8 @@ impl Follower {
     /// Watches as this person, over their connection, from a snapshot on.
     pub async fn start(staff: Staff) -> Self {
         let told = Arc::new(Mutex::new(Told::default()));
-        let mut watch = QueueWatch::new(staff.client.watch()).pace(Pace { retry: RETRY, ..Pace::default() });
+        let mut watch =
+            QueueWatch::new(staff.client.watch()).pace(Pace { retry: RETRY, ..Pace::default() });
         let writing = Arc::clone(&told);
         let task = tokio::spawn(async move {
             while let Some(news) = watch.next().await {
@@ -69,7 +73,8 @@ impl Follower {
 
     /// Waits until it was told of a ticket.
     pub async fn hears_of(&self, number: i64) {
-        let of_ticket = |change: &Change| change.tickets.iter().any(|ticket| ticket.number == number);
+        let of_ticket =
+            |change: &Change| change.tickets.iter().any(|ticket| ticket.number == number);
         eventually(&format!("a watcher hears of ticket {number}"), BOUND, async || {
             let told = self.told();
             assert_eq!(told.faults, Vec::<String>::new());
@@ -88,8 +93,8 @@ impl Follower {
         self.staff.identity.membership.as_ref().is_some_and(|membership| membership.admin)
     }
 
-    /// Checks that it was told exactly what the log tells the same person now, in the same order, the ticket's submission last. What was
-    /// checked is forgotten; it is given.
+    /// Checks that it was told exactly what the log tells the same person now, in the same order,
+    /// the ticket's submission last. What was checked is forgotten; it is given.
     pub async fn heard_everything_until(&mut self, last: i64) -> Vec<Change> {
         self.hears_of(last).await;
         let (after, heard) = {
@@ -102,8 +107,14 @@ impl Follower {
         let log = log.until("the last change", |log| !log.kinds_of(last).is_empty()).await;
         assert_eq!(log.faults, Vec::<String>::new());
         assert_eq!(log.snapshots, 0, "the log goes back that far");
-        let summed_up = |changes: &[Change]| -> Vec<String> { changes.iter().map(sum_up).collect() };
-        assert_eq!(summed_up(&heard), summed_up(&log.changes), "{} was told something else", self.staff.email);
+        let summed_up =
+            |changes: &[Change]| -> Vec<String> { changes.iter().map(sum_up).collect() };
+        assert_eq!(
+            summed_up(&heard),
+            summed_up(&log.changes),
+            "{} was told something else",
+            self.staff.email
+        );
         heard
     }
 
@@ -120,7 +131,10 @@ impl Drop for Follower {
 
 /// What makes a change this one, in a line.
 fn sum_up(change: &Change) -> String {
-    let tickets: Vec<String> =
-        change.tickets.iter().map(|ticket| format!("#{} version {}", ticket.number, ticket.version)).collect();
+    let tickets: Vec<String> = change
+        .tickets
+        .iter()
+        .map(|ticket| format!("#{} version {}", ticket.number, ticket.version))
+        .collect();
     format!("{} {} {tickets:?} without {:?}", change.cursor, change.kind, change.removed)
 }

@@ -1,4 +1,5 @@
-//! Whoever hosts a Deskbell: a database, a data folder, settings, and the commands of `deskbell-server`.
+//! Whoever hosts a Deskbell: a database, a data folder, settings, and the commands of
+//! `deskbell-server`.
 
 use std::cell::RefCell;
 use std::fs;
@@ -34,7 +35,8 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host with an empty database. Its limits for anonymous callers are far away; stories about limits set them back.
+    /// A host with an empty database. Its limits for anonymous callers are far away; stories about
+    /// limits set them back.
     pub fn new(database: Database) -> Self {
         let data = scratch::folder("host");
         let address = match database {
@@ -63,8 +65,8 @@ impl Host {
         host
     }
 
-    /// A host that was restored from a backup of this one, made while its servers run, as the handbook says: the database by its
-    /// own tools, and the key file.
+    /// A host that was restored from a backup of this one, made while its servers run, as the
+    /// handbook says: the database by its own tools, and the key file.
     pub async fn restored_from_backup(&self) -> Self {
         let data = scratch::folder("restored");
         fs::copy(self.data.join("secrets.key"), data.join("secrets.key")).expect("the key file");
@@ -72,8 +74,15 @@ impl Host {
             Some(file) => {
                 let copy = data.join("deskbell.db");
                 let vacuum = format!("VACUUM INTO '{}'", copy.display());
-                let mut connection = SqliteConnectOptions::new().filename(file).connect().await.expect("the database");
-                sqlx::raw_sql(AssertSqlSafe(vacuum)).execute(&mut connection).await.expect("a copy");
+                let mut connection = SqliteConnectOptions::new()
+                    .filename(file)
+                    .connect()
+                    .await
+                    .expect("the database");
+                sqlx::raw_sql(AssertSqlSafe(vacuum))
+                    .execute(&mut connection)
+                    .await
+                    .expect("a copy");
                 connection.close().await.expect("the end of the copy");
                 format!("sqlite:{}", copy.display())
             }
@@ -82,11 +91,13 @@ impl Host {
         Self { data, database, settings: self.settings.clone() }
     }
 
-    /// A host with this one's key file and settings on an empty database: where a copy goes. There is no database file yet.
+    /// A host with this one's key file and settings on an empty database: where a copy goes. There
+    /// is no database file yet.
     #[must_use]
     pub fn moving_to(&self, database: Database) -> Self {
         let moved = Self::new(database);
-        fs::copy(self.data.join("secrets.key"), moved.data.join("secrets.key")).expect("the key file");
+        fs::copy(self.data.join("secrets.key"), moved.data.join("secrets.key"))
+            .expect("the key file");
         Self { settings: self.settings.clone(), ..moved }
     }
 
@@ -117,7 +128,9 @@ impl Host {
     pub fn arguments(&self) -> Vec<String> {
         let mut arguments = vec!["--data-dir".to_owned(), self.data.display().to_string()];
         arguments.extend(["--database".to_owned(), self.database.clone()]);
-        arguments.extend(self.settings.borrow().iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]));
+        arguments.extend(
+            self.settings.borrow().iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]),
+        );
         arguments
     }
 
@@ -133,17 +146,26 @@ impl Host {
 
     /// Runs a command of `deskbell-server` with these words on its standard input, to its end.
     pub fn command(&self, words: &[&str], input: &str) -> Output {
-        run(Command::new(programs::server()).args(words).args(self.arguments()).arg("--json"), input)
+        run(
+            Command::new(programs::server()).args(words).args(self.arguments()).arg("--json"),
+            input,
+        )
     }
 
-    /// Makes an account on the host, which is how the first one is made. Its password is [`PASSWORD`].
+    /// Makes an account on the host, which is how the first one is made. Its password is
+    /// [`PASSWORD`].
     pub fn account(&self, email: &str, name: &str) {
         let words = ["account", "create", "--email", email, "--name", name, "--password-stdin"];
         let output = self.command(&words, PASSWORD);
-        assert!(output.status.success(), "account create: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "account create: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
-    /// The self-check: replaying the log gives the tables, and the log's chain holds. Also while servers run.
+    /// The self-check: replaying the log gives the tables, and the log's chain holds. Also while
+    /// servers run.
     pub fn verify(&self) {
         let output = self.command(&["verify"], "");
         let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();

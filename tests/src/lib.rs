@@ -1,12 +1,16 @@
-//! The harness of the stories: real servers on both databases, people who use them over the real client, and what can come
-//! between.
+//! The harness of the stories: real servers on both databases, people who use them over the real
+//! client, and what can come between.
 //!
-//! A story opens a [`desk::Desk`] on a [`host::Database`], lets people act, and ends with [`desk::Desk::close`], which checks
-//! that replaying the log gives the tables. Whatever goes wrong here panics with a sentence: that is how a test fails.
+//! A story opens a [`desk::Desk`] on a [`host::Database`], lets people act, and ends with
+//! [`desk::Desk::close`], which checks that replaying the log gives the tables. Whatever goes wrong
+//! here panics with a sentence: that is how a test fails.
 //!
 //! [`measuring`] is for the benchmark, where things fail with an error.
 
-#![expect(clippy::missing_panics_doc, reason = "a harness panics wherever something is not as a story needs it")]
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a harness panics wherever something is not as a story needs it"
+)]
 
 pub mod balancer;
 pub mod customer;
@@ -32,7 +36,8 @@ pub mod staff;
 pub mod terminal;
 pub mod waiting;
 
-/// Makes two tests of each story, one for each database. A story is an `async fn(Database)` beside the list.
+/// Makes two tests of each story, one for each database. A story is an `async fn(Database)` beside
+/// the list.
 ///
 /// ```ignore
 /// for_both_databases! { one_wins, nobody_loses }

@@ -1,5 +1,5 @@
-//! A help desk at work: customers ring, operators ask for the next ticket and close it, for as long as the story lets them. Everybody
-//! makes a call that failed again, as the real programs do.
+//! A help desk at work: customers ring, operators ask for the next ticket and close it, for as long
+//! as the story lets them. Everybody makes a call that failed again, as the real programs do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -52,7 +52,12 @@ impl Load {
         let mut people = JoinSet::new();
         for n in 0..RINGING {
             let group = if n % 2 == 0 { &fleet.sales } else { &fleet.support };
-            people.spawn(ring(fleet.widget.over(&fleet.connect()), group.id.clone(), patience, Arc::clone(&work)));
+            people.spawn(ring(
+                fleet.widget.over(&fleet.connect()),
+                group.id.clone(),
+                patience,
+                Arc::clone(&work),
+            ));
         }
         for operator in [&fleet.ana, &fleet.bo, &fleet.cy] {
             people.spawn(help(operator.over(&fleet.connect()), patience, Arc::clone(&work)));
@@ -96,7 +101,10 @@ impl Work {
 async fn ring(widget: Widget, group_id: String, patience: Retry, work: Arc<Work>) -> Done {
     let mut done = Done::default();
     while work.goes_on() {
-        let request = v1::SubmitTicketRequest { group_id: group_id.clone(), ..call_for_help(&new_secret(), "Help!") };
+        let request = v1::SubmitTicketRequest {
+            group_id: group_id.clone(),
+            ..call_for_help(&new_secret(), "Help!")
+        };
         let rung = patience.run(|| {
             let (mut assistance, request) = (widget.client.assistance(), request.clone());
             async move { assistance.submit_ticket(request).await }
@@ -135,7 +143,11 @@ async fn help_once(operator: &Staff, patience: Retry) -> Result<Option<i64>, Pro
         Err(problem) if problem.code == Code::NotFound => return Ok(None),
         Err(problem) => return Err(problem),
     };
-    let request = v1::CloseTicketRequest { request_id: request_id(), number: ticket.number, version: ticket.version };
+    let request = v1::CloseTicketRequest {
+        request_id: request_id(),
+        number: ticket.number,
+        version: ticket.version,
+    };
     let close = patience.run(|| {
         let (mut queue, request) = (operator.client.queue(), request.clone());
         async move { queue.close_ticket(request).await }

@@ -22,7 +22,8 @@ pub struct Readings {
 }
 
 impl Metrics {
-    /// Has servers that this host starts from now on tell their metrics at a port that is free now. One server at a time.
+    /// Has servers that this host starts from now on tell their metrics at a port that is free now.
+    /// One server at a time.
     pub fn of_next_server(host: &Host) -> Self {
         let at = free_port();
         host.set(&format!("metrics.listen={at}"));
@@ -43,17 +44,24 @@ impl Metrics {
             Some((name.to_owned(), value.parse().ok()?))
         };
         let names = answer.lines().filter_map(named).collect();
-        let values = answer.lines().filter(|line| line.starts_with("deskbell_")).filter_map(valued).collect();
+        let values = answer
+            .lines()
+            .filter(|line| line.starts_with("deskbell_"))
+            .filter_map(valued)
+            .collect();
         Readings { names, values }
     }
 }
 
-/// A port that nobody listens at. It is below those that systems give to connections, so that none takes it meanwhile.
+/// A port that nobody listens at. It is below those that systems give to connections, so that none
+/// takes it meanwhile.
 fn free_port() -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let begin = std::process::id().wrapping_mul(97);
-    let candidates = std::iter::repeat_with(|| 20_000 + begin.wrapping_add(NEXT.fetch_add(1, Relaxed)) % 12_000);
-    let addresses = candidates.filter_map(|port| Some(SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).ok()?))));
+    let candidates =
+        std::iter::repeat_with(|| 20_000 + begin.wrapping_add(NEXT.fetch_add(1, Relaxed)) % 12_000);
+    let addresses = candidates
+        .filter_map(|port| Some(SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).ok()?))));
     addresses.take(12_000).find(|at| TcpListener::bind(at).is_ok()).expect("a free port")
 }
 
@@ -63,7 +71,8 @@ impl Readings {
         &self.names
     }
 
-    /// What was said under this name with exactly these labels, e.g. `deskbell_tickets_open{state="new"}`; 0: nothing.
+    /// What was said under this name with exactly these labels, e.g.
+    /// `deskbell_tickets_open{state="new"}`; 0: nothing.
     pub fn value(&self, name: &str) -> f64 {
         self.values.get(name).copied().unwrap_or_default()
     }

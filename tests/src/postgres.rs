@@ -1,7 +1,7 @@
 //! A private PostgreSQL, one for the whole run, with a database for each story.
 //!
-//! It listens on a socket in its own folder alone, so that runs beside each other never meet. It refuses to run as root; then
-//! it runs as the user that its package made.
+//! It listens on a socket in its own folder alone, so that runs beside each other never meet. It
+//! refuses to run as root; then it runs as the user that its package made.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -16,8 +16,12 @@ use crate::process::{Process, as_user};
 use crate::scratch;
 use crate::waiting::BOUND;
 
-const SETTINGS: [&str; 4] =
-    ["listen_addresses=", "max_connections=400", "shared_buffers=64MB", "unix_socket_permissions=0777"];
+const SETTINGS: [&str; 4] = [
+    "listen_addresses=",
+    "max_connections=400",
+    "shared_buffers=64MB",
+    "unix_socket_permissions=0777",
+];
 
 /// Nothing of a story outlives the run, so nothing has to reach the disk.
 const CARELESS: [&str; 2] = ["fsync=off", "full_page_writes=off"];
@@ -71,7 +75,13 @@ impl Postgres {
         succeed(
             as_user(user, &[])
                 .arg(programs.join("initdb"))
-                .args(["--username=deskbell", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+                .args([
+                    "--username=deskbell",
+                    "--auth=trust",
+                    "--encoding=UTF8",
+                    "--locale=C",
+                    "--no-sync",
+                ])
                 .arg(&data),
         );
         let process = run(&programs, &folder, user, durable);
@@ -106,10 +116,12 @@ impl Postgres {
         self.process.id()
     }
 
-    /// A copy of a database of this PostgreSQL, made with its own tools while servers write into it: its address.
+    /// A copy of a database of this PostgreSQL, made with its own tools while servers write into
+    /// it: its address.
     pub fn copy(&self, database: &str) -> String {
         let copy = self.new_database();
-        let script = r#""$1/pg_dump" --no-owner "$2" | "$1/psql" --quiet --set ON_ERROR_STOP=1 "$3""#;
+        let script =
+            r#""$1/pg_dump" --no-owner "$2" | "$1/psql" --quiet --set ON_ERROR_STOP=1 "$3""#;
         let mut command = as_user(self.user, &[]);
         command.args(["bash", "-o", "pipefail", "-c", script, "copy"]).arg(&self.programs);
         succeed(command.args([database, &copy]).current_dir("/"));
@@ -119,7 +131,11 @@ impl Postgres {
     fn wait(&self) {
         let begun = Instant::now();
         while !self.answers() {
-            assert!(begun.elapsed() < BOUND, "PostgreSQL does not start: {}", self.process.printed());
+            assert!(
+                begun.elapsed() < BOUND,
+                "PostgreSQL does not start: {}",
+                self.process.printed()
+            );
             sleep(Duration::from_millis(20));
         }
     }
@@ -142,9 +158,15 @@ impl Postgres {
 }
 
 fn run(programs: &Path, folder: &Path, user: Option<&str>, durable: bool) -> Process {
-    let mut arguments = vec!["-D".to_owned(), path_text(&folder.join("data")), "-k".to_owned(), path_text(folder)];
+    let mut arguments =
+        vec!["-D".to_owned(), path_text(&folder.join("data")), "-k".to_owned(), path_text(folder)];
     let careless = CARELESS.iter().filter(|_| !durable);
-    arguments.extend(SETTINGS.iter().chain(careless).flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]));
+    arguments.extend(
+        SETTINGS
+            .iter()
+            .chain(careless)
+            .flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]),
+    );
     // SIGQUIT is its immediate shutdown: its own children end, too.
     Process::start(user, "QUIT", &programs.join("postgres"), &arguments, &scratch::folder("logs"))
 }
@@ -156,8 +178,8 @@ fn newest_version() -> Option<u32> {
 }
 
 fn newest_programs() -> PathBuf {
-    let newest =
-        newest_version().expect("PostgreSQL's programs in /usr/lib/postgresql: install the package postgresql");
+    let newest = newest_version()
+        .expect("PostgreSQL's programs in /usr/lib/postgresql: install the package postgresql");
     PathBuf::from(format!("/usr/lib/postgresql/{newest}/bin"))
 }
 

@@ -11,8 +11,8 @@ use crate::waiting::eventually;
 
 type Order = (Command, mpsc::Sender<std::io::Result<Child>>);
 
-/// Starts all programs. The signal that they get at their parent's death is bound to the thread that started them, so that
-/// thread has to live as long as the tests do.
+/// Starts all programs. The signal that they get at their parent's death is bound to the thread
+/// that started them, so that thread has to live as long as the tests do.
 static KEEPER: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
     let (orders, taken) = mpsc::channel::<Order>();
     thread::spawn(move || {
@@ -31,26 +31,52 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a program that gets `signal` when the tests die. What it prints goes to a file in `folder`.
-    pub(crate) fn start(user: Option<&str>, signal: &str, program: &Path, arguments: &[String], folder: &Path) -> Self {
-        Self::run(as_user(user, &["--pdeathsig", signal]), Stdio::null(), program, arguments, folder)
+    /// Starts a program that gets `signal` when the tests die. What it prints goes to a file in
+    /// `folder`.
+    pub(crate) fn start(
+        user: Option<&str>,
+        signal: &str,
+        program: &Path,
+        arguments: &[String],
+        folder: &Path,
+    ) -> Self {
+        Self::run(
+            as_user(user, &["--pdeathsig", signal]),
+            Stdio::null(),
+            program,
+            arguments,
+            folder,
+        )
     }
 
     /// Starts a program that dies with the tests, with this as its standard input.
-    pub(crate) fn start_with(input: Stdio, program: &Path, arguments: &[String], folder: &Path) -> Self {
+    pub(crate) fn start_with(
+        input: Stdio,
+        program: &Path,
+        arguments: &[String],
+        folder: &Path,
+    ) -> Self {
         Self::run(as_user(None, &["--pdeathsig", "KILL"]), input, program, arguments, folder)
     }
 
-    fn run(mut command: Command, input: Stdio, program: &Path, arguments: &[String], folder: &Path) -> Self {
+    fn run(
+        mut command: Command,
+        input: Stdio,
+        program: &Path,
+        arguments: &[String],
+        folder: &Path,
+    ) -> Self {
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         let (log, file) = scratch::log_file(folder, &format!("{name}.log"));
-        // A file that may not grow further shall fail a write, as a full disk does, and not end the program.
+        // A file that may not grow further shall fail a write, as a full disk does, and not end the
+        // program.
         command.args(["env", "--ignore-signal=XFSZ", "--"]);
         command.arg(program).args(arguments).stdin(input);
         command.stdout(file.try_clone().expect("a second handle")).stderr(file);
         let (answer, started) = mpsc::channel();
         KEEPER.send((command, answer)).expect("the keeper lives");
-        let child = started.recv().expect("the keeper answers").expect("setpriv (package util-linux)");
+        let child =
+            started.recv().expect("the keeper answers").expect("setpriv (package util-linux)");
         Self { child, log }
     }
 
@@ -66,11 +92,14 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "kill -{name} {}", self.id());
     }
 
-    /// Lets none of its files grow beyond this many bytes from now on; none: as far as the disk goes.
+    /// Lets none of its files grow beyond this many bytes from now on; none: as far as the disk
+    /// goes.
     pub(crate) fn limit_files(&self, bytes: Option<u64>) {
         let limit = bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string());
-        let limited =
-            Command::new("prlimit").arg(format!("--pid={}", self.id())).arg(format!("--fsize={limit}:")).status();
+        let limited = Command::new("prlimit")
+            .arg(format!("--pid={}", self.id()))
+            .arg(format!("--fsize={limit}:"))
+            .status();
         assert!(limited.is_ok_and(|status| status.success()), "prlimit (package util-linux)");
     }
 

@@ -7,7 +7,11 @@ fn program(name: &str) -> PathBuf {
     // target/<profile>/deps/stories-…
     let folder = test.ancestors().nth(2).expect("a profile's folder");
     let path = folder.join(name);
-    assert!(path.exists(), "{} is missing: build the programs first with `cargo build --workspace`", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: build the programs first with `cargo build --workspace`",
+        path.display()
+    );
     path
 }
 

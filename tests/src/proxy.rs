@@ -86,7 +86,12 @@ impl Drop for Proxy {
 }
 
 /// One connection, until it ends or is cut.
-async fn pass(socket: TcpStream, source: IpAddr, server: SocketAddr, mut road: watch::Receiver<Road>) {
+async fn pass(
+    socket: TcpStream,
+    source: IpAddr,
+    server: SocketAddr,
+    mut road: watch::Receiver<Road>,
+) {
     let age = road.borrow().age();
     if matches!(*road.borrow(), Road::Closed { .. }) {
         return;
@@ -107,7 +112,8 @@ async fn connect(source: IpAddr, server: SocketAddr) -> std::io::Result<TcpStrea
     socket.connect(server).await
 }
 
-/// Passes bytes in one direction. Those that were read when the road was blocked pass when it opens.
+/// Passes bytes in one direction. Those that were read when the road was blocked pass when it
+/// opens.
 async fn one_way(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut road: watch::Receiver<Road>) {
     let mut bytes = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {

@@ -1,5 +1,5 @@
-//! Records a watch of the queue, and checks every frame as it comes: complete snapshots first, no change twice, versions that
-//! only grow.
+//! Records a watch of the queue, and checks every frame as it comes: complete snapshots first, no
+//! change twice, versions that only grow.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -52,10 +52,17 @@ impl Recording {
             Ok(Heard::Repeat) => self.faults.push("a change came twice".to_owned()),
             Ok(Heard::Snapshot) => {
                 self.snapshots += 1;
-                self.versions = self.view.tickets().values().map(|ticket| (ticket.number, ticket.version)).collect();
+                self.versions = self
+                    .view
+                    .tickets()
+                    .values()
+                    .map(|ticket| (ticket.number, ticket.version))
+                    .collect();
             }
             Ok(Heard::SnapshotPart | Heard::Progress) => {}
-            Err(start_over) => self.faults.push(format!("a frame that makes no sense: {start_over:?}")),
+            Err(start_over) => {
+                self.faults.push(format!("a frame that makes no sense: {start_over:?}"))
+            }
         }
     }
 
@@ -66,7 +73,10 @@ impl Recording {
         for ticket in &change.tickets {
             let before = self.versions.insert(ticket.number, ticket.version);
             if before.is_some_and(|before| before >= ticket.version) {
-                self.faults.push(format!("ticket {} goes from {before:?} to {}", ticket.number, ticket.version));
+                self.faults.push(format!(
+                    "ticket {} goes from {before:?} to {}",
+                    ticket.number, ticket.version
+                ));
             }
         }
         self.changes.push(change);
@@ -74,7 +84,8 @@ impl Recording {
 
     /// The kinds of the changes of a ticket, in order.
     pub fn kinds_of(&self, number: i64) -> Vec<&str> {
-        let of_ticket = |change: &&Change| change.tickets.iter().any(|ticket| ticket.number == number);
+        let of_ticket =
+            |change: &&Change| change.tickets.iter().any(|ticket| ticket.number == number);
         self.changes.iter().filter(of_ticket).map(|change| change.kind.as_str()).collect()
     }
 
@@ -91,8 +102,10 @@ impl Recording {
 
 impl Recorder {
     pub(crate) fn start(client: Client, after: &str) -> Self {
-        let (sender, recording) =
-            watch::channel(Recording { view: QueueView::resuming(after.to_owned()), ..Recording::default() });
+        let (sender, recording) = watch::channel(Recording {
+            view: QueueView::resuming(after.to_owned()),
+            ..Recording::default()
+        });
         let request = v1::WatchQueueRequest { after: after.to_owned() };
         let task = tokio::spawn(async move {
             let ended = record(&client, request, &sender).await;
@@ -129,7 +142,10 @@ impl Recorder {
 
     /// Waits for the end, and gives why.
     pub async fn end(&mut self) -> Problem {
-        self.until("its end", |recording| recording.ended.is_some()).await.ended.expect("waited for")
+        self.until("its end", |recording| recording.ended.is_some())
+            .await
+            .ended
+            .expect("waited for")
     }
 
     /// What came so far.
@@ -137,14 +153,16 @@ impl Recorder {
         self.recording.borrow().clone()
     }
 
-    /// Checks that nothing came that should not have, and that the frames folded are what a list gives.
+    /// Checks that nothing came that should not have, and that the frames folded are what a list
+    /// gives.
     pub async fn agrees_with(&self, staff: &Staff) {
         self.agrees_within(staff, BOUND).await;
     }
 
     async fn agrees_within(&self, staff: &Staff, longest: Duration) {
         eventually("the watch folds to what a list gives", longest, async || {
-            let listed: BTreeMap<_, _> = staff.open().await.into_iter().map(|ticket| (ticket.number, ticket)).collect();
+            let listed: BTreeMap<_, _> =
+                staff.open().await.into_iter().map(|ticket| (ticket.number, ticket)).collect();
             *self.recording.borrow().view.tickets() == listed
         })
         .await;
@@ -152,7 +170,11 @@ impl Recorder {
     }
 }
 
-async fn record(client: &Client, request: v1::WatchQueueRequest, sender: &watch::Sender<Recording>) -> Problem {
+async fn record(
+    client: &Client,
+    request: v1::WatchQueueRequest,
+    sender: &watch::Sender<Recording>,
+) -> Problem {
     let mut stream = match client.watch().watch_queue(request).await {
         Ok(answer) => answer.into_inner(),
         Err(status) => return Problem::from(status),
@@ -161,7 +183,13 @@ async fn record(client: &Client, request: v1::WatchQueueRequest, sender: &watch:
     loop {
         match stream.message().await {
             Ok(Some(frame)) => sender.send_modify(|recording| recording.take(frame)),
-            Ok(None) => return Problem::local(tonic::Code::Ok, "ENDED", "the server ended the stream without a word"),
+            Ok(None) => {
+                return Problem::local(
+                    tonic::Code::Ok,
+                    "ENDED",
+                    "the server ended the stream without a word",
+                );
+            }
             Err(status) => return Problem::from(status),
         }
     }

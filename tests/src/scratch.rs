@@ -1,4 +1,5 @@
-//! One folder for everything that a run leaves on the disk. It goes when the run ends, however it ends.
+//! One folder for everything that a run leaves on the disk. It goes when the run ends, however it
+//! ends.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,10 +8,9 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Sweeps the folder once its standard input ends, which it does when the tests end or are killed. Processes that are
-/// ending may still write, hence the tries.
-const BROOM: &str =
-    r#"trap "" INT TERM HUP; cat > /dev/null; for try in 1 2 3 4 5 6; do rm -rf "$1" && exit; sleep 0.5; done"#;
+/// Sweeps the folder once its standard input ends, which it does when the tests end or are killed.
+/// Processes that are ending may still write, hence the tries.
+const BROOM: &str = r#"trap "" INT TERM HUP; cat > /dev/null; for try in 1 2 3 4 5 6; do rm -rf "$1" && exit; sleep 0.5; done"#;
 
 struct Scratch {
     folder: PathBuf,
@@ -19,9 +19,14 @@ struct Scratch {
 
 #[expect(clippy::zombie_processes, reason = "the broom outlives the tests")]
 static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| {
-    let folder = tempfile::Builder::new().prefix("deskbell-tests-").tempdir().expect("a temporary folder").keep();
+    let folder = tempfile::Builder::new()
+        .prefix("deskbell-tests-")
+        .tempdir()
+        .expect("a temporary folder")
+        .keep();
     // The database's own user passes through.
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).expect("permissions of the temporary folder");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o711))
+        .expect("permissions of the temporary folder");
     let mut broom = Command::new("sh")
         .args(["-c", BROOM, "broom"])
         .arg(&folder)

@@ -1,4 +1,5 @@
-//! A screen without a monitor, with a window manager, a keyboard and a mouse; and the widget's window on it.
+//! A screen without a monitor, with a window manager, a keyboard and a mouse; and the widget's
+//! window on it.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -16,8 +17,8 @@ const CURSOR: usize = 60;
 
 /// A screen, and whoever looks at it and types.
 ///
-/// The pictures that a story keeps are for whoever wants to know why it failed: after a story that passed they go, unless
-/// `DESKBELL_KEEP_PICTURES` is set.
+/// The pictures that a story keeps are for whoever wants to know why it failed: after a story that
+/// passed they go, unless `DESKBELL_KEEP_PICTURES` is set.
 pub struct Screen {
     display: String,
     pictures: PathBuf,
@@ -46,40 +47,69 @@ impl Screen {
     /// Switches one on.
     pub async fn new() -> Self {
         let folder = scratch::folder("screen");
-        let needed = [("Xvfb", "xvfb"), ("openbox", "openbox"), ("xdotool", "xdotool"), ("import", "imagemagick")];
+        let needed = [
+            ("Xvfb", "xvfb"),
+            ("openbox", "openbox"),
+            ("xdotool", "xdotool"),
+            ("import", "imagemagick"),
+        ];
         let [xvfb, openbox, ..] = found(needed);
         // It chooses a free display and prints its number.
-        let arguments = ["-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset"];
-        let mut server = Process::start(None, "KILL", &xvfb, &arguments.map(str::to_owned), &folder);
+        let arguments =
+            ["-displayfd", "1", "-screen", "0", "1024x768x24", "-nolisten", "tcp", "-noreset"];
+        let mut server =
+            Process::start(None, "KILL", &xvfb, &arguments.map(str::to_owned), &folder);
         let mut number = None;
         eventually("Xvfb chooses a display", BOUND, async || {
             assert!(server.ended().is_none(), "Xvfb ended: {}", server.printed());
             let printed = server.printed();
             // A whole line: half a number is another display.
-            number = printed.split_inclusive('\n').find_map(|line| line.strip_suffix('\n')?.parse::<u32>().ok());
+            number = printed
+                .split_inclusive('\n')
+                .find_map(|line| line.strip_suffix('\n')?.parse::<u32>().ok());
             number.is_some()
         })
         .await;
         let display = format!(":{}", number.expect("waited for"));
         let shell = Shell::new().with("DISPLAY", &display);
         let arguments = shell.words(&openbox, &["--sm-disable"]);
-        let manager = Process::start(None, "KILL", Path::new("/usr/bin/env"), &arguments[1..], &folder);
-        let pictures = tempfile::Builder::new().prefix("deskbell-pictures-").tempdir().expect("a folder").keep();
+        let manager =
+            Process::start(None, "KILL", Path::new("/usr/bin/env"), &arguments[1..], &folder);
+        let pictures = tempfile::Builder::new()
+            .prefix("deskbell-pictures-")
+            .tempdir()
+            .expect("a folder")
+            .keep();
         let screen = Self { display, pictures, taken: Cell::new(0), _processes: [server, manager] };
-        eventually("openbox manages windows", BOUND, async || screen.xdotool(&["get_desktop"]).status.success()).await;
+        eventually("openbox manages windows", BOUND, async || {
+            screen.xdotool(&["get_desktop"]).status.success()
+        })
+        .await;
         // Out of the way: what lies under the mouse is drawn another way.
         screen.did(&["mousemove", "0", "0"]);
         screen
     }
 
-    /// Opens the widget that was unpacked in this folder, whose profile has this title and this accent colour.
-    pub async fn widget(&self, shell: &Shell, folder: &Path, title: &str, accent: [u8; 3]) -> Window<'_> {
+    /// Opens the widget that was unpacked in this folder, whose profile has this title and this
+    /// accent colour.
+    pub async fn widget(
+        &self,
+        shell: &Shell,
+        folder: &Path,
+        title: &str,
+        accent: [u8; 3],
+    ) -> Window<'_> {
         let shell = shell.clone().with("DISPLAY", &self.display).with("LIBGL_ALWAYS_SOFTWARE", "1");
         let data = shell.home().join("widget-data");
         let data = data.to_str().expect("a path in UTF-8");
         let words = shell.words(&folder.join("deskbell-widget"), &["--data-dir", data]);
-        let mut process =
-            Process::start(None, "KILL", Path::new("/usr/bin/env"), &words[1..], &scratch::folder("widget"));
+        let mut process = Process::start(
+            None,
+            "KILL",
+            Path::new("/usr/bin/env"),
+            &words[1..],
+            &scratch::folder("widget"),
+        );
         let pid = process.id().to_string();
         let mut id = None;
         eventually("the widget has a window", BOUND, async || {
@@ -96,7 +126,8 @@ impl Screen {
             String::from_utf8_lossy(&active.stdout).trim() == window.id
         })
         .await;
-        eventually(&format!("the title is {title:?}"), BOUND, async || window.title() == title).await;
+        eventually(&format!("the title is {title:?}"), BOUND, async || window.title() == title)
+            .await;
         window.settled().await;
         window
     }
@@ -113,7 +144,11 @@ impl Screen {
 
     fn did(&self, words: &[&str]) {
         let output = self.xdotool(words);
-        assert!(output.status.success(), "xdotool {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "xdotool {words:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }
 
@@ -137,7 +172,11 @@ impl Window<'_> {
 
     /// What it looks like now.
     pub fn picture(&self) -> Picture {
-        let output = self.screen.command("import").args(["-window", &self.id, "-depth", "8", "ppm:-"]).output();
+        let output = self
+            .screen
+            .command("import")
+            .args(["-window", &self.id, "-depth", "8", "ppm:-"])
+            .output();
         Picture::from_ppm(&output.expect("import").stdout).expect("a picture of the window")
     }
 
@@ -167,7 +206,10 @@ impl Window<'_> {
             }
             if begun.elapsed() > BOUND {
                 self.keep("stuck");
-                panic!("the window never came to this: {what}; it printed: {}", self.process.printed());
+                panic!(
+                    "the window never came to this: {what}; it printed: {}",
+                    self.process.printed()
+                );
             }
             before = now;
         }
@@ -207,7 +249,8 @@ impl Window<'_> {
     /// Clicks with the mouse on the large button, and waits until it has gone: it leads elsewhere.
     pub async fn click_button(&self) {
         let button = |now: &Picture| now.middle_of(self.accent);
-        let (x, y) = button(&self.looks("there is a button", |now| button(now).is_some()).await).expect("waited for");
+        let (x, y) = button(&self.looks("there is a button", |now| button(now).is_some()).await)
+            .expect("waited for");
         self.screen.did(&["mousemove", "--window", &self.id, &x.to_string(), &y.to_string()]);
         self.screen.did(&["click", "1"]);
         self.looks("the button leads elsewhere", |now| button(now) != Some((x, y))).await;
@@ -247,8 +290,10 @@ impl Picture {
         if self.width != other.width || self.pixels.len() != other.pixels.len() {
             return (0, self.pixels.len());
         }
-        let differing = || self.pixels.iter().zip(&other.pixels).filter(|(one, other)| one != other);
-        let by_colour = differing().filter(|(one, other)| **one == colour || **other == colour).count();
+        let differing =
+            || self.pixels.iter().zip(&other.pixels).filter(|(one, other)| one != other);
+        let by_colour =
+            differing().filter(|(one, other)| **one == colour || **other == colour).count();
         (by_colour, differing().count() - by_colour)
     }
 
@@ -259,11 +304,20 @@ impl Picture {
 
     /// The middle of the large thing that has this colour, from the left and from the top.
     fn middle_of(&self, colour: [u8; 3]) -> Option<(usize, usize)> {
-        let of_colour = || self.pixels.iter().enumerate().filter(|(_, pixel)| **pixel == colour).map(|(at, _)| at);
-        let (columns, rows) = (of_colour().map(|at| at % self.width), of_colour().map(|at| at / self.width));
-        let middle = |left: Option<usize>, right: Option<usize>| Some(usize::midpoint(left?, right?));
+        let of_colour = || {
+            self.pixels.iter().enumerate().filter(|(_, pixel)| **pixel == colour).map(|(at, _)| at)
+        };
+        let (columns, rows) =
+            (of_colour().map(|at| at % self.width), of_colour().map(|at| at / self.width));
+        let middle =
+            |left: Option<usize>, right: Option<usize>| Some(usize::midpoint(left?, right?));
         (of_colour().count() > 2000)
-            .then(|| Some((middle(columns.clone().min(), columns.max())?, middle(rows.clone().min(), rows.max())?)))
+            .then(|| {
+                Some((
+                    middle(columns.clone().min(), columns.max())?,
+                    middle(rows.clone().min(), rows.max())?,
+                ))
+            })
             .flatten()
     }
 }

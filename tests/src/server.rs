@@ -91,7 +91,8 @@ impl Server {
         self.process.kill();
     }
 
-    /// Lets none of its files grow beyond this many bytes from now on, as a disk that fills up; none: there is room again.
+    /// Lets none of its files grow beyond this many bytes from now on, as a disk that fills up;
+    /// none: there is room again.
     pub fn limit_files(&self, bytes: Option<u64>) {
         self.process.limit_files(bytes);
     }
@@ -157,7 +158,11 @@ async fn ready(process: &mut Process, file: &PathBuf) -> Value {
         // The file appears whole.
         content = std::fs::read(file).ok();
         let ended = process.ended();
-        assert!(content.is_some() || ended.is_none(), "the server does not start: {}", process.printed());
+        assert!(
+            content.is_some() || ended.is_none(),
+            "the server does not start: {}",
+            process.printed()
+        );
         content.is_some()
     })
     .await;

@@ -40,9 +40,13 @@ impl Staff {
 
     /// Changes the settings of the team that the paths name.
     pub async fn update_team(&self, team: v1::Team, paths: &[&str]) -> Result<v1::Team, Problem> {
-        let update_mask = prost_types::FieldMask { paths: paths.iter().map(|&path| path.to_owned()).collect() };
-        let request =
-            v1::UpdateTeamRequest { request_id: request_id(), team: Some(team), update_mask: Some(update_mask) };
+        let update_mask =
+            prost_types::FieldMask { paths: paths.iter().map(|&path| path.to_owned()).collect() };
+        let request = v1::UpdateTeamRequest {
+            request_id: request_id(),
+            team: Some(team),
+            update_mask: Some(update_mask),
+        };
         Ok(there(ask!(self.client, team, update_team, request)?.team))
     }
 
@@ -59,7 +63,12 @@ impl Staff {
     }
 
     /// Adds a member by address.
-    pub async fn add_member(&self, email: &str, operator: bool, admin: bool) -> Result<v1::AddMemberResponse, Problem> {
+    pub async fn add_member(
+        &self,
+        email: &str,
+        operator: bool,
+        admin: bool,
+    ) -> Result<v1::AddMemberResponse, Problem> {
         let request = v1::AddMemberRequest {
             request_id: request_id(),
             email: email.to_owned(),
@@ -95,7 +104,8 @@ impl Staff {
 
     /// Removes a member.
     pub async fn remove_member(&self, member_id: &str) -> Result<(), Problem> {
-        let request = v1::RemoveMemberRequest { request_id: request_id(), member_id: member_id.to_owned() };
+        let request =
+            v1::RemoveMemberRequest { request_id: request_id(), member_id: member_id.to_owned() };
         ask!(self.client, team, remove_member, request).map(drop)
     }
 
@@ -114,9 +124,16 @@ impl Staff {
     }
 
     /// Creates a group.
-    pub async fn create_group(&self, name: &str, visibility: v1::GroupVisibility) -> Result<v1::Group, Problem> {
-        let request =
-            v1::CreateGroupRequest { request_id: request_id(), name: name.to_owned(), visibility: visibility.into() };
+    pub async fn create_group(
+        &self,
+        name: &str,
+        visibility: v1::GroupVisibility,
+    ) -> Result<v1::Group, Problem> {
+        let request = v1::CreateGroupRequest {
+            request_id: request_id(),
+            name: name.to_owned(),
+            visibility: visibility.into(),
+        };
         Ok(there(ask!(self.client, team, create_group, request)?.group))
     }
 
@@ -157,7 +174,11 @@ impl Staff {
     }
 
     /// Deletes a group, its history confirmed to be so many tickets.
-    pub async fn delete_group(&self, group: &v1::Group, confirm: i64) -> Result<v1::DeleteGroupResponse, Problem> {
+    pub async fn delete_group(
+        &self,
+        group: &v1::Group,
+        confirm: i64,
+    ) -> Result<v1::DeleteGroupResponse, Problem> {
         self.delete_group_so(group, false, confirm, None).await
     }
 
@@ -181,13 +202,18 @@ impl Staff {
 
     /// Undoes a group's deletion.
     pub async fn undelete_group(&self, group: &v1::Group) -> Result<v1::Group, Problem> {
-        let request = v1::UndeleteGroupRequest { request_id: request_id(), group_id: group.id.clone() };
+        let request =
+            v1::UndeleteGroupRequest { request_id: request_id(), group_id: group.id.clone() };
         Ok(there(ask!(self.client, team, undelete_group, request)?.group))
     }
 
     /// Creates a profile.
-    pub async fn create_profile(&self, settings: v1::ProfileSettings) -> Result<v1::Profile, Problem> {
-        let request = v1::CreateProfileRequest { request_id: request_id(), settings: Some(settings) };
+    pub async fn create_profile(
+        &self,
+        settings: v1::ProfileSettings,
+    ) -> Result<v1::Profile, Problem> {
+        let request =
+            v1::CreateProfileRequest { request_id: request_id(), settings: Some(settings) };
         Ok(there(ask!(self.client, profile, create_profile, request)?.profile))
     }
 
@@ -218,7 +244,11 @@ impl Staff {
     }
 
     /// Pauses, resumes or revokes a profile.
-    pub async fn set_profile(&self, profile: &v1::Profile, state: v1::ProfileState) -> Result<v1::Profile, Problem> {
+    pub async fn set_profile(
+        &self,
+        profile: &v1::Profile,
+        state: v1::ProfileState,
+    ) -> Result<v1::Profile, Problem> {
         let request = v1::SetProfileStateRequest {
             request_id: request_id(),
             profile_id: profile.id.clone(),
@@ -228,14 +258,18 @@ impl Staff {
     }
 
     /// A profile's manifest, as it would lie beside the program.
-    pub async fn signed_manifest(&self, profile: &v1::Profile) -> Result<v1::SignedManifest, Problem> {
+    pub async fn signed_manifest(
+        &self,
+        profile: &v1::Profile,
+    ) -> Result<v1::SignedManifest, Problem> {
         let request = v1::GetProfileManifestRequest { profile_id: profile.id.clone() };
         Ok(there(ask!(self.client, profile, get_profile_manifest, request)?.manifest))
     }
 
     /// A profile's manifest, its signature checked.
     pub async fn manifest(&self, profile: &v1::Profile) -> Verified {
-        manifest::verify(&self.signed_manifest(profile).await.expect("a manifest")).expect("a good signature")
+        manifest::verify(&self.signed_manifest(profile).await.expect("a manifest"))
+            .expect("a good signature")
     }
 
     /// A copy of the widget for a profile, with a connection of its own to the server.

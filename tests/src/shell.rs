@@ -1,4 +1,5 @@
-//! A person at a command line: programs with a home and an environment of their own, untouched by whoever runs the tests.
+//! A person at a command line: programs with a home and an environment of their own, untouched by
+//! whoever runs the tests.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -44,12 +45,17 @@ impl Running {
 impl Ended {
     /// What was printed as JSON, one value a line.
     pub fn json(&self) -> Vec<Value> {
-        let value = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}; {self:?}"));
+        let value = |line| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}; {self:?}"))
+        };
         self.printed.lines().map(value).collect()
     }
 
     /// The same. Panics unless it succeeded.
-    #[expect(clippy::return_self_not_must_use, reason = "that it succeeded is often all a story wants")]
+    #[expect(
+        clippy::return_self_not_must_use,
+        reason = "that it succeeded is often all a story wants"
+    )]
     pub fn good(self) -> Self {
         assert_eq!(self.status, 0, "{self:?}");
         self
@@ -104,7 +110,8 @@ impl Shell {
         &self.home
     }
 
-    /// Words that make `env` run a program in this environment: for whoever starts programs by words alone.
+    /// Words that make `env` run a program in this environment: for whoever starts programs by
+    /// words alone.
     pub fn words(&self, program: &Path, words: &[&str]) -> Vec<String> {
         let set = self.variables.iter().map(|(name, value)| format!("{name}={value}"));
         let program = program.to_str().expect("a path in UTF-8").to_owned();
@@ -118,7 +125,10 @@ impl Shell {
     /// A command in this environment.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
-        command.env_clear().envs(self.variables.iter().map(|(name, value)| (name, value))).current_dir(&self.home);
+        command
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .current_dir(&self.home);
         command
     }
 
@@ -130,7 +140,13 @@ impl Shell {
     /// Starts a program that goes on beside the story.
     pub fn start(&self, program: &Path, words: &[&str]) -> Running {
         let words = self.words(program, words);
-        Running(Process::start(None, "KILL", Path::new("/usr/bin/env"), &words[1..], &scratch::folder("running")))
+        Running(Process::start(
+            None,
+            "KILL",
+            Path::new("/usr/bin/env"),
+            &words[1..],
+            &scratch::folder("running"),
+        ))
     }
 
     /// Runs `deskbell`.
@@ -138,14 +154,16 @@ impl Shell {
         self.run(programs::operator(), words, "")
     }
 
-    /// Packages a profile with the real widget, and unpacks the archive as a customer would: the folder with the program.
+    /// Packages a profile with the real widget, and unpacks the archive as a customer would: the
+    /// folder with the program.
     pub fn packaged(&self, profile: &v1::Profile) -> PathBuf {
         let name = &profile.settings.as_ref().expect("the profile has settings").name;
         let program = programs::widget();
         let archive = self.home.join("handed-out.tar.gz");
         let archive = archive.to_str().expect("a path in UTF-8");
         let program = program.to_str().expect("a path in UTF-8");
-        self.deskbell(&["profile", "package", name, "--program", program, "--output", archive]).good();
+        self.deskbell(&["profile", "package", name, "--program", program, "--output", archive])
+            .good();
         let unpacked = scratch::folder("unpacked");
         let into = unpacked.to_str().expect("a path in UTF-8");
         self.run("tar", &["-xzf", archive, "-C", into], "").good();

@@ -1,5 +1,5 @@
-//! Somebody who is signed in, and what operators do with tickets. What admins set up is in [`crate::setup`]; everybody has all
-//! calls, because stories also try what is not allowed.
+//! Somebody who is signed in, and what operators do with tickets. What admins set up is in
+//! [`crate::setup`]; everybody has all calls, because stories also try what is not allowed.
 
 use deskbell_proto::client::{Client, request_id};
 use deskbell_proto::problem::Problem;
@@ -96,7 +96,8 @@ impl Staff {
     /// The same person and session over another connection.
     #[must_use]
     pub fn over(&self, client: &Client) -> Self {
-        let credentials = deskbell_proto::client::Credentials::session(&self.token).expect("a token");
+        let credentials =
+            deskbell_proto::client::Credentials::session(&self.token).expect("a token");
         Self { client: client.with_credentials(credentials), ..self.clone() }
     }
 
@@ -143,7 +144,8 @@ impl Staff {
 
     /// What happened to a ticket.
     pub async fn events(&self, number: i64) -> Result<Vec<v1::TicketEvent>, Problem> {
-        Ok(ask!(self.client, queue, list_ticket_events, v1::ListTicketEventsRequest { number })?.events)
+        Ok(ask!(self.client, queue, list_ticket_events, v1::ListTicketEventsRequest { number })?
+            .events)
     }
 
     /// What happened to a ticket, as words.
@@ -193,15 +195,27 @@ impl Staff {
     }
 
     /// Takes a ticket with this request id.
-    pub async fn take_with(&self, request_id: &str, ticket: &v1::Ticket) -> Result<v1::Ticket, Problem> {
-        let request =
-            v1::TakeTicketRequest { request_id: request_id.to_owned(), number: ticket.number, version: ticket.version };
+    pub async fn take_with(
+        &self,
+        request_id: &str,
+        ticket: &v1::Ticket,
+    ) -> Result<v1::Ticket, Problem> {
+        let request = v1::TakeTicketRequest {
+            request_id: request_id.to_owned(),
+            number: ticket.number,
+            version: ticket.version,
+        };
         Ok(there(ask!(self.client, queue, take_ticket, request)?.ticket))
     }
 
     /// Asks for the next ticket: the ticket and why this one.
     pub async fn next(&self) -> Result<(v1::Ticket, String), Problem> {
-        let answer = ask!(self.client, queue, next_ticket, v1::NextTicketRequest { request_id: request_id() })?;
+        let answer = ask!(
+            self.client,
+            queue,
+            next_ticket,
+            v1::NextTicketRequest { request_id: request_id() }
+        )?;
         Ok((there(answer.ticket), answer.reason))
     }
 
@@ -218,7 +232,11 @@ impl Staff {
     }
 
     /// Sets a ticket's priority.
-    pub async fn prioritise(&self, ticket: &v1::Ticket, priority: v1::Priority) -> Result<v1::Ticket, Problem> {
+    pub async fn prioritise(
+        &self,
+        ticket: &v1::Ticket,
+        priority: v1::Priority,
+    ) -> Result<v1::Ticket, Problem> {
         let request = v1::SetTicketPriorityRequest {
             request_id: request_id(),
             number: ticket.number,
@@ -252,15 +270,21 @@ impl Staff {
 
     /// Closes a ticket.
     pub async fn close(&self, ticket: &v1::Ticket) -> Result<v1::Ticket, Problem> {
-        let request =
-            v1::CloseTicketRequest { request_id: request_id(), number: ticket.number, version: ticket.version };
+        let request = v1::CloseTicketRequest {
+            request_id: request_id(),
+            number: ticket.number,
+            version: ticket.version,
+        };
         Ok(there(ask!(self.client, queue, close_ticket, request)?.ticket))
     }
 
     /// Opens a ticket again.
     pub async fn reopen(&self, ticket: &v1::Ticket) -> Result<v1::Ticket, Problem> {
-        let request =
-            v1::ReopenTicketRequest { request_id: request_id(), number: ticket.number, version: ticket.version };
+        let request = v1::ReopenTicketRequest {
+            request_id: request_id(),
+            number: ticket.number,
+            version: ticket.version,
+        };
         Ok(there(ask!(self.client, queue, reopen_ticket, request)?.ticket))
     }
 
@@ -271,7 +295,10 @@ impl Staff {
 
     /// Changes the password.
     pub async fn change_password(&self, current: &str, new: &str) -> Result<(), Problem> {
-        let request = v1::ChangePasswordRequest { current_password: current.to_owned(), new_password: new.to_owned() };
+        let request = v1::ChangePasswordRequest {
+            current_password: current.to_owned(),
+            new_password: new.to_owned(),
+        };
         ask!(self.client, account, change_password, request).map(drop)
     }
 
@@ -279,7 +306,8 @@ impl Staff {
     pub async fn answer_invitation(&self, accept: bool) -> Result<v1::Identity, Problem> {
         let invitations = self.who_am_i().await?.invitations;
         let invitation_id = invitations.first().expect("an invitation").id.clone();
-        let request = v1::AnswerInvitationRequest { request_id: request_id(), invitation_id, accept };
+        let request =
+            v1::AnswerInvitationRequest { request_id: request_id(), invitation_id, accept };
         Ok(there(ask!(self.client, account, answer_invitation, request)?.identity))
     }
 

@@ -32,26 +32,36 @@ impl Terminal {
         let socket = folder.join("tmux");
         let (raw, status) = (folder.join("raw"), folder.join("status"));
         // -D: it stays a child of the tests, and ends with them.
-        let arguments = ["-S", socket.to_str().expect("UTF-8"), "-f", "/dev/null", "-D"].map(str::to_owned);
+        let arguments =
+            ["-S", socket.to_str().expect("UTF-8"), "-f", "/dev/null", "-D"].map(str::to_owned);
         let [tmux] = found([("tmux", "tmux")]);
         let process = Process::start(None, "KILL", &tmux, &arguments, &folder);
         let terminal = Self { socket, raw, status, _process: process };
         // What is recorded is recorded from the first byte on, so the program waits for it.
         let shell = shell.clone().with("TERM", "screen-256color");
-        // tmux itself forgets how a program ended when it hears of it at a bad moment, so that the shell tells.
+        // tmux itself forgets how a program ended when it hears of it at a bad moment, so that the
+        // shell tells.
         let told = terminal.status.to_str().expect("UTF-8").to_owned();
         let script = r#"read begin; status=$1; shift; "$@"; echo $? > "$status.new"; mv "$status.new" "$status""#;
         let mut inside = vec!["-c", script, "sh", &told, program];
         inside.extend(words);
         let inside = shell.words("sh".as_ref(), &inside);
-        eventually("tmux answers", BOUND, async || terminal.tmux(&["set", "-g", "status", "off"]).status.success())
-            .await;
+        eventually("tmux answers", BOUND, async || {
+            terminal.tmux(&["set", "-g", "status", "off"]).status.success()
+        })
+        .await;
         terminal.good(&["set", "-g", "remain-on-exit", "on"]);
         terminal.good(&["set", "-sg", "escape-time", "0"]);
         let mut new = vec!["new-session", "-d", "-s", "story", "-x", "80", "-y", "24", "--"];
         new.extend(inside.iter().map(String::as_str));
         terminal.good(&new);
-        terminal.good(&["pipe-pane", "-O", "-t", "story", &format!("exec cat > '{}'", terminal.raw.display())]);
+        terminal.good(&[
+            "pipe-pane",
+            "-O",
+            "-t",
+            "story",
+            &format!("exec cat > '{}'", terminal.raw.display()),
+        ]);
         eventually("tmux records", BOUND, async || terminal.raw.exists()).await;
         terminal.press(&["Enter"]);
         terminal
@@ -59,12 +69,22 @@ impl Terminal {
 
     fn tmux(&self, words: &[&str]) -> Output {
         // -N: never a server that outlives the tests.
-        Command::new("tmux").arg("-N").arg("-S").arg(&self.socket).args(words).output().expect("tmux")
+        Command::new("tmux")
+            .arg("-N")
+            .arg("-S")
+            .arg(&self.socket)
+            .args(words)
+            .output()
+            .expect("tmux")
     }
 
     fn good(&self, words: &[&str]) -> String {
         let output = self.tmux(words);
-        assert!(output.status.success(), "tmux {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "tmux {words:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -112,7 +132,11 @@ impl Terminal {
             if let Some(status) = self.ended() {
                 return status;
             }
-            assert!(begun.elapsed() < BOUND, "the program never ended; the screen shows\n{}", self.screen());
+            assert!(
+                begun.elapsed() < BOUND,
+                "the program never ended; the screen shows\n{}",
+                self.screen()
+            );
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
@@ -125,7 +149,10 @@ impl Terminal {
             if is_so(&screen) {
                 return screen;
             }
-            assert!(begun.elapsed() < BOUND, "the screen never came to this: {what}; it shows\n{screen}");
+            assert!(
+                begun.elapsed() < BOUND,
+                "the screen never came to this: {what}; it shows\n{screen}"
+            );
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
@@ -154,13 +181,22 @@ impl Drop for Terminal {
     }
 }
 
-/// Programs of the system, given with their packages: where they are. Panics with all packages that are not there.
+/// Programs of the system, given with their packages: where they are. Panics with all packages that
+/// are not there.
 pub(crate) fn found<const COUNT: usize>(programs: [(&str, &str); COUNT]) -> [PathBuf; COUNT] {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let place = |program| std::env::split_paths(&path).map(|folder| folder.join(program)).find(|place| place.is_file());
+    let place = |program| {
+        std::env::split_paths(&path)
+            .map(|folder| folder.join(program))
+            .find(|place| place.is_file())
+    };
     let places = programs.map(|(program, _)| place(program));
     let missing = programs.iter().zip(&places).filter(|(_, place)| place.is_none());
     let missing: Vec<&str> = missing.map(|((_, package), _)| *package).collect();
-    assert!(missing.is_empty(), "packages are missing (tests/run installs them): {}", missing.join(" "));
+    assert!(
+        missing.is_empty(),
+        "packages are missing (tests/run installs them): {}",
+        missing.join(" ")
+    );
     places.map(Option::unwrap_or_default)
 }

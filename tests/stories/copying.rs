@@ -41,14 +41,18 @@ fn answer(output: &Output) -> Value {
 fn complaint(output: &Output) -> (i32, String) {
     assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let error: Value = serde_json::from_slice(&output.stderr).expect("one JSON object");
-    (output.status.code().expect("not killed"), error["error"].as_str().expect("a sentence").to_owned())
+    (
+        output.status.code().expect("not killed"),
+        error["error"].as_str().expect("a sentence").to_owned(),
+    )
 }
 
 /// Every row of every table of a file as SQLite itself writes them down, types and all.
 async fn rows_of(host: &Host) -> BTreeMap<String, Vec<String>> {
     let file = host.database().strip_prefix("sqlite:").expect("a file");
     let mut connection = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
-    let sql = "SELECT t.name, group_concat('quote(' || c.name || ')', ' || '', '' || ') FROM sqlite_master t \
+    let sql = "SELECT t.name, group_concat('quote(' || c.name || ')', ' || '', '' || ') FROM \
+        sqlite_master t \
                JOIN pragma_table_info(t.name) c WHERE t.type = 'table' GROUP BY t.name";
     let mut all = BTreeMap::new();
     for table in sqlx::query(sql).fetch_all(&mut connection).await.unwrap() {
@@ -87,10 +91,13 @@ struct Populated {
 }
 
 impl Populated {
-    /// Tickets in all states, two teams, words in many scripts, sessions, codes, invitations, throttles, tombstones.
+    /// Tickets in all states, two teams, words in many scripts, sessions, codes, invitations,
+    /// throttles, tombstones.
     async fn new() -> Self {
-        let Scene { desk, ana, bo, cy, sales, support, widget, .. } = Scene::open(Database::Postgres).await;
-        let customer = widget.ring(Some(&sales), "O'Brien's \"printer\"\n\\x00 👩‍🚒 العربية \u{202e}").await;
+        let Scene { desk, ana, bo, cy, sales, support, widget, .. } =
+            Scene::open(Database::Postgres).await;
+        let customer =
+            widget.ring(Some(&sales), "O'Brien's \"printer\"\n\\x00 👩‍🚒 العربية \u{202e}").await;
         let taken = bo.take(&bo.ticket(1).await.unwrap()).await.unwrap();
         bo.reply(&taken, "Step back.").await.unwrap();
         customer.write("I did.").await.unwrap();
@@ -130,7 +137,8 @@ impl Populated {
         let ana = ana.over(&desk.server.connect());
         let mut hands = hands_on(&desk.host).await;
         eventually("two tickets are erased and one expired", BOUND, async || {
-            let erased = sqlx::query("SELECT * FROM tombstones").fetch_all(&mut hands).await.unwrap().len();
+            let erased =
+                sqlx::query("SELECT * FROM tombstones").fetch_all(&mut hands).await.unwrap().len();
             erased == 2 && ana.ticket(expired).await.unwrap().state() == TicketState::Expired
         })
         .await;
@@ -139,20 +147,25 @@ impl Populated {
     }
 }
 
-/// Sets the clock that a host's decisions go by: its database's own. Only for servers that start from now on.
+/// Sets the clock that a host's decisions go by: its database's own. Only for servers that start
+/// from now on.
 async fn set_clock_forward(host: &Host, minutes: u32) {
     let mut hands = hands_on(host).await;
     let script = format!(
         "CREATE SCHEMA later; \
          CREATE FUNCTION later.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS \
          'SELECT pg_catalog.clock_timestamp() + interval ''{minutes} minutes'''; \
-         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, later, pg_catalog', current_database()); END $$"
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = public, later, \
+         pg_catalog', current_database()); END $$"
     );
     sqlx::raw_sql(AssertSqlSafe(script)).execute(&mut hands).await.unwrap();
 }
 
 /// What the people of a host see of it, wherever it is served.
-async fn sight(ana: &Staff, bo: &Staff) -> Vec<(Vec<v1::Ticket>, Vec<v1::Ticket>, Vec<Vec<v1::Message>>)> {
+async fn sight(
+    ana: &Staff,
+    bo: &Staff,
+) -> Vec<(Vec<v1::Ticket>, Vec<v1::Ticket>, Vec<Vec<v1::Message>>)> {
     let mut sight = Vec::new();
     for staff in [ana, bo] {
         let history = v1::ListTicketsRequest { history: true, ..Default::default() };
@@ -181,7 +194,11 @@ async fn a_host_moves_between_databases_and_nobody_notices() {
             assert_eq!(told["tables"][table], rows.len(), "{table}");
         }
     }
-    let rows: usize = tables.iter().filter(|(table, _)| *table != "schema_versions").map(|(_, rows)| rows.len()).sum();
+    let rows: usize = tables
+        .iter()
+        .filter(|(table, _)| *table != "schema_versions")
+        .map(|(_, rows)| rows.len())
+        .sum();
     assert_eq!(told["rows"], rows);
 
     // Served from the file; somebody watches, and goes while things happen.
@@ -222,7 +239,11 @@ async fn a_host_moves_between_databases_and_nobody_notices() {
     assert_eq!(sight(&ana, &bo).await, before);
     let mut resumed = ana.watch_after(&cursor);
     let recording = resumed.until("what was missed", |r| r.kinds_of(1).contains(&"noted")).await;
-    assert_eq!((recording.snapshots, recording.kinds_of(missed)), (0, vec!["submitted"]), "no gap, no repeat");
+    assert_eq!(
+        (recording.snapshots, recording.kinds_of(missed)),
+        (0, vec!["submitted"]),
+        "no gap, no repeat"
+    );
     assert!(recording.kinds_of(seen).is_empty());
     let widget = widget.over(&desk.server.connect());
     let new = widget.ring(None, "On PostgreSQL.").await.number;
@@ -249,7 +270,8 @@ async fn nothing_is_added_to_what_is_there(database: Database) {
     let desk = Desk::of(other).await;
     desk.sign_in(&email("eve")).await;
     desk.close();
-    // A schema without rows is empty. Where from is a setting, unless it is said; where to can be said by a file.
+    // A schema without rows is empty. Where from is a setting, unless it is said; where to can be
+    // said by a file.
     let migrated = host.moving_to(database);
     answer(&migrated.command(&["migrate"], ""));
     let file = migrated.data().join("address");
@@ -289,24 +311,34 @@ async fn what_is_not_there_is_not_made() {
     assert_eq!(status, 3);
     assert!(sentence.contains("no Deskbell in the source"), "{sentence}");
     for host in [&missing, &target] {
-        let names: Vec<_> = std::fs::read_dir(host.data()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> = std::fs::read_dir(host.data())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert!(!names.iter().any(|name| name == "deskbell.db"), "{names:?}");
     }
     let mut hands = hands_on(&empty).await;
     let tables = sqlx::query(
-        "SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relnamespace = 'public'::regnamespace",
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid) AND \
+         relnamespace = 'public'::regnamespace",
     );
     assert!(tables.fetch_all(&mut hands).await.unwrap().is_empty(), "nothing is made");
 
     // Words that make no sense, and passwords that are not repeated.
-    let words = |from: &str, to: &str| complaint(&host.command(&["copy", "--from", from, "--to", to], ""));
+    let words =
+        |from: &str, to: &str| complaint(&host.command(&["copy", "--from", from, "--to", to], ""));
     let (status, sentence) = words("mysql://desk:hunter2@db/desk", target.database());
     assert_eq!(status, 2);
     assert!(sentence.contains("--from must begin with sqlite: or postgres://"), "{sentence}");
     let file = target.data().join("address");
-    let from_file =
-        || complaint(&host.command(&["copy", "--from-file", file.to_str().unwrap(), "--to", "sqlite:x"], ""));
-    for (content, what) in [(None, "cannot be read"), (Some(" \n"), "is empty"), (Some("hunter2"), "must begin with")] {
+    let from_file = || {
+        complaint(
+            &host.command(&["copy", "--from-file", file.to_str().unwrap(), "--to", "sqlite:x"], ""),
+        )
+    };
+    for (content, what) in
+        [(None, "cannot be read"), (Some(" \n"), "is empty"), (Some("hunter2"), "must begin with")]
+    {
         if let Some(content) = content {
             std::fs::write(&file, content).unwrap();
         }
@@ -319,7 +351,10 @@ async fn what_is_not_there_is_not_made() {
     assert_eq!(status, 2);
     assert!(sentence.contains("the same database"), "{sentence}");
     let (_, sentence) = words(host.database(), "postgres://desk:hunter2@127.0.0.1:1/desk");
-    assert!(sentence.contains("postgres://desk:***@127.0.0.1:1/desk") && !sentence.contains("hunter2"), "{sentence}");
+    assert!(
+        sentence.contains("postgres://desk:***@127.0.0.1:1/desk") && !sentence.contains("hunter2"),
+        "{sentence}"
+    );
     // What is to be read must be of this program's schema.
     let file = host.database().strip_prefix("sqlite:").unwrap();
     let mut connection = SqliteConnectOptions::new().filename(file).connect().await.unwrap();
@@ -330,7 +365,10 @@ async fn what_is_not_there_is_not_made() {
     connection.close().await.unwrap();
     let (status, sentence) = complaint(&host.copy_to(&target));
     assert_eq!(status, 1);
-    assert!(sentence.contains("schema 99") && sentence.contains("newer deskbell-server"), "{sentence}");
+    assert!(
+        sentence.contains("schema 99") && sentence.contains("newer deskbell-server"),
+        "{sentence}"
+    );
     assert!(!target.data().join("deskbell.db").exists(), "nothing is made");
 }
 
@@ -345,19 +383,26 @@ async fn what_was_tampered_with_is_not_passed_on() {
     let host = stopped(desk).await;
     let table = [
         ("UPDATE tickets SET priority = 4 WHERE number = 2", "ticket 2: logged"),
-        ("UPDATE contents SET body = replace(body, 'Call 3', 'Call 4')", "is not what the log digested"),
+        (
+            "UPDATE contents SET body = replace(body, 'Call 3', 'Call 4')",
+            "is not what the log digested",
+        ),
         ("DELETE FROM contents WHERE body LIKE '%No.%'", "is not what the log digested"),
         ("DELETE FROM tickets WHERE number = 3", "3 tickets in the log, 2 in the table"),
         (
             "UPDATE messages SET kind = 3 WHERE ticket_id = (SELECT min(ticket_id) FROM messages)",
             "is not as it was logged",
         ),
-        ("DELETE FROM messages WHERE message_id = (SELECT max(message_id) FROM messages)", "messages in the log"),
+        (
+            "DELETE FROM messages WHERE message_id = (SELECT max(message_id) FROM messages)",
+            "messages in the log",
+        ),
         ("DELETE FROM log WHERE revision = 5", "revision 5 is missing"),
     ];
     for (tamper, fault) in table {
         let tampered = host.restored_from_backup().await;
-        let file = SqliteConnectOptions::new().filename(tampered.database().strip_prefix("sqlite:").unwrap());
+        let file = SqliteConnectOptions::new()
+            .filename(tampered.database().strip_prefix("sqlite:").unwrap());
         let mut connection = file.connect().await.unwrap();
         let done = sqlx::query(tamper).execute(&mut connection).await.unwrap();
         assert!(done.rows_affected() > 0, "{tamper}");
@@ -365,7 +410,10 @@ async fn what_was_tampered_with_is_not_passed_on() {
         let target = tampered.moving_to(Database::Sqlite);
         let (status, sentence) = complaint(&tampered.copy_to(&target));
         assert_eq!(status, 1);
-        assert!(sentence.contains(fault) && sentence.contains("deskbell-server verify"), "{tamper}: {sentence}");
+        assert!(
+            sentence.contains(fault) && sentence.contains("deskbell-server verify"),
+            "{tamper}: {sentence}"
+        );
         assert!(!target.data().join("deskbell.db").exists(), "nothing is kept");
     }
 }
@@ -378,7 +426,8 @@ async fn a_copy_killed_in_the_middle(database: Database) {
     }
     let host = stopped(desk).await;
     let target = host.moving_to(database);
-    // Whoever holds the log keeps the copy waiting once it comes to it, half of the tables behind it.
+    // Whoever holds the log keeps the copy waiting once it comes to it, half of the tables behind
+    // it.
     let mut holding = hands_on(&host).await;
     let mut holding = holding.begin().await.unwrap();
     sqlx::query("LOCK TABLE log IN ACCESS EXCLUSIVE MODE").execute(&mut *holding).await.unwrap();
@@ -393,7 +442,8 @@ async fn a_copy_killed_in_the_middle(database: Database) {
     let mut hands = hands_on(&host).await;
     eventually("the copy has come to the log", BOUND, async || {
         assert!(copying.try_wait().unwrap().is_none(), "it waits");
-        let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND \
+            wait_event_type = 'Lock'";
         !sqlx::query(waits).fetch_all(&mut hands).await.unwrap().is_empty()
     })
     .await;
@@ -406,8 +456,15 @@ async fn a_copy_killed_in_the_middle(database: Database) {
 
     let ended = serve(&target);
     assert_eq!(ended.status, 1, "{ended:?}");
-    assert!(ended.complaint.contains("did not finish") && ended.complaint.contains("copy` again"), "{ended:?}");
-    for words in [&["verify"][..], &["migrate"], &["account", "create", "--email", "x@desk.example", "--name", "x"]] {
+    assert!(
+        ended.complaint.contains("did not finish") && ended.complaint.contains("copy` again"),
+        "{ended:?}"
+    );
+    for words in [
+        &["verify"][..],
+        &["migrate"],
+        &["account", "create", "--email", "x@desk.example", "--name", "x"],
+    ] {
         let (status, sentence) = complaint(&target.command(words, ""));
         assert_eq!(status, 1);
         assert!(sentence.contains("did not finish"), "{words:?}: {sentence}");
@@ -425,7 +482,10 @@ async fn one_file_has_one_server() {
     let refused = serve(&desk.host);
     assert_eq!(refused.status, 1, "{refused:?}");
     let pid = std::fs::read_to_string(desk.host.data().join("deskbell.db-serving")).unwrap();
-    assert!(refused.complaint.contains(pid.trim()) && refused.complaint.contains("stop that one first"), "{refused:?}");
+    assert!(
+        refused.complaint.contains(pid.trim()) && refused.complaint.contains("stop that one first"),
+        "{refused:?}"
+    );
     // The host's commands work beside it, and so does the first.
     desk.host.account(&email("gus"), "gus");
     answer(&desk.host.command(&["migrate"], ""));

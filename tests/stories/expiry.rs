@@ -1,5 +1,5 @@
-//! The clock ends what nobody ended. A minute is the shortest life a ticket can have, so this story lasts longer than the others,
-//! which run beside it. The rule itself is tested beside its code.
+//! The clock ends what nobody ended. A minute is the shortest life a ticket can have, so this story
+//! lasts longer than the others, which run beside it. The rule itself is tested beside its code.
 
 use std::time::Duration;
 
@@ -33,21 +33,34 @@ async fn tickets_expire_once(database: Database) {
     let mut watch = bo.watch().opened().await;
     let due = bo.ticket(short.number).await.unwrap().expire_time.unwrap().seconds;
     let limit = Duration::from_mins(5);
-    eventually("the ticket expires", limit, async || short.ticket().await.unwrap().state() == TicketState::Expired)
-        .await;
-    let expired =
-        bo.list(deskbell_proto::v1::ListTicketsRequest { history: true, ..Default::default() }).await.unwrap();
-    let expired = expired.iter().find(|ticket| ticket.number == short.number).expect("its group sees it in history");
+    eventually("the ticket expires", limit, async || {
+        short.ticket().await.unwrap().state() == TicketState::Expired
+    })
+    .await;
+    let expired = bo
+        .list(deskbell_proto::v1::ListTicketsRequest { history: true, ..Default::default() })
+        .await
+        .unwrap();
+    let expired = expired
+        .iter()
+        .find(|ticket| ticket.number == short.number)
+        .expect("its group sees it in history");
     assert_eq!(expired.state(), TicketState::Expired, "told apart from closed ones");
     assert!(expired.end_time.as_ref().unwrap().seconds >= due, "not early");
-    let ended = |recording: &Recording| recording.changes.iter().filter(|change| change.kind == "expired").count();
-    let seen = watch.until("all of them have expired", |recording| ended(recording) > many.len()).await;
+    let ended = |recording: &Recording| {
+        recording.changes.iter().filter(|change| change.kind == "expired").count()
+    };
+    let seen =
+        watch.until("all of them have expired", |recording| ended(recording) > many.len()).await;
     for number in many.iter().map(|customer| customer.number).chain([short.number]) {
         assert_eq!(seen.kinds_of(number), ["expired"]);
         assert_eq!(ana.event_kinds(number).await, ["submitted", "expired"]);
     }
     assert_eq!(bo.open_numbers().await, [lasting]);
-    assert_eq!(refused(bo.take(expired).await), (Code::FailedPrecondition, "TICKET_ENDED".to_owned()));
+    assert_eq!(
+        refused(bo.take(expired).await),
+        (Code::FailedPrecondition, "TICKET_ENDED".to_owned())
+    );
     // The customer's message opens it again, with a new minute.
     short.write("I still need help.").await.unwrap();
     let open = bo.ticket(short.number).await.unwrap();

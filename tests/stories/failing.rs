@@ -1,4 +1,5 @@
-//! Killed, stopped, cut off: what was acknowledged is there, nothing is there twice, and everybody comes back by themselves.
+//! Killed, stopped, cut off: what was acknowledged is there, nothing is there twice, and everybody
+//! comes back by themselves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -33,13 +34,21 @@ for_both_databases! {
 
 type Sent = (v1::SubmitTicketRequest, Option<i64>);
 
-/// Rings again and again until the server is away or it is told to stop: what was sent, and the number when it was
-/// acknowledged.
-async fn storm(widget: Widget, group_id: String, stop: Arc<AtomicBool>, acknowledged: Arc<AtomicUsize>) -> Vec<Sent> {
+/// Rings again and again until the server is away or it is told to stop: what was sent, and the
+/// number when it was acknowledged.
+async fn storm(
+    widget: Widget,
+    group_id: String,
+    stop: Arc<AtomicBool>,
+    acknowledged: Arc<AtomicUsize>,
+) -> Vec<Sent> {
     let mut sent = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let text = format!("In the storm, {}.", sent.len());
-        let request = v1::SubmitTicketRequest { group_id: group_id.clone(), ..call_for_help(&new_secret(), &text) };
+        let request = v1::SubmitTicketRequest {
+            group_id: group_id.clone(),
+            ..call_for_help(&new_secret(), &text)
+        };
         let number = widget.submit(request.clone()).await.ok().map(|ticket| ticket.number);
         sent.push((request, number));
         if number.is_none() {
@@ -54,13 +63,22 @@ async fn killed_in_a_storm_of_submits(database: Database) {
     let Scene { mut desk, mut ana, sales, widget, .. } = Scene::open(database).await;
     let mut all: Vec<Sent> = Vec::new();
     for round in 1..=3 {
-        let (stop, acknowledged) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stop, acknowledged) =
+            (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut storms = JoinSet::new();
         for _ in 0..30 {
             let widget = widget.over(&desk.server.connect());
-            storms.spawn(storm(widget, sales.id.clone(), Arc::clone(&stop), Arc::clone(&acknowledged)));
+            storms.spawn(storm(
+                widget,
+                sales.id.clone(),
+                Arc::clone(&stop),
+                Arc::clone(&acknowledged),
+            ));
         }
-        eventually("the storm is on", BOUND, async || acknowledged.load(Ordering::Relaxed) >= 60 * round).await;
+        eventually("the storm is on", BOUND, async || {
+            acknowledged.load(Ordering::Relaxed) >= 60 * round
+        })
+        .await;
         let at = desk.server.socket();
         desk.server.kill();
         stop.store(true, Ordering::Relaxed);
@@ -70,7 +88,8 @@ async fn killed_in_a_storm_of_submits(database: Database) {
         desk = Desk { server: desk.host.serve_at(at, &[]).await, host: desk.host };
         desk.host.verify();
 
-        // Everything acknowledged is there; a retry of anything, acknowledged or not, makes no second.
+        // Everything acknowledged is there; a retry of anything, acknowledged or not, makes no
+        // second.
         ana = ana.over(&desk.server.connect());
         let widget = widget.over(&desk.server.connect());
         for (request, number) in &sent {
@@ -80,7 +99,11 @@ async fn killed_in_a_storm_of_submits(database: Database) {
         }
         let mut numbers: Vec<i64> = all.iter().filter_map(|(_, number)| *number).collect();
         numbers.sort_unstable();
-        assert_eq!(numbers, (1..=i64::try_from(all.len()).unwrap()).collect::<Vec<_>>(), "each once, without gaps");
+        assert_eq!(
+            numbers,
+            (1..=i64::try_from(all.len()).unwrap()).collect::<Vec<_>>(),
+            "each once, without gaps"
+        );
         assert_eq!(ana.open_numbers().await, numbers);
     }
     desk.close();
@@ -91,12 +114,14 @@ async fn a_stop_ends_in_time_with_silent_peers(database: Database) {
     host.set("drain_seconds=3");
     let Scene { desk, ana, bo, sales, widget, .. } = Scene::on(Desk::of(host).await).await;
     let customer = widget.ring(Some(&sales), "Good bye.").await;
-    // Peers of every silent kind: nothing said, half a handshake, a stream that nobody reads, a widget that listens.
+    // Peers of every silent kind: nothing said, half a handshake, a stream that nobody reads, a
+    // widget that listens.
     let silent = TcpStream::connect(desk.server.socket()).await.unwrap();
     let mut half = TcpStream::connect(desk.server.socket()).await.unwrap();
     half.write_all(&[0x16, 0x03, 0x01, 0x02, 0x00]).await.unwrap();
     let far = desk.server.connect();
-    let unread = bo.over(&far).client.watch().watch_queue(v1::WatchQueueRequest::default()).await.unwrap();
+    let unread =
+        bo.over(&far).client.watch().watch_queue(v1::WatchQueueRequest::default()).await.unwrap();
     let mut followed = customer.follow(0).await.unwrap();
     soon("a first word", followed.message()).await.unwrap();
     let mut watch = ana.watch().opened().await;
@@ -118,7 +143,11 @@ async fn a_stop_ends_in_time_with_silent_peers(database: Database) {
 
 async fn a_watch_goes_on_over_a_restart(database: Database) {
     let Scene { desk, ana, sales, widget, .. } = Scene::open(database).await;
-    let retry = Retry { first_wait: Duration::from_millis(50), longest_wait: Duration::from_millis(200), tries: 1 };
+    let retry = Retry {
+        first_wait: Duration::from_millis(50),
+        longest_wait: Duration::from_millis(200),
+        tries: 1,
+    };
     let mut watch = QueueWatch::new(ana.client.watch()).pace(Pace { retry, ..Pace::default() });
     let before = widget.ring(Some(&sales), "Before.").await.number;
     loop {
@@ -167,7 +196,12 @@ async fn calls_that_are_given_up_leave_nothing_behind(database: Database) {
                 tokio::time::timeout(patience, call).await.ok();
             } else {
                 let mut stream = stream;
-                tokio::time::timeout(patience, stream.watch_queue(v1::WatchQueueRequest::default())).await.ok();
+                tokio::time::timeout(
+                    patience,
+                    stream.watch_queue(v1::WatchQueueRequest::default()),
+                )
+                .await
+                .ok();
             }
         }
     };
@@ -207,13 +241,18 @@ async fn a_backup_of_a_running_server_restores(database: Database) {
     stop.store(true, Ordering::Relaxed);
     storms.join_all().await;
     restored.host.verify();
-    // Everything that was acknowledged before the backup began is in it, with its people and their sessions.
+    // Everything that was acknowledged before the backup began is in it, with its people and their
+    // sessions.
     let numbers = bo.over(&restored.server.connect()).open_numbers().await;
     assert!(i64::try_from(numbers.len()).unwrap() >= before);
     assert_eq!(numbers, (1..=i64::try_from(numbers.len()).unwrap()).collect::<Vec<_>>());
     let again = restored.sign_in(&ana.email).await;
     again.close(&again.ticket(1).await.unwrap()).await.unwrap();
-    assert_eq!(ana.ticket(1).await.unwrap().state(), v1::TicketState::New, "the original goes its own way");
+    assert_eq!(
+        ana.ticket(1).await.unwrap().state(),
+        v1::TicketState::New,
+        "the original goes its own way"
+    );
     restored.close();
     desk.close();
 }
@@ -224,7 +263,8 @@ async fn health(desk: &Desk) -> Option<ServingStatus> {
         addresses: vec![desk.server.address().to_owned()],
         authorities_pem: desk.server.authorities().map(str::to_owned),
     };
-    let mut client = tonic_health::pb::health_client::HealthClient::new(channel.connect_lazy().unwrap());
+    let mut client =
+        tonic_health::pb::health_client::HealthClient::new(channel.connect_lazy().unwrap());
     let answer = client.check(HealthCheckRequest { service: String::new() }).await.ok()?;
     Some(answer.into_inner().status())
 }
@@ -240,11 +280,17 @@ async fn a_disk_that_fills_up_and_gets_room() {
     let text = "x".repeat(9_000);
     let mut acknowledged = vec![first];
     let refused = loop {
-        let request = v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&new_secret(), &text) };
+        let request = v1::SubmitTicketRequest {
+            group_id: sales.id.clone(),
+            ..call_for_help(&new_secret(), &text)
+        };
         match soon("an answer", widget.submit(request.clone())).await {
             Ok(ticket) => acknowledged.push(ticket.number),
             Err(problem) => {
-                assert!(matches!(problem.code, Code::ResourceExhausted | Code::Unavailable), "{problem:?}");
+                assert!(
+                    matches!(problem.code, Code::ResourceExhausted | Code::Unavailable),
+                    "{problem:?}"
+                );
                 assert!(problem.retry_after.is_some(), "{problem:?}");
                 break request;
             }
@@ -281,7 +327,10 @@ async fn a_file_that_is_locked_or_gone() {
         .await;
         number
     };
-    let call = |text| v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&new_secret(), text) };
+    let call = |text| v1::SubmitTicketRequest {
+        group_id: sales.id.clone(),
+        ..call_for_help(&new_secret(), text)
+    };
 
     let mut locking = SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut locking).await.unwrap();
@@ -293,7 +342,8 @@ async fn a_file_that_is_locked_or_gone() {
     sqlx::Connection::close(locking).await.unwrap();
     assert_eq!(recovers(&locked_out).await, first + 1);
 
-    // What is acknowledged must be found later: nothing is written into a file that nobody will find.
+    // What is acknowledged must be found later: nothing is written into a file that nobody will
+    // find.
     let elsewhere = desk.host.data().join("elsewhere.db");
     std::fs::rename(&file, &elsewhere).unwrap();
     let lost = call("While it is gone.");
@@ -308,22 +358,37 @@ async fn a_file_that_is_locked_or_gone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_goes_and_comes_back() {
     let mut postgres = Postgres::start();
-    let Scene { desk, ana, bo, sales, widget, .. } = Scene::on(Desk::of(Host::on(&postgres)).await).await;
+    let Scene { desk, ana, bo, sales, widget, .. } =
+        Scene::on(Desk::of(Host::on(&postgres)).await).await;
     let number = widget.ring(Some(&sales), "Before.").await.number;
     let mut watch = bo.watch().opened().await;
     assert_eq!(health(&desk).await, Some(ServingStatus::Serving));
     postgres.stop().await;
-    let request = v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&new_secret(), "Meanwhile.") };
+    let request = v1::SubmitTicketRequest {
+        group_id: sales.id.clone(),
+        ..call_for_help(&new_secret(), "Meanwhile.")
+    };
     let problem = soon("an answer", widget.submit(request.clone())).await.unwrap_err();
     assert_eq!((problem.code, problem.reason.as_str()), (Code::Unavailable, "DATABASE_AWAY"));
     assert!(problem.retry_after.is_some());
-    let note = v1::NoteTicketRequest { request_id: request_id(), number, version: 0, text: "Once.".to_owned() };
+    let note = v1::NoteTicketRequest {
+        request_id: request_id(),
+        number,
+        version: 0,
+        text: "Once.".to_owned(),
+    };
     let status = soon("an answer", ana.client.queue().note_ticket(note.clone())).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
-    eventually("health tells the truth", BOUND, async || health(&desk).await == Some(ServingStatus::NotServing)).await;
+    eventually("health tells the truth", BOUND, async || {
+        health(&desk).await == Some(ServingStatus::NotServing)
+    })
+    .await;
 
     postgres.restart();
-    eventually("health tells the truth", BOUND, async || health(&desk).await == Some(ServingStatus::Serving)).await;
+    eventually("health tells the truth", BOUND, async || {
+        health(&desk).await == Some(ServingStatus::Serving)
+    })
+    .await;
     let mut second = None;
     eventually("it recovers by itself", BOUND, async || {
         second = widget.submit(request.clone()).await.ok().map(|ticket| ticket.number);
@@ -335,7 +400,8 @@ async fn a_database_that_goes_and_comes_back() {
     ana.client.queue().note_ticket(note).await.unwrap();
     assert_eq!(ana.messages(number).await.unwrap().len(), 1);
     // The watch lived on, or ended with a word; either way nothing is missing.
-    let recording = watch.until("news or an end", |r| r.sees(number + 1) || r.ended.is_some()).await;
+    let recording =
+        watch.until("news or an end", |r| r.sees(number + 1) || r.ended.is_some()).await;
     if let Some(ended) = recording.ended {
         assert_eq!(ended.code, Code::Unavailable);
         let cursor = recording.view.cursor().unwrap().to_owned();

@@ -1,4 +1,5 @@
-//! What stands at the port: TLS alone, limits, health, reflection, and peers that mean no good or nothing at all.
+//! What stands at the port: TLS alone, limits, health, reflection, and peers that mean no good or
+//! nothing at all.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -36,15 +37,36 @@ fn channel(server: &Server) -> Channel {
 async fn health_and_facts_are_open_to_everybody(database: Database) {
     let desk = Desk::open(database).await;
     let mut health = HealthClient::new(channel(&desk.server));
-    for service in ["", "deskbell.v1.QueueService", "deskbell.v1.WatchService", "deskbell.v1.AssistanceService"] {
-        let answer = health.check(HealthCheckRequest { service: service.to_owned() }).await.unwrap().into_inner();
+    for service in [
+        "",
+        "deskbell.v1.QueueService",
+        "deskbell.v1.WatchService",
+        "deskbell.v1.AssistanceService",
+    ] {
+        let answer = health
+            .check(HealthCheckRequest { service: service.to_owned() })
+            .await
+            .unwrap()
+            .into_inner();
         assert_eq!(answer.status(), ServingStatus::Serving, "{service}");
     }
-    let unknown = health.check(HealthCheckRequest { service: "no.such.Service".to_owned() }).await.unwrap_err();
+    let unknown = health
+        .check(HealthCheckRequest { service: "no.such.Service".to_owned() })
+        .await
+        .unwrap_err();
     assert_eq!(unknown.code(), Code::NotFound);
-    let facts = desk.server.connect().server_info().get_server_info(v1::GetServerInfoRequest {}).await.unwrap();
+    let facts = desk
+        .server
+        .connect()
+        .server_info()
+        .get_server_info(v1::GetServerInfoRequest {})
+        .await
+        .unwrap();
     let facts = facts.into_inner();
-    assert_eq!((facts.name.as_str(), facts.version.as_str()), ("Deskbell", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        (facts.name.as_str(), facts.version.as_str()),
+        ("Deskbell", env!("CARGO_PKG_VERSION"))
+    );
     assert!(facts.capabilities.iter().any(|word| word == "queue"), "{facts:?}");
     desk.close();
 }
@@ -60,7 +82,10 @@ async fn reflect(server: &Server, token: Option<&str>) -> Result<Vec<String>, St
         let value = MetadataValue::try_from(format!("Bearer {token}")).unwrap();
         request.metadata_mut().insert("authorization", value);
     }
-    let mut answers = ServerReflectionClient::new(channel(server)).server_reflection_info(request).await?.into_inner();
+    let mut answers = ServerReflectionClient::new(channel(server))
+        .server_reflection_info(request)
+        .await?
+        .into_inner();
     match answers.message().await?.and_then(|answer| answer.message_response) {
         Some(MessageResponse::ListServicesResponse(list)) => {
             Ok(list.service.into_iter().map(|service| service.name).collect())
@@ -87,7 +112,8 @@ async fn without_tls_only_where_it_was_asked_for() {
     let plain = format!("http://{}", desk.server.socket());
     let target = Target { addresses: vec![plain], authorities_pem: None };
     let client = Client::new(target.connect_lazy().unwrap(), Credentials::none());
-    let outcome = soon("an answer", client.server_info().get_server_info(v1::GetServerInfoRequest {})).await;
+    let outcome =
+        soon("an answer", client.server_info().get_server_info(v1::GetServerInfoRequest {})).await;
     assert_eq!(Problem::from(outcome.unwrap_err()).code, Code::Unavailable);
     // A stranger's authority is not trusted.
     let elsewhere = Desk::open(Database::Sqlite).await;
@@ -162,7 +188,8 @@ async fn silence_and_noise_at_the_port_do_no_harm() {
     soon("the end of a slow handshake", async {
         while slow.write_all(&[hello.next().unwrap()]).await.is_ok() {
             let mut nothing = [0; 1];
-            let heard = tokio::time::timeout(Duration::from_millis(200), slow.read(&mut nothing)).await;
+            let heard =
+                tokio::time::timeout(Duration::from_millis(200), slow.read(&mut nothing)).await;
             if matches!(heard, Ok(Ok(0) | Err(_))) {
                 return;
             }
@@ -178,7 +205,10 @@ async fn silence_and_noise_at_the_port_do_no_harm() {
         text: "x".repeat(3 * 1024 * 1024),
     };
     let problem = Problem::from(client.queue().note_ticket(large).await.unwrap_err());
-    assert_eq!((problem.code, problem.reason.as_str()), (Code::InvalidArgument, "REQUEST_TOO_LARGE"));
+    assert_eq!(
+        (problem.code, problem.reason.as_str()),
+        (Code::InvalidArgument, "REQUEST_TOO_LARGE")
+    );
     bo.note(&bo.ticket(1).await.unwrap(), "The same connection goes on.").await.unwrap();
     desk.close();
 }
@@ -198,9 +228,11 @@ async fn connections_and_streams_are_limited() {
     let newcomer = Staff { client: desk.server.connect(), ..ana.clone() };
     assert_eq!(refused(newcomer.who_am_i().await).0, Code::Unavailable);
     drop(held);
-    deskbell_tests::waiting::eventually("there is room again", deskbell_tests::waiting::BOUND, async || {
-        ana.over(&desk.server.connect()).who_am_i().await.is_ok()
-    })
+    deskbell_tests::waiting::eventually(
+        "there is room again",
+        deskbell_tests::waiting::BOUND,
+        async || ana.over(&desk.server.connect()).who_am_i().await.is_ok(),
+    )
     .await;
     desk.close();
 }
@@ -212,9 +244,10 @@ async fn floods_of_headers_and_resets_hurt_nobody_else() {
     let mut flooded = Request::new(v1::WhoAmIRequest {});
     for n in 0..64 {
         let value = MetadataValue::try_from("x".repeat(16 * 1024)).unwrap();
-        flooded
-            .metadata_mut()
-            .insert(tonic::metadata::MetadataKey::from_bytes(format!("x-{n}").as_bytes()).unwrap(), value);
+        flooded.metadata_mut().insert(
+            tonic::metadata::MetadataKey::from_bytes(format!("x-{n}").as_bytes()).unwrap(),
+            value,
+        );
     }
     let outcome = soon("an answer", far.client.account().who_am_i(flooded)).await;
     assert!(outcome.is_err(), "a megabyte of headers is refused");
@@ -230,9 +263,11 @@ async fn floods_of_headers_and_resets_hurt_nobody_else() {
     let number = widget.ring(Some(&sales), "Through the flood.").await.number;
     assert_eq!(ana.open_numbers().await, [number]);
     // Whoever flooded is served as well, perhaps over another connection.
-    deskbell_tests::waiting::eventually("the flooder's next call", deskbell_tests::waiting::BOUND, async || {
-        far.who_am_i().await.is_ok()
-    })
+    deskbell_tests::waiting::eventually(
+        "the flooder's next call",
+        deskbell_tests::waiting::BOUND,
+        async || far.who_am_i().await.is_ok(),
+    )
     .await;
     desk.close();
 }

@@ -32,9 +32,16 @@ async fn a_deletion_is_told_confirmed_and_undone(database: Database) {
     assert_eq!((told.flagged_profiles, told.undelete_until), (vec!["Acme".to_owned()], None));
     for wrong in [0, 2, 4, -3] {
         let outcome = ana.delete_group(&sales, wrong).await;
-        assert_eq!(refused(outcome), (Code::FailedPrecondition, "CONFIRMATION_NEEDED".to_owned()), "{wrong}");
+        assert_eq!(
+            refused(outcome),
+            (Code::FailedPrecondition, "CONFIRMATION_NEEDED".to_owned()),
+            "{wrong}"
+        );
     }
-    assert_eq!(refused(bo.delete_group(&sales, 3).await), (Code::PermissionDenied, "NOT_ADMIN".to_owned()));
+    assert_eq!(
+        refused(bo.delete_group(&sales, 3).await),
+        (Code::PermissionDenied, "NOT_ADMIN".to_owned())
+    );
     assert_eq!(bo.open_numbers().await, [1, 2], "nothing has happened so far");
 
     let done = ana.delete_group(&sales, 3).await.unwrap();
@@ -45,18 +52,28 @@ async fn a_deletion_is_told_confirmed_and_undone(database: Database) {
         assert_eq!((ticket.group, ticket.operator), (None, None), "neither group nor operator");
     }
     for staff in [&ana, &bo] {
-        assert_eq!(staff.history_numbers().await, Vec::<i64>::new(), "hidden at once from {}", staff.name());
+        assert_eq!(
+            staff.history_numbers().await,
+            Vec::<i64>::new(),
+            "hidden at once from {}",
+            staff.name()
+        );
         assert_eq!(refused(staff.ticket(3).await).0, Code::NotFound);
     }
     assert_eq!(refused(customers[4].ticket().await).0, Code::NotFound);
     assert_eq!(refused(customers[4].write("Hello?").await).0, Code::NotFound);
     assert_eq!(customers[0].ticket().await.unwrap().group, "");
-    let names = |groups: Vec<v1::Group>| groups.into_iter().map(|group| group.name).collect::<Vec<_>>();
+    let names =
+        |groups: Vec<v1::Group>| groups.into_iter().map(|group| group.name).collect::<Vec<_>>();
     assert_eq!(names(ana.groups(false).await.unwrap()), ["Support"]);
     assert_eq!(names(ana.groups(true).await.unwrap()), ["Sales", "Support"]);
     assert_eq!(refused(bo.groups(true).await).0, Code::PermissionDenied);
     let flagged = ana.profile_now(&profile).await.unwrap();
-    assert!(flagged.warnings.iter().any(|warning| warning.reason == "GROUP_GONE"), "{:?}", flagged.warnings);
+    assert!(
+        flagged.warnings.iter().any(|warning| warning.reason == "GROUP_GONE"),
+        "{:?}",
+        flagged.warnings
+    );
     let open = ana.ticket(1).await.unwrap();
     assert_eq!(refused_field(ana.assign(&open, To::group(&sales)).await), "group_id");
     assert_eq!(refused(ana.rename_group(&sales, "Sold").await).0, Code::NotFound);
@@ -68,7 +85,10 @@ async fn a_deletion_is_told_confirmed_and_undone(database: Database) {
     watch.until_sees(1).await;
     assert_eq!(bo.open_numbers().await, [1]);
     assert_eq!(ana.ticket(2).await.unwrap().group.unwrap().name, "Support");
-    assert_eq!((ana.history_numbers().await, bo.history_numbers().await), (vec![3, 4, 5], vec![3, 4, 5]));
+    assert_eq!(
+        (ana.history_numbers().await, bo.history_numbers().await),
+        (vec![3, 4, 5], vec![3, 4, 5])
+    );
     assert_eq!(customers[4].ticket().await.unwrap().state(), TicketState::Closed);
     assert_eq!(refused(ana.undelete_group(&sales).await).0, Code::FailedPrecondition);
     assert_eq!(
@@ -111,15 +131,24 @@ async fn names_are_compared_as_people_read_them(database: Database) {
         assert_eq!(refused(outcome).0, Code::AlreadyExists, "{twin}");
     }
     assert_eq!(refused(ana.rename_group(&support, "sAleS").await).0, Code::AlreadyExists);
-    assert_eq!(ana.rename_group(&sales, "SALES").await.unwrap().name, "SALES", "its own name in other letters");
+    assert_eq!(
+        ana.rename_group(&sales, "SALES").await.unwrap().name,
+        "SALES",
+        "its own name in other letters"
+    );
     assert_eq!(ana.rename_group(&sales, "Sales").await.unwrap().name, "Sales");
-    for hostile in ["Robert'); DROP TABLE groups;--", "100%", "a_b", "\u{202e}evil", "👩‍🚒"] {
+    for hostile in ["Robert'); DROP TABLE groups;--", "100%", "a_b", "\u{202e}evil", "👩‍🚒"]
+    {
         let made = ana.create_group(hostile, GroupVisibility::Internal).await.unwrap();
         assert_eq!(made.name, hostile);
     }
-    // Whoever is no operator cannot be in a group, and nobody can be taken out of one they are not in.
+    // Whoever is no operator cannot be in a group, and nobody can be taken out of one they are not
+    // in.
     let eve = desk.member(&ana, "eve", false, false).await;
-    assert_eq!(refused(ana.join(&sales, &eve).await), (Code::FailedPrecondition, "NOT_AN_OPERATOR".to_owned()));
+    assert_eq!(
+        refused(ana.join(&sales, &eve).await),
+        (Code::FailedPrecondition, "NOT_AN_OPERATOR".to_owned())
+    );
     assert_eq!(refused(ana.part(&support, &bo).await).0, Code::NotFound);
     let made_up = v1::AddGroupOperatorRequest {
         request_id: request_id(),
@@ -128,6 +157,10 @@ async fn names_are_compared_as_people_read_them(database: Database) {
     };
     let outcome = ana.client.team().add_group_operator(made_up).await.map_err(Problem::from);
     assert_eq!(refused(outcome).0, Code::NotFound);
-    assert_eq!(ana.join(&sales, &bo).await.unwrap().operators.len(), 1, "in it already: nothing changes");
+    assert_eq!(
+        ana.join(&sales, &bo).await.unwrap().operators.len(),
+        1,
+        "in it already: nothing changes"
+    );
     desk.close();
 }

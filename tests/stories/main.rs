@@ -1,4 +1,5 @@
-//! Deskbell from end to end, as stories: real processes, real gRPC, both databases. Rules are tested beside their code.
+//! Deskbell from end to end, as stories: real processes, real gRPC, both databases. Rules are
+//! tested beside their code.
 
 mod access;
 mod copying;

@@ -28,7 +28,10 @@ async fn the_bell_rings(database: Database) {
     assert!(!ticket.requester_verified);
     assert_eq!(ticket.profile_name, "Acme");
     let mine = customer.ticket().await.unwrap();
-    assert_eq!((mine.number, mine.place, mine.helper.as_str(), mine.group.as_str()), (1, 1, "", "Sales"));
+    assert_eq!(
+        (mine.number, mine.place, mine.helper.as_str(), mine.group.as_str()),
+        (1, 1, "", "Sales")
+    );
 
     let taken = bo.take(ticket).await.unwrap();
     assert_eq!(
@@ -61,20 +64,42 @@ async fn the_bell_rings(database: Database) {
     assert_eq!(closed.state(), TicketState::Closed);
     assert!(closed.end_time.is_some() && closed.expire_time.is_none());
     let seen = at_cy.until_misses(1).await;
-    assert_eq!(seen.changes.last().unwrap().tickets[0].state(), TicketState::Closed, "told of for the last time");
+    assert_eq!(
+        seen.changes.last().unwrap().tickets[0].state(),
+        TicketState::Closed,
+        "told of for the last time"
+    );
     assert_eq!(customer.ticket().await.unwrap().state(), TicketState::Closed);
 
     assert_eq!(
         ana.event_kinds(1).await,
-        ["submitted", "taken", "priority", "replied", "noted", "customer_wrote", "assigned", "taken", "closed"]
+        [
+            "submitted",
+            "taken",
+            "priority",
+            "replied",
+            "noted",
+            "customer_wrote",
+            "assigned",
+            "taken",
+            "closed"
+        ]
     );
-    assert_eq!((bo.history_numbers().await, cy.history_numbers().await), (vec![1], vec![1]), "both handled it");
+    assert_eq!(
+        (bo.history_numbers().await, cy.history_numbers().await),
+        (vec![1], vec![1]),
+        "both handled it"
+    );
     // Nothing in the log lets anybody in, and nothing tells what people wrote.
     let log = desk.server.log();
     let customers_secret = customer.secret.reveal();
-    for secret in
-        [&bo.token, &widget.manifest.manifest.credential, &customers_secret, "printer is on fire", "Step back"]
-    {
+    for secret in [
+        &bo.token,
+        &widget.manifest.manifest.credential,
+        &customers_secret,
+        "printer is on fire",
+        "Step back",
+    ] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
     at_bo.agrees_with(&bo).await;

@@ -61,7 +61,8 @@ async fn what_happens_on_one_is_seen_on_the_other() {
     let taken = bo.take(&bo.ticket(customer.number).await.unwrap()).await.unwrap();
     loop {
         let word = soon("the helper's name", follow.message()).await.unwrap().unwrap();
-        if matches!(word.prompt, Some(v1::follow_response::Prompt::Ticket(ticket)) if ticket.helper == "bo") {
+        if matches!(word.prompt, Some(v1::follow_response::Prompt::Ticket(ticket)) if ticket.helper == "bo")
+        {
             break;
         }
     }
@@ -92,7 +93,8 @@ async fn what_ends_on_one_ends_on_the_other() {
     far_bo.who_am_i().await.unwrap();
     bo.sign_out(false).await.unwrap();
     assert_eq!(watch.end().await.code, Code::Unauthenticated);
-    eventually("the session is over there, too", BOUND, async || far_bo.who_am_i().await.is_err()).await;
+    eventually("the session is over there, too", BOUND, async || far_bo.who_am_i().await.is_err())
+        .await;
 
     let far_cy = cy.over(&second.connect());
     let mut watch = far_cy.watch().opened().await;
@@ -124,13 +126,18 @@ async fn races_across_servers_have_one_winner() {
     // The same request at both is one request.
     for _ in 0..5 {
         let secret = new_secret();
-        let request = v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&secret, "Twice.") };
+        let request = v1::SubmitTicketRequest {
+            group_id: sales.id.clone(),
+            ..call_for_help(&secret, "Twice.")
+        };
         let (one, two) = tokio::join!(widget.submit(request.clone()), far_widget.submit(request));
         assert_eq!(one.unwrap().number, two.unwrap().number);
-        let create = v1::CreateGroupRequest { request_id: request_id(), name: request_id(), visibility: 0 };
+        let create =
+            v1::CreateGroupRequest { request_id: request_id(), name: request_id(), visibility: 0 };
         let far_ana = ana.over(&second.connect());
         let (mut here, mut there) = (ana.client.team(), far_ana.client.team());
-        let (one, two) = tokio::join!(here.create_group(create.clone()), there.create_group(create));
+        let (one, two) =
+            tokio::join!(here.create_group(create.clone()), there.create_group(create));
         assert_eq!(one.unwrap().into_inner(), two.unwrap().into_inner());
     }
     // Next hands no ticket to two, and numbers have no gaps.
@@ -145,14 +152,17 @@ async fn races_across_servers_have_one_winner() {
     let mut numbers: Vec<i64> = rings.await.into_iter().map(|customer| customer.number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (16..=35).collect::<Vec<_>>());
-    let handed = join_all((0..40).map(|n| if n % 2 == 0 { bo.next() } else { far_cy.next() })).await;
-    let mut given: Vec<i64> = handed.into_iter().filter_map(Result::ok).map(|(ticket, _)| ticket.number).collect();
+    let handed =
+        join_all((0..40).map(|n| if n % 2 == 0 { bo.next() } else { far_cy.next() })).await;
+    let mut given: Vec<i64> =
+        handed.into_iter().filter_map(Result::ok).map(|(ticket, _)| ticket.number).collect();
     given.sort_unstable();
     assert_eq!(given, (1..=35).collect::<Vec<_>>());
     desk.close();
 }
 
-/// Whether somebody is there, as a widget's next signs of life say. They come every 20 seconds or so.
+/// Whether somebody is there, as a widget's next signs of life say. They come every 20 seconds or
+/// so.
 async fn until_staffed(follow: &mut Streaming<v1::FollowResponse>, staffed: bool) {
     for _ in 0..5 {
         let sign = loop {
@@ -190,7 +200,10 @@ async fn failures_to_sign_in_count_on_all() {
     let ana = desk.admin("ana").await;
     for _ in 0..2 {
         for server in [&desk.server, &second] {
-            assert_eq!(refused(try_sign_in(&server.connect(), &ana.email, "wrong").await).0, Code::Unauthenticated);
+            assert_eq!(
+                refused(try_sign_in(&server.connect(), &ana.email, "wrong").await).0,
+                Code::Unauthenticated
+            );
         }
     }
     for server in [&desk.server, &second] {

@@ -1,8 +1,10 @@
-//! Three servers behind a real balancer, with the configuration from `deploy/`, while customers ring and operators help: killed, upgraded,
-//! without their database, without one of two balancers. Every watcher is told every change once, in order; nobody's call fails after the client's own retry.
+//! Three servers behind a real balancer, with the configuration from `deploy/`, while customers
+//! ring and operators help: killed, upgraded, without their database, without one of two balancers.
+//! Every watcher is told every change once, in order; nobody's call fails after the client's own
+//! retry.
 //!
-//! Most have a long form, which runs only when asked for, by
-//! `cargo test -p deskbell-tests many_servers_balanced -- --ignored`; `DESKBELL_ROUNDS` says how many rounds.
+//! Most have a long form, which runs only when asked for, by `cargo test -p deskbell-tests
+//! many_servers_balanced -- --ignored`; `DESKBELL_ROUNDS` says how many rounds.
 
 use std::process::Command;
 use std::time::Duration;
@@ -29,7 +31,8 @@ use tonic::Code;
 const LONG: usize = 50;
 
 fn rounds() -> usize {
-    std::env::var("DESKBELL_ROUNDS").map_or(LONG, |text| text.parse().expect("DESKBELL_ROUNDS is a number"))
+    std::env::var("DESKBELL_ROUNDS")
+        .map_or(LONG, |text| text.parse().expect("DESKBELL_ROUNDS is a number"))
 }
 
 /// Watchers of everything and of parts, each over a connection of their own.
@@ -53,7 +56,10 @@ async fn fleet_on(host: Host) -> Fleet {
 /// Rings where everybody sees it, with the client's own patience: the number.
 async fn ring(fleet: &Fleet) -> i64 {
     let group_id = fleet.sales.id.clone();
-    let request = v1::SubmitTicketRequest { group_id, ..call_for_help(&new_secret(), "Does everybody hear me?") };
+    let request = v1::SubmitTicketRequest {
+        group_id,
+        ..call_for_help(&new_secret(), "Does everybody hear me?")
+    };
     let rung = retry(|| {
         let (mut assistance, request) = (fleet.widget.client.assistance(), request.clone());
         async move { assistance.submit_ticket(request).await }
@@ -76,7 +82,8 @@ async fn all_is_told(fleet: &Fleet, followers: &mut [Follower], done: &mut Done)
     for follower in followers.iter_mut() {
         let heard = follower.heard_everything_until(last).await;
         if follower.sees_everything() {
-            // Numbers in order and without gaps, and each ticket taken by one and closed by the same.
+            // Numbers in order and without gaps, and each ticket taken by one and closed by the
+            // same.
             assert_eq!(numbers(&heard, "submitted"), (first..=last).collect::<Vec<_>>());
             assert_eq!(numbers(&heard, "submitted"), done.rung, "what was acknowledged, each once");
             assert_eq!(sorted(numbers(&heard, "taken")), done.helped, "one winner a ticket");
@@ -87,7 +94,11 @@ async fn all_is_told(fleet: &Fleet, followers: &mut [Follower], done: &mut Done)
 
 /// The tickets of changes of this kind, in the order of the changes.
 fn numbers(heard: &[Change], kind: &str) -> Vec<i64> {
-    heard.iter().filter(|change| change.kind == kind).flat_map(|c| c.tickets.iter().map(|t| t.number)).collect()
+    heard
+        .iter()
+        .filter(|change| change.kind == kind)
+        .flat_map(|c| c.tickets.iter().map(|t| t.number))
+        .collect()
 }
 
 fn sorted(mut numbers: Vec<i64>) -> Vec<i64> {
@@ -95,7 +106,8 @@ fn sorted(mut numbers: Vec<i64>) -> Vec<i64> {
     numbers
 }
 
-/// Ends one server after the other under load and starts it again. A client that was on it comes back once, without a gap.
+/// Ends one server after the other under load and starts it again. A client that was on it comes
+/// back once, without a gap.
 async fn one_by_one(ending: Ending, rounds: usize) {
     let mut fleet = fleet_on(Host::new(Database::Postgres)).await;
     let mut followers = followers(&fleet).await;
@@ -124,9 +136,15 @@ async fn one_by_one(ending: Ending, rounds: usize) {
         all_is_told(&fleet, &mut followers, &mut done).await;
         for follower in &followers {
             let breaks = follower.breaks();
-            assert!(breaks.len() <= ended, "more breaks than servers that ended ({ended}): {breaks:#?}");
+            assert!(
+                breaks.len() <= ended,
+                "more breaks than servers that ended ({ended}): {breaks:#?}"
+            );
         }
-        assert!(followers.iter().any(|follower| !follower.breaks().is_empty()), "nobody was on a server that ended");
+        assert!(
+            followers.iter().any(|follower| !follower.breaks().is_empty()),
+            "nobody was on a server that ended"
+        );
     }
     fleet.close();
 }
@@ -154,8 +172,11 @@ async fn servers_are_upgraded_many_times() {
 }
 
 /// Nobody gives up while the database is away.
-const PATIENT: Retry =
-    Retry { tries: u32::MAX, first_wait: Duration::from_millis(50), longest_wait: Duration::from_secs(10) };
+const PATIENT: Retry = Retry {
+    tries: u32::MAX,
+    first_wait: Duration::from_millis(50),
+    longest_wait: Duration::from_secs(10),
+};
 
 async fn the_database_restarts(rounds: usize) {
     let mut postgres = Postgres::start();
@@ -191,9 +212,12 @@ async fn a_database_that_restarts_many_times_is_waited_for() {
 /// Freezes a server in the middle of a transaction, in which it holds its team.
 async fn freeze_in_a_transaction(fleet: &Fleet, place: usize) {
     let mut watching = PgConnection::connect(fleet.host.database()).await.unwrap();
-    // A server that runs is never this long between two statements; one that does is looked at again.
-    let held = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' \
-                AND query NOT LIKE 'BEGIN TRANSACTION ISOLATION LEVEL%' AND state_change < clock_timestamp() - INTERVAL '1 second'";
+    // A server that runs is never this long between two statements; one that does is looked at
+    // again.
+    let held = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND \
+        state = 'idle in transaction' \
+                AND query NOT LIKE 'BEGIN TRANSACTION ISOLATION LEVEL%' AND state_change < \
+                clock_timestamp() - INTERVAL '1 second'";
     eventually("the server is caught in a transaction", BOUND, async || {
         fleet.server(place).freeze();
         tokio::time::sleep(Duration::from_millis(1200)).await;
@@ -216,9 +240,11 @@ async fn a_server_that_vanishes_holds_nobody_up() {
     load.goes_on().await;
     freeze_in_a_transaction(&fleet, 0).await;
     let group_id = fleet.sales.id.clone();
-    let request = v1::SubmitTicketRequest { group_id, ..call_for_help(&new_secret(), "Is anybody there?") };
+    let request =
+        v1::SubmitTicketRequest { group_id, ..call_for_help(&new_secret(), "Is anybody there?") };
     let elsewhere = fleet.widget.over(&fleet.server(1).connect());
-    let number = soon("the team goes on elsewhere", elsewhere.submit(request)).await.unwrap().number;
+    let number =
+        soon("the team goes on elsewhere", elsewhere.submit(request)).await.unwrap().number;
     // Those who were on it are sent elsewhere.
     fleet.balancer.finds_well(&NAMES[1..]).await;
     all_hear_of(&followers, number).await;
@@ -241,7 +267,9 @@ async fn what_ends_on_one_server_ends_on_all() {
         bos.push(fleet.bo.over(&fleet.server(place).connect()).watch().opened().await);
         cys.push(fleet.cy.over(&fleet.server(place).connect()).watch().opened().await);
         let widget = fleet.widget.over(&fleet.server(place).connect());
-        follows.push(widget.customer(customer.secret.clone(), customer.number).follow(1).await.unwrap());
+        follows.push(
+            widget.customer(customer.secret.clone(), customer.number).follow(1).await.unwrap(),
+        );
     }
     fleet.bo.sign_out(true).await.unwrap();
     fleet.ana.update_member(&fleet.cy.id(), None, None, Some(false)).await.unwrap();
@@ -255,7 +283,10 @@ async fn what_ends_on_one_server_ends_on_all() {
                 break Problem::from(status);
             }
         };
-        assert_eq!((ended.code, ended.reason.as_str()), (Code::PermissionDenied, "PROFILE_REVOKED"));
+        assert_eq!(
+            (ended.code, ended.reason.as_str()),
+            (Code::PermissionDenied, "PROFILE_REVOKED")
+        );
     }
     fleet.close();
 }
@@ -271,7 +302,10 @@ async fn limits_count_clients_and_not_the_balancer() {
         fleet.balancer.ask(&format!("disable server deskbell/{name}")).await;
     }
     let (loud, calm) = (address_of_ones_own(), address_of_ones_own());
-    let roads = (Proxy::from(loud, fleet.balancer.socket()).await, Proxy::from(calm, fleet.balancer.socket()).await);
+    let roads = (
+        Proxy::from(loud, fleet.balancer.socket()).await,
+        Proxy::from(calm, fleet.balancer.socket()).await,
+    );
     let loud = fleet.widget.over(&fleet.connect_to(roads.0.https()));
     let calm = fleet.widget.over(&fleet.connect_to(roads.1.https()));
     let mut rung = 0;
@@ -299,8 +333,8 @@ async fn limits_count_clients_and_not_the_balancer() {
     fleet.close();
 }
 
-/// After a rolling restart the server that was last has no clients. New ones go there; an admin who does not want to wait sends the
-/// others anew, as the handbook says.
+/// After a rolling restart the server that was last has no clients. New ones go there; an admin who
+/// does not want to wait sends the others anew, as the handbook says.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_can_be_shared_out_anew() {
     let mut fleet = fleet_on(Host::new(Database::Postgres)).await;
@@ -319,7 +353,8 @@ async fn clients_can_be_shared_out_anew() {
         for name in NAMES {
             counts.push(fleet.balancer.connections(name).await);
         }
-        counts.iter().sum::<usize>() >= followers.len() && counts.iter().all(|count| *count >= followers.len() / 4)
+        counts.iter().sum::<usize>() >= followers.len()
+            && counts.iter().all(|count| *count >= followers.len() / 4)
     })
     .await;
     let mut done = Done { rung: vec![number], ..Done::default() };
@@ -375,7 +410,8 @@ async fn a_quiet_watch_is_not_cut() {
 #[test]
 fn the_configuration_is_valid_as_it_is_handed_out() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/haproxy.cfg");
-    let checked = Command::new("/usr/sbin/haproxy").args(["-c", "-f", file]).output().expect("haproxy");
+    let checked =
+        Command::new("/usr/sbin/haproxy").args(["-c", "-f", file]).output().expect("haproxy");
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert!(checked.status.success() && !said.contains("WARNING"), "{said}");
 }

@@ -21,13 +21,20 @@ async fn whoever_is_added_joins(database: Database) {
     // A new account: the code sets its password, once, and the name.
     let added = ana.add_member("Bo@Desk.Example", true, false).await.unwrap();
     let member = added.member.unwrap();
-    assert_eq!((member.state(), member.display_name.as_str()), (MemberState::Invited, "Bo@Desk.Example"));
+    assert_eq!(
+        (member.state(), member.display_name.as_str()),
+        (MemberState::Invited, "Bo@Desk.Example")
+    );
     let bad = (Code::Unauthenticated, "BAD_CREDENTIALS".to_owned());
     assert_eq!(refused(desk.try_sign_in("bo@desk.example", PASSWORD).await), bad);
     assert_eq!(refused(desk.redeem("bo@desk.example", "wrong-code", "bo").await), bad);
     assert_eq!(refused(desk.redeem("other@desk.example", &added.code, "bo").await), bad);
     desk.redeem("BO@desk.example", &added.code, "Bo Berg").await.unwrap();
-    assert_eq!(refused(desk.redeem("bo@desk.example", &added.code, "bo").await), bad, "a code works once");
+    assert_eq!(
+        refused(desk.redeem("bo@desk.example", &added.code, "bo").await),
+        bad,
+        "a code works once"
+    );
     let bo = desk.sign_in("bO@DESK.example").await;
     let membership = bo.identity.membership.clone().unwrap();
     assert_eq!((bo.name(), membership.team_name.as_str()), ("Bo Berg", "ana's team"));
@@ -36,9 +43,17 @@ async fn whoever_is_added_joins(database: Database) {
     // An account that exists is asked at its next sign-in. The admin sees the same.
     desk.host.account(&email("cy"), "Cy");
     let added = ana.add_member(&email("cy"), true, true).await.unwrap();
-    assert_eq!(added.member.as_ref().unwrap().display_name, email("cy"), "no word of who has an account");
+    assert_eq!(
+        added.member.as_ref().unwrap().display_name,
+        email("cy"),
+        "no word of who has an account"
+    );
     assert!(!added.code.is_empty() && added.code_expire_time.is_some());
-    assert_eq!(refused(desk.redeem(&email("cy"), &added.code, "").await), bad, "the code does nothing");
+    assert_eq!(
+        refused(desk.redeem(&email("cy"), &added.code, "").await),
+        bad,
+        "the code does nothing"
+    );
     let cy = desk.sign_in(&email("cy")).await;
     assert_eq!(cy.identity.membership, None);
     assert_eq!(cy.identity.invitations[0].team_name, "ana's team");
@@ -58,11 +73,21 @@ async fn whoever_is_added_joins(database: Database) {
     ana.add_member(&email("dee"), true, false).await.unwrap();
     assert_eq!(dee.who_am_i().await.unwrap().invitations, [], "empty once there is a team");
     for (twin, because) in [("BO@desk.example", "a member"), (email("dee").as_str(), "invited")] {
-        assert_eq!(refused(ana.add_member(twin, true, false).await).0, Code::AlreadyExists, "{because}");
+        assert_eq!(
+            refused(ana.add_member(twin, true, false).await).0,
+            Code::AlreadyExists,
+            "{because}"
+        );
     }
-    for wrong in
-        ["", "no-at", "a@b@c", "a b@c.example", "a@c.example\r\nBcc: x@y.example", "<a@c.example>", "a@-c.example"]
-    {
+    for wrong in [
+        "",
+        "no-at",
+        "a@b@c",
+        "a b@c.example",
+        "a@c.example\r\nBcc: x@y.example",
+        "<a@c.example>",
+        "a@-c.example",
+    ] {
         assert_eq!(refused_field(ana.add_member(wrong, true, false).await), "email", "{wrong:?}");
     }
     desk.close();
@@ -80,7 +105,11 @@ async fn leaving_takes_the_name_off_open_tickets(database: Database) {
     };
     let freed = async |(in_group, alone): (i64, i64)| {
         let ticket = ana.ticket(in_group).await.unwrap();
-        assert_eq!((ticket.operator, ticket.group.unwrap().name.as_str()), (None, "Sales"), "it keeps its group");
+        assert_eq!(
+            (ticket.operator, ticket.group.unwrap().name.as_str()),
+            (None, "Sales"),
+            "it keeps its group"
+        );
         assert_eq!(ana.ticket(alone).await.unwrap().operator, None);
         assert_eq!(ana.event_kinds(alone).await.last().unwrap(), "operator_left");
     };
@@ -97,7 +126,10 @@ async fn leaving_takes_the_name_off_open_tickets(database: Database) {
     freed(tickets).await;
     assert_eq!(refused(bo.who_am_i().await).0, Code::Unauthenticated, "sessions end at once");
     let kept_out = desk.sign_in(&bo.email).await;
-    assert_eq!(refused(kept_out.open_or_problem().await), (Code::PermissionDenied, "NO_TEAM".to_owned()));
+    assert_eq!(
+        refused(kept_out.open_or_problem().await),
+        (Code::PermissionDenied, "NO_TEAM".to_owned())
+    );
     let open = ana.ticket(tickets.1).await.unwrap();
     assert_eq!(refused_field(ana.assign(&open, To::operator(&bo)).await), "operator_id");
     ana.update_member(&bo.id(), None, None, Some(true)).await.unwrap();
@@ -106,7 +138,9 @@ async fn leaving_takes_the_name_off_open_tickets(database: Database) {
 
     let tickets = {
         let alone = widget.ring(None, "Alone.").await.number;
-        ana.assign(&ana.ticket(alone).await.unwrap(), To::operator(&bo).in_group(&sales)).await.unwrap();
+        ana.assign(&ana.ticket(alone).await.unwrap(), To::operator(&bo).in_group(&sales))
+            .await
+            .unwrap();
         alone
     };
     ana.remove_member(&bo.id()).await.unwrap();
@@ -117,7 +151,11 @@ async fn leaving_takes_the_name_off_open_tickets(database: Database) {
     assert_eq!(bo.identity.membership, None, "the account stays, without a team");
     ana.add_member(&bo.email, true, false).await.unwrap();
     bo.answer_invitation(true).await.unwrap();
-    assert_eq!(bo.history_numbers().await, Vec::<i64>::new(), "a new member, with nothing from before");
+    assert_eq!(
+        bo.history_numbers().await,
+        Vec::<i64>::new(),
+        "a new member, with nothing from before"
+    );
 
     assert!(!cy.set_available(false).await.unwrap().available);
     assert!(cy.who_am_i().await.unwrap().membership.is_some_and(|me| !me.available));
@@ -134,7 +172,8 @@ async fn the_last_admin_stays(database: Database) {
     for round in 0..6 {
         let (ones_id, others_id) = (one.id(), other.id());
         // Each other, or each themselves.
-        let (at_one, at_other) = if round % 2 == 0 { (&others_id, &ones_id) } else { (&ones_id, &others_id) };
+        let (at_one, at_other) =
+            if round % 2 == 0 { (&others_id, &ones_id) } else { (&ones_id, &others_id) };
         let (first, second) = tokio::join!(
             one.update_member(at_one, Some(false), None, None),
             other.update_member(at_other, Some(false), None, None)
@@ -146,7 +185,8 @@ async fn the_last_admin_stays(database: Database) {
         } else {
             assert_eq!(problem, last);
         }
-        let admins: Vec<_> = ana.members().await.unwrap().into_iter().filter(|member| member.admin).collect();
+        let admins: Vec<_> =
+            ana.members().await.unwrap().into_iter().filter(|member| member.admin).collect();
         assert_eq!(admins.len(), 1, "round {round}");
         if admins[0].id == others_id {
             std::mem::swap(&mut one, &mut other);
@@ -177,13 +217,19 @@ async fn only_admins_set_up(database: Database) {
         ("add member", bo.add_member("x@desk.example", true, true).await.map(drop)),
         ("promote", bo.update_member(&bo.id(), Some(true), None, None).await.map(drop)),
         ("remove", bo.remove_member(&ana.id()).await.map(drop)),
-        ("group", bo.create_group("Mine", deskbell_proto::v1::GroupVisibility::Public).await.map(drop)),
+        (
+            "group",
+            bo.create_group("Mine", deskbell_proto::v1::GroupVisibility::Public).await.map(drop),
+        ),
         ("rename", bo.rename_group(&sales, "Mine").await.map(drop)),
         ("join", bo.join(&sales, &bo).await.map(drop)),
         ("part", bo.part(&sales, &bo).await.map(drop)),
         ("profile", bo.profile_now(&profile).await.map(drop)),
         ("manifest", bo.signed_manifest(&profile).await.map(drop)),
-        ("pause", bo.set_profile(&profile, deskbell_proto::v1::ProfileState::Paused).await.map(drop)),
+        (
+            "pause",
+            bo.set_profile(&profile, deskbell_proto::v1::ProfileState::Paused).await.map(drop),
+        ),
     ] {
         assert_eq!(refused(outcome), denied, "{act}");
     }

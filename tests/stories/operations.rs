@@ -1,5 +1,5 @@
-//! What whoever runs servers relies on: metrics that tell the truth, a dashboard and alerts that go with them, certificates
-//! that are read again.
+//! What whoever runs servers relies on: metrics that tell the truth, a dashboard and alerts that go
+//! with them, certificates that are read again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -78,7 +78,10 @@ async fn metrics_tell_of_the_queue(database: Database) {
         drop(second);
     }
     drop(watch);
-    eventually("nobody watches", BOUND, async || is(metrics.read().await.value("deskbell_watches_open"), 0)).await;
+    eventually("nobody watches", BOUND, async || {
+        is(metrics.read().await.value("deskbell_watches_open"), 0)
+    })
+    .await;
     desk.close();
 }
 
@@ -111,14 +114,19 @@ async fn the_first_answer_is_measured_once(database: Database) {
 /// Names of metrics in a file, as they are counted: a histogram by its own name.
 fn named_in(file: &str) -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(file);
-    let mut text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     if file == "README.md" {
         text = text.lines().filter(|line| line.starts_with("| `deskbell_")).collect();
     }
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     let names = words.filter(|word| word.starts_with("deskbell_"));
     let parts = ["_bucket", "_count", "_sum"];
-    names.map(|name| parts.iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name).to_owned()).collect()
+    names
+        .map(|name| {
+            parts.iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name).to_owned()
+        })
+        .collect()
 }
 
 async fn the_dashboard_asks_for_metrics_that_there_are(database: Database) {
@@ -157,18 +165,25 @@ fn the_dashboard_can_be_imported() {
     assert_eq!(ids.len(), panels.len(), "ids are unique");
     for panel in panels.iter().filter(|panel| panel["type"] != "row") {
         let title = panel["title"].as_str().unwrap();
-        assert!(panel["description"].as_str().is_some_and(|text| text.len() > 20), "{title} has no description");
+        assert!(
+            panel["description"].as_str().is_some_and(|text| text.len() > 20),
+            "{title} has no description"
+        );
         assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{title} has no unit");
         assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
         for target in panel["targets"].as_array().unwrap() {
-            assert!(target["expr"].as_str().is_some_and(|text| text.contains("deskbell_")), "{title}");
+            assert!(
+                target["expr"].as_str().is_some_and(|text| text.contains("deskbell_")),
+                "{title}"
+            );
         }
     }
 }
 
 /// Writes a new certificate with its key where the host has them.
 fn new_certificate(host: &Host) -> String {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()])
+        .unwrap();
     fs::write(host.data().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
     fs::write(host.data().join("chain.pem"), made.cert.pem()).unwrap();
     pin::fingerprint(made.cert.der())
@@ -182,15 +197,23 @@ async fn presented(server: &Server) -> String {
 async fn first_call(server: &Server, authorities_pem: Option<String>) -> Result<(), Problem> {
     let target = Target { addresses: vec![server.address().to_owned()], authorities_pem };
     let client = Client::new(target.connect_lazy().unwrap(), Credentials::none());
-    client.server_info().get_server_info(v1::GetServerInfoRequest {}).await.map(drop).map_err(Problem::from)
+    client
+        .server_info()
+        .get_server_info(v1::GetServerInfoRequest {})
+        .await
+        .map(drop)
+        .map_err(Problem::from)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn certificates_are_read_again_while_a_watch_lives_on() {
     let host = Host::new(Database::Sqlite);
     let metrics = Metrics::of_next_server(&host);
-    for (setting, file) in [("certificate_file", "chain.pem"), ("key_file", "key.pem"), ("authority_file", "chain.pem")]
-    {
+    for (setting, file) in [
+        ("certificate_file", "chain.pem"),
+        ("key_file", "key.pem"),
+        ("authority_file", "chain.pem"),
+    ] {
         host.set(&format!("tls.{setting}={}", host.data().join(file).display()));
     }
     let old = new_certificate(&host);
@@ -202,27 +225,39 @@ async fn certificates_are_read_again_while_a_watch_lives_on() {
 
     let new = new_certificate(&desk.host);
     desk.server.reload();
-    eventually("newcomers see the new certificate", BOUND, async || presented(&desk.server).await == new).await;
+    eventually("newcomers see the new certificate", BOUND, async || {
+        presented(&desk.server).await == new
+    })
+    .await;
     let authorities = Some(pin::inspect(desk.server.address()).await.unwrap().authorities_pem);
     first_call(&desk.server, authorities.clone()).await.unwrap();
-    let untrusting = first_call(&desk.server, desk.server.authorities().map(str::to_owned)).await.unwrap_err();
+    let untrusting =
+        first_call(&desk.server, desk.server.authorities().map(str::to_owned)).await.unwrap_err();
     assert_eq!(untrusting.reason, "CERTIFICATE_UNTRUSTED");
-    // The connections that were open go on, and so does the stream on them: their owners trust the old one alone.
+    // The connections that were open go on, and so does the stream on them: their owners trust the
+    // old one alone.
     let number = widget.ring(Some(&sales), "Over the old connection.").await.number;
     watch.until_sees(number).await;
 
-    // A key that does not go with its certificate, a file that holds something else, and none: what was good stays.
+    // A key that does not go with its certificate, a file that holds something else, and none: what
+    // was good stays.
     let chain = desk.host.data().join("chain.pem");
     let good = fs::read(&chain).unwrap();
     let stranger = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem();
-    for (round, broken) in [Some(stranger), Some("not a certificate".to_owned()), None].into_iter().enumerate() {
+    for (round, broken) in
+        [Some(stranger), Some("not a certificate".to_owned()), None].into_iter().enumerate()
+    {
         match &broken {
             Some(text) => fs::write(&chain, text).unwrap(),
             None => fs::remove_file(&chain).unwrap(),
         }
         desk.server.reload();
         eventually("the log says what is wrong", BOUND, async || {
-            desk.server.log().matches("the certificate cannot be renewed; the old one stays").count() == round + 1
+            desk.server
+                .log()
+                .matches("the certificate cannot be renewed; the old one stays")
+                .count()
+                == round + 1
         })
         .await;
         assert_eq!(presented(&desk.server).await, new, "{broken:?}");
@@ -231,7 +266,10 @@ async fn certificates_are_read_again_while_a_watch_lives_on() {
     assert!(desk.server.log().contains("chain.pem"), "the log names the file");
     fs::write(&chain, good).unwrap();
     desk.server.reload();
-    eventually("all is well again", BOUND, async || is(metrics.read().await.value("deskbell_certificate_up"), 1)).await;
+    eventually("all is well again", BOUND, async || {
+        is(metrics.read().await.value("deskbell_certificate_up"), 1)
+    })
+    .await;
     first_call(&desk.server, authorities).await.unwrap();
     let number = widget.ring(Some(&sales), "After all that.").await.number;
     watch.until_sees(number).await;

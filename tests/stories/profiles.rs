@@ -22,7 +22,10 @@ for_both_databases! {
 /// The next manifest of a stream, its signature checked.
 async fn next_manifest(stream: &mut Streaming<v1::FollowResponse>) -> Verified {
     loop {
-        let word = soon("a manifest", stream.message()).await.expect("the stream goes on").expect("a word");
+        let word = soon("a manifest", stream.message())
+            .await
+            .expect("the stream goes on")
+            .expect("a word");
         if let Some(Prompt::Manifest(signed)) = word.prompt {
             return manifest::verify(&signed).expect("a good signature");
         }
@@ -35,7 +38,10 @@ async fn ticket_until(
     is_so: impl Fn(&v1::CustomerTicket) -> bool,
 ) -> v1::CustomerTicket {
     loop {
-        let word = soon("the ticket's news", stream.message()).await.expect("the stream goes on").expect("a word");
+        let word = soon("the ticket's news", stream.message())
+            .await
+            .expect("the stream goes on")
+            .expect("a word");
         if let Some(Prompt::Ticket(ticket)) = word.prompt
             && is_so(&ticket)
         {
@@ -57,21 +63,31 @@ async fn a_saved_profile_reaches_running_widgets(database: Database) {
         accent_color: "#0a5c36".to_owned(),
         ..Default::default()
     };
-    let changed = v1::ProfileSettings { branding: Some(branding), ..settings("Acme", &[&support, &sales]) };
+    let changed =
+        v1::ProfileSettings { branding: Some(branding), ..settings("Acme", &[&support, &sales]) };
     let saved = ana.save_profile(&profile, changed.clone()).await.unwrap();
     assert_eq!(saved.revision, 2);
     for stream in [&mut fresh, &mut knows] {
         let second = next_manifest(stream).await;
         second.may_follow(&first).unwrap();
-        assert_eq!((second.manifest.revision, second.manifest.credential), (2, first.manifest.credential.clone()));
+        assert_eq!(
+            (second.manifest.revision, second.manifest.credential),
+            (2, first.manifest.credential.clone())
+        );
         assert_eq!(second.manifest.branding.unwrap().product_name, "Acme Rescue");
-        let names: Vec<_> = second.manifest.groups.iter().map(|group| group.name.as_str()).collect();
+        let names: Vec<_> =
+            second.manifest.groups.iter().map(|group| group.name.as_str()).collect();
         assert_eq!(names, ["Support", "Sales"], "in the admin's order");
     }
-    assert_eq!(refused(ana.save_profile(&profile, changed.clone()).await).0, Code::Aborted, "a stale revision");
+    assert_eq!(
+        refused(ana.save_profile(&profile, changed.clone()).await).0,
+        Code::Aborted,
+        "a stale revision"
+    );
     assert_eq!(ana.profile_now(&profile).await.unwrap(), saved);
 
-    // A group's new name, and its end, show as well: each is a new revision, so that a widget that was away learns of it.
+    // A group's new name, and its end, show as well: each is a new revision, so that a widget that
+    // was away learns of it.
     ana.rename_group(&sales, "Shop").await.unwrap();
     let renamed = next_manifest(&mut knows).await;
     assert!(renamed.manifest.groups.iter().any(|group| group.name == "Shop"));
@@ -82,7 +98,9 @@ async fn a_saved_profile_reaches_running_widgets(database: Database) {
     assert_eq!((without.revision, without.groups.len()), (4, 1));
 
     // Pausing, resuming, revoking take effect the same way.
-    for (state, revision) in [(ProfileState::Paused, 5), (ProfileState::Active, 6), (ProfileState::Revoked, 7)] {
+    for (state, revision) in
+        [(ProfileState::Paused, 5), (ProfileState::Active, 6), (ProfileState::Revoked, 7)]
+    {
         let now = ana.set_profile(&profile, state).await.unwrap();
         assert_eq!((now.state(), now.revision), (state, revision));
         let told = next_manifest(&mut knows).await;
@@ -107,7 +125,10 @@ async fn a_widget_follows_its_ticket(database: Database) {
     let urgent = bo.prioritise(&noted, v1::Priority::Urgent).await.unwrap();
     bo.reply(&urgent, "For the customer.").await.unwrap();
     let seen = ticket_until(&mut follow, |ticket| ticket.state() == TicketState::Answered).await;
-    assert_eq!(seen.messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>(), ["For the customer."]);
+    assert_eq!(
+        seen.messages.iter().map(|message| message.text.as_str()).collect::<Vec<_>>(),
+        ["For the customer."]
+    );
     assert!(!format!("{seen:?}").contains("Not for the customer"));
     ana.close(&ana.ticket(2).await.unwrap()).await.unwrap();
     ticket_until(&mut follow, |ticket| ticket.state() == TicketState::Closed).await;
@@ -135,9 +156,14 @@ async fn settings_are_checked_when_saved(database: Database) {
         v1::ProfileSettings { branding: Some(branding), ..good() }
     };
     let texts = |texts: Vec<v1::ProfileTexts>| v1::ProfileSettings { texts, ..good() };
-    let text = |language: &str| v1::ProfileTexts { language: language.to_owned(), ..Default::default() };
+    let text =
+        |language: &str| v1::ProfileTexts { language: language.to_owned(), ..Default::default() };
     let fallback = |phone: &str, email: &str, url: &str| {
-        let contact = v1::FallbackContact { phone: phone.to_owned(), email: email.to_owned(), url: url.to_owned() };
+        let contact = v1::FallbackContact {
+            phone: phone.to_owned(),
+            email: email.to_owned(),
+            url: url.to_owned(),
+        };
         v1::ProfileSettings { fallback: Some(contact), ..good() }
     };
     let long = |length: usize| "é".repeat(length);
@@ -146,10 +172,16 @@ async fn settings_are_checked_when_saved(database: Database) {
         ("settings.name", v1::ProfileSettings { name: long(81), ..good() }),
         ("settings.branding.product_name", branding(|b| b.product_name = String::new())),
         ("settings.branding.product_name", branding(|b| b.product_name = "é".repeat(61))),
-        ("settings.branding.product_name", branding(|b| b.product_name = String::from("a\u{1b}[31m"))),
+        (
+            "settings.branding.product_name",
+            branding(|b| b.product_name = String::from("a\u{1b}[31m")),
+        ),
         ("settings.branding.window_title", branding(|b| b.window_title = "é".repeat(81))),
         ("settings.branding.accent_color", branding(|b| b.accent_color = String::from("red"))),
-        ("settings.branding.background_color", branding(|b| b.background_color = String::from("#12345"))),
+        (
+            "settings.branding.background_color",
+            branding(|b| b.background_color = String::from("#12345")),
+        ),
         ("settings.branding.logo_png", branding(|b| b.logo_png = b"GIF89a".to_vec())),
         ("settings.branding.logo_png", branding(|b| b.logo_png = png_header(513, 10))),
         ("settings.branding.logo_png", branding(|b| b.logo_png = png_header(0, 10))),
@@ -157,15 +189,27 @@ async fn settings_are_checked_when_saved(database: Database) {
         ("settings.branding.logo_png", branding(|b| b.logo_png = vec![0x89; 64 * 1024 + 1])),
         ("settings.texts.language", texts(vec![text("not a language")])),
         ("settings.texts", texts(vec![text("en"), text("en")])),
-        ("settings.texts.greeting", texts(vec![v1::ProfileTexts { greeting: long(501), ..text("en") }])),
+        (
+            "settings.texts.greeting",
+            texts(vec![v1::ProfileTexts { greeting: long(501), ..text("en") }]),
+        ),
         ("settings.texts.help", texts(vec![v1::ProfileTexts { help: long(2001), ..text("en") }])),
-        ("settings.texts.terms", texts(vec![v1::ProfileTexts { terms: long(10_001), ..text("en") }])),
+        (
+            "settings.texts.terms",
+            texts(vec![v1::ProfileTexts { terms: long(10_001), ..text("en") }]),
+        ),
         ("settings.fallback.phone", fallback(&long(61), "", "")),
         ("settings.fallback.email", fallback("", "nobody", "")),
         ("settings.fallback.url", fallback("", "", "javascript:alert(1)")),
         ("settings.fallback.url", fallback("", "", "http://plain.example")),
-        ("settings.group_ids", v1::ProfileSettings { group_ids: vec!["4711".to_owned()], ..good() }),
-        ("settings.group_ids", v1::ProfileSettings { group_ids: vec![sales.id.clone(); 2], ..good() }),
+        (
+            "settings.group_ids",
+            v1::ProfileSettings { group_ids: vec!["4711".to_owned()], ..good() },
+        ),
+        (
+            "settings.group_ids",
+            v1::ProfileSettings { group_ids: vec![sales.id.clone(); 2], ..good() },
+        ),
     ];
     for (field, settings) in refusals {
         assert_eq!(refused_field(ana.create_profile(settings).await), field);
@@ -180,12 +224,21 @@ async fn settings_are_checked_when_saved(database: Database) {
             background_color: "#ffffff".to_owned(),
             logo_png: png_header(512, 512),
         }),
-        texts: vec![v1::ProfileTexts { greeting: long(500), help: long(2000), terms: long(10_000), ..text("de") }],
+        texts: vec![v1::ProfileTexts {
+            greeting: long(500),
+            help: long(2000),
+            terms: long(10_000),
+            ..text("de")
+        }],
         ..fallback(&"1".repeat(60), "help@acme.example", "https://acme.example/help")
     };
-    let made = ana.create_profile(v1::ProfileSettings { name: long(80), ..full.clone() }).await.unwrap();
+    let made =
+        ana.create_profile(v1::ProfileSettings { name: long(80), ..full.clone() }).await.unwrap();
     assert_eq!(made.settings.unwrap(), v1::ProfileSettings { name: long(80), ..full });
-    assert!(made.warnings.iter().any(|warning| warning.reason == "LOW_CONTRAST"), "yellow on white");
+    assert!(
+        made.warnings.iter().any(|warning| warning.reason == "LOW_CONTRAST"),
+        "yellow on white"
+    );
     assert_eq!(refused(ana.create_profile(settings("ACME", &[])).await).0, Code::AlreadyExists);
     desk.close();
 }
@@ -196,7 +249,10 @@ async fn manifests_are_the_servers_own(database: Database) {
     let verified = manifest::verify(&signed).unwrap();
     assert_eq!(verified.manifest.addresses, [desk.server.address()]);
     let pem = verified.manifest.authorities_pem.as_str();
-    assert!(desk.server.authorities().is_some_and(|trusted| trusted.trim() == pem.trim()), "its own authority");
+    assert!(
+        desk.server.authorities().is_some_and(|trusted| trusted.trim() == pem.trim()),
+        "its own authority"
+    );
     for index in [0, signed.manifest.len() / 2, signed.manifest.len() - 1] {
         let mut tampered = signed.clone();
         tampered.manifest[index] ^= 1;

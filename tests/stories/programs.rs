@@ -1,4 +1,5 @@
-//! `deskbell` as scripts use it: words, exit codes, JSON, CSV, and what it says when something is wrong.
+//! `deskbell` as scripts use it: words, exit codes, JSON, CSV, and what it says when something is
+//! wrong.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,8 @@ async fn the_main_job_as_commands() {
     let (ana, bo) = (Shell::new(), Shell::new());
     let (address, fingerprint) = (desk.server.address(), desk.server.fingerprint());
     let login = |shell: &Shell, email| {
-        let words = ["login", address, "--email", email, "--fingerprint", fingerprint, "--password-stdin"];
+        let words =
+            ["login", address, "--email", email, "--fingerprint", fingerprint, "--password-stdin"];
         deskbell(shell, &words, PASSWORD).good();
     };
     login(&ana, "ana@desk.example");
@@ -32,14 +34,24 @@ async fn the_main_job_as_commands() {
     let words = ["--json", "member", "add", "bo@desk.example", "--name", "Bo Berg", "--operator"];
     let added = ana.deskbell(&words).good().json();
     let code = added[0]["code"].as_str().expect("a code to pass on").to_owned();
-    let words = ["redeem", address, "--email", "bo@desk.example", "--fingerprint", fingerprint, "--code", &code];
+    let words = [
+        "redeem",
+        address,
+        "--email",
+        "bo@desk.example",
+        "--fingerprint",
+        fingerprint,
+        "--code",
+        &code,
+    ];
     deskbell(&bo, &[&words[..], &["--password-stdin"]].concat(), PASSWORD).good();
     login(&bo, "bo@desk.example");
     for group in ["Sales", "Support"] {
         ana.deskbell(&["group", "create", group]).good();
     }
     ana.deskbell(&["group", "add-operator", "Sales", "bo@desk.example"]).good();
-    let words = ["profile", "create", "--name", "Acme", "--product-name", "Acme help", "--group", "Sales"];
+    let words =
+        ["profile", "create", "--name", "Acme", "--product-name", "Acme help", "--group", "Sales"];
     ana.deskbell(&words).good();
     let folder = {
         let settings = v1::ProfileSettings { name: "Acme".to_owned(), ..Default::default() };
@@ -47,8 +59,20 @@ async fn the_main_job_as_commands() {
     };
 
     let customer = Shell::new();
-    let words = ["submit", "--group", "Sales", "--email", "cy@acme.example", "--description", "-", "--json"];
-    let answer = customer.run(folder.join("deskbell-widget"), &words, "The printer is on fire.\n").good().json();
+    let words = [
+        "submit",
+        "--group",
+        "Sales",
+        "--email",
+        "cy@acme.example",
+        "--description",
+        "-",
+        "--json",
+    ];
+    let answer = customer
+        .run(folder.join("deskbell-widget"), &words, "The printer is on fire.\n")
+        .good()
+        .json();
     assert_eq!((&answer[0]["kept"], &answer[0]["ticket"]["number"]), (&json!(false), &json!(1)));
 
     let picked = bo.deskbell(&["ticket", "next"]).good().printed;
@@ -57,7 +81,14 @@ async fn the_main_job_as_commands() {
     deskbell(&bo, &["ticket", "reply", "1", "-"], "Step back, please.\n").good();
     bo.deskbell(&["ticket", "note", "1", "Sounds serious."]).good();
     let shown = bo.deskbell(&["ticket", "show", "1"]).good().printed;
-    for text in ["The printer is on fire.", "Step back, please.", "Sounds serious.", "urgent", "Bo Berg", "Sales"] {
+    for text in [
+        "The printer is on fire.",
+        "Step back, please.",
+        "Sounds serious.",
+        "urgent",
+        "Bo Berg",
+        "Sales",
+    ] {
         assert!(shown.contains(text), "{text}: {shown}");
     }
     bo.deskbell(&["ticket", "assign", "1", "--group", "Support"]).good();
@@ -67,7 +98,17 @@ async fn the_main_job_as_commands() {
     ana.deskbell(&["ticket", "close", "1"]).good();
     let log = ana.deskbell(&["--json", "ticket", "log", "1"]).good().json();
     let kinds: Vec<_> = log.iter().filter_map(|event| event["kind"].as_str()).collect();
-    let expected = ["submitted", "taken", "priority", "replied", "noted", "assigned", "closed", "reopened", "closed"];
+    let expected = [
+        "submitted",
+        "taken",
+        "priority",
+        "replied",
+        "noted",
+        "assigned",
+        "closed",
+        "reopened",
+        "closed",
+    ];
     assert_eq!(kinds, expected);
     let history = bo.deskbell(&["history"]).good().printed;
     assert!(history.contains("The printer is on fire."), "bo handled it: {history}");
@@ -90,7 +131,8 @@ async fn desk_with_a_ticket() -> (Desk, Staff, Staff) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn exit_codes_are_as_documented() {
     let (desk, ana, bo) = desk_with_a_ticket().await;
-    let (admin, operator, nobody) = (Shell::of(&ana, &desk.server), Shell::of(&bo, &desk.server), Shell::new());
+    let (admin, operator, nobody) =
+        (Shell::of(&ana, &desk.server), Shell::of(&bo, &desk.server), Shell::new());
     operator.deskbell(&["ticket", "take", "1"]).good();
     let table: &[(&Shell, &[&str], i32)] = &[
         (&admin, &["whoami"], 0),
@@ -115,7 +157,10 @@ async fn exit_codes_are_as_documented() {
         if *status > 2 {
             let error: Value = serde_json::from_str(&ended.complaint).expect("one JSON object");
             assert_eq!(error["error"]["exit_code"], json!(status), "{error}");
-            assert!(error["error"]["text"].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+            assert!(
+                error["error"]["text"].as_str().is_some_and(|text| !text.is_empty()),
+                "{error}"
+            );
         }
     }
     let stale = admin.deskbell(&["ticket", "close", "1", "--version", "1"]).complaint;
@@ -136,10 +181,14 @@ async fn json_has_the_contracts_names_and_values() {
     let (desk, ana, bo) = desk_with_a_ticket().await;
     let shell = Shell::of(&bo, &desk.server);
     let names = |message: &str| -> BTreeSet<String> {
-        let descriptor = json::descriptors().unwrap().get_message_by_name(&format!("deskbell.v1.{message}")).unwrap();
+        let descriptor = json::descriptors()
+            .unwrap()
+            .get_message_by_name(&format!("deskbell.v1.{message}"))
+            .unwrap();
         descriptor.fields().map(|field| field.name().to_owned()).collect()
     };
-    let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
+    let fields =
+        |value: &Value| value.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
     let listed = shell.deskbell(&["--json", "ticket", "list"]).good().json();
     let known = bo.ticket(1).await.unwrap();
     assert_eq!(listed.len(), 1);
@@ -154,9 +203,11 @@ async fn json_has_the_contracts_names_and_values() {
     let me = shell.deskbell(&["--json", "whoami"]).good().json();
     assert!(fields(&me[0]).is_subset(&names("WhoAmIResponse")), "{}", me[0]);
     let admin = Shell::of(&ana, &desk.server);
-    for (words, message) in
-        [(["member", "list"], "Member"), (["group", "list"], "Group"), (["profile", "list"], "Profile")]
-    {
+    for (words, message) in [
+        (["member", "list"], "Member"),
+        (["group", "list"], "Group"),
+        (["profile", "list"], "Profile"),
+    ] {
         let listed = admin.deskbell(&[&["--json"], &words[..]].concat()).good().json();
         assert!(!listed.is_empty(), "{words:?}");
         for value in listed {
@@ -172,7 +223,11 @@ async fn a_watch_goes_on_where_it_stopped() {
     let shell = Shell::of(&bo, &desk.server);
     let frames = |printed: String| -> Vec<Value> {
         let whole = printed.rfind('\n').map_or("", |end| &printed[..end]).to_owned();
-        whole.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).unwrap()).collect()
+        whole
+            .lines()
+            .filter(|line| line.starts_with('{'))
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     };
     let first = shell.start(&programs::operator(), &["watch", "--json"]);
     eventually("a snapshot", BOUND, async || !frames(first.printed()).is_empty()).await;
@@ -187,9 +242,11 @@ async fn a_watch_goes_on_where_it_stopped() {
     bo.reply(&ticket, "Step back, please.").await.unwrap();
     let after = seen[1]["cursor"].as_str().unwrap();
     let second = shell.start(&programs::operator(), &["watch", "--json", "--after", after]);
-    eventually("what happened in between", BOUND, async || frames(second.printed()).len() == 2).await;
+    eventually("what happened in between", BOUND, async || frames(second.printed()).len() == 2)
+        .await;
     let seen = frames(second.printed());
-    let kinds: Vec<_> = seen.iter().map(|frame| frame["change"]["kind"].as_str().unwrap()).collect();
+    let kinds: Vec<_> =
+        seen.iter().map(|frame| frame["change"]["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["priority", "replied"], "no gap, no repeat, no snapshot");
     desk.close();
 }
@@ -199,8 +256,13 @@ async fn exported_history_is_inert_in_a_spreadsheet() {
     let (desk, ana, _) = desk_with_a_ticket().await;
     let profile = ana.profile("Formulas", &[]).await;
     let widget = ana.widget(&desk.server, &profile).await;
-    let texts =
-        ["=HYPERLINK(\"https://evil.example\")", "+49 30 1", "-1+2", "@SUM(A1)", "plain, \"quoted\"\nand broken"];
+    let texts = [
+        "=HYPERLINK(\"https://evil.example\")",
+        "+49 30 1",
+        "-1+2",
+        "@SUM(A1)",
+        "plain, \"quoted\"\nand broken",
+    ];
     for text in texts {
         let request = v1::SubmitTicketRequest {
             title: text.lines().next().unwrap().to_owned(),
@@ -211,17 +273,21 @@ async fn exported_history_is_inert_in_a_spreadsheet() {
     }
     let csv = Shell::of(&ana, &desk.server).deskbell(&["history", "--csv"]).good().printed;
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    let column = |name: &str| reader.headers().unwrap().iter().position(|head| head == name).unwrap();
+    let column =
+        |name: &str| reader.headers().unwrap().iter().position(|head| head == name).unwrap();
     let (title, description) = {
         let mut column = column;
         (column("title"), column("description"))
     };
     let mut read: Vec<(String, String)> = reader
         .records()
-        .map(|record| record.map(|record| (record[title].to_owned(), record[description].to_owned())).unwrap())
+        .map(|record| {
+            record.map(|record| (record[title].to_owned(), record[description].to_owned())).unwrap()
+        })
         .collect();
     read.reverse();
-    let expected = |text: &str| if text.starts_with("plain") { text.to_owned() } else { format!("'{text}") };
+    let expected =
+        |text: &str| if text.starts_with("plain") { text.to_owned() } else { format!("'{text}") };
     for ((title, description), text) in read.iter().zip(texts) {
         assert_eq!(*description, expected(text));
         assert_eq!(*title, expected(text.lines().next().unwrap()));
@@ -259,7 +325,10 @@ async fn another_servers_certificate_is_refused() {
     // Nobody is there to accept a fingerprint.
     let ended = deskbell(&shell, &words, PASSWORD);
     assert_eq!(ended.status, 3, "{ended:?}");
-    assert!(ended.complaint.contains(&fingerprint) && ended.complaint.contains("--fingerprint"), "{ended:?}");
+    assert!(
+        ended.complaint.contains(&fingerprint) && ended.complaint.contains("--fingerprint"),
+        "{ended:?}"
+    );
     let wrong = format!("sha256:{}", "00".repeat(32));
     let ended = deskbell(&shell, &[&words[..], &["--fingerprint", &wrong]].concat(), PASSWORD);
     assert_eq!(ended.status, 3, "{ended:?}");

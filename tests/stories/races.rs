@@ -39,7 +39,8 @@ async fn ten_operators_take_one_ticket(database: Database) {
         let number = widget.ring(Some(&sales), "Take me.").await.number;
         let seen = ana.ticket(number).await.unwrap();
         let outcomes = join_all(crowd.iter().map(|operator| operator.take(&seen))).await;
-        let winners: Vec<_> = crowd.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).collect();
+        let winners: Vec<_> =
+            crowd.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).collect();
         assert_eq!(winners.len(), 1, "round {round}");
         let winner = winners[0].0;
         for problem in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
@@ -81,7 +82,10 @@ async fn next_hands_no_ticket_to_two(database: Database) {
         assert_eq!((problem.code, problem.reason.as_str()), (Code::NotFound, "QUEUE_EMPTY"));
     }
     for ticket in ana.open().await {
-        assert_eq!(ana.event_kinds(ticket.number).await.iter().filter(|kind| *kind == "taken").count(), 1);
+        assert_eq!(
+            ana.event_kinds(ticket.number).await.iter().filter(|kind| *kind == "taken").count(),
+            1
+        );
     }
     desk.close();
 }
@@ -93,17 +97,29 @@ async fn a_repeated_request_gets_its_first_outcome(database: Database) {
     let id = request_id();
     let taken = bo.take_with(&id, &seen).await.unwrap();
     let again = bo.take_with(&id, &seen).await.unwrap();
-    assert_eq!((again.version, again.operator), (taken.version, taken.operator.clone()), "no defeat by itself");
+    assert_eq!(
+        (again.version, again.operator),
+        (taken.version, taken.operator.clone()),
+        "no defeat by itself"
+    );
     assert_eq!(ana.event_kinds(number).await, ["submitted", "taken"]);
 
     // The same id with another body, and somebody else's same id.
     let other = v1::Ticket { version: taken.version, ..seen.clone() };
-    assert_eq!(refused(bo.take_with(&id, &other).await), (Code::InvalidArgument, "REQUEST_REUSED".to_owned()));
+    assert_eq!(
+        refused(bo.take_with(&id, &other).await),
+        (Code::InvalidArgument, "REQUEST_REUSED".to_owned())
+    );
     let hers = cy.take_with(&id, &seen).await;
     assert_eq!(refused(hers).0, Code::NotFound, "ids are each caller's own");
 
     // A repeat after somebody went on gets the first outcome still, and changes nothing.
-    let note = v1::NoteTicketRequest { request_id: request_id(), number, version: 0, text: "Only once.".to_owned() };
+    let note = v1::NoteTicketRequest {
+        request_id: request_id(),
+        number,
+        version: 0,
+        text: "Only once.".to_owned(),
+    };
     let first = bo.client.queue().note_ticket(note.clone()).await.unwrap().into_inner();
     ana.assign(&ana.ticket(number).await.unwrap(), To::group(&support)).await.unwrap();
     let first = first.message.unwrap().id;
@@ -120,7 +136,8 @@ async fn a_repeated_request_gets_its_first_outcome(database: Database) {
     assert_eq!(ana.messages(number).await.unwrap().len(), 1);
 
     // Twenty times the same at once is once.
-    let request = v1::CreateGroupRequest { request_id: request_id(), name: "Once".to_owned(), visibility: 0 };
+    let request =
+        v1::CreateGroupRequest { request_id: request_id(), name: "Once".to_owned(), visibility: 0 };
     let groups = join_all((0..20).map(|_| {
         let (mut team, request) = (ana.client.team(), request.clone());
         async move { team.create_group(request).await.unwrap().into_inner().group.unwrap().id }
@@ -129,12 +146,17 @@ async fn a_repeated_request_gets_its_first_outcome(database: Database) {
     let now = ana.ticket(number).await.unwrap();
     for wrong in ["", "short", "has a space", &"x".repeat(65), "tab\there"] {
         let problem = ana.take_with(wrong, &now).await.unwrap_err();
-        assert_eq!((problem.code, problem.field.as_deref()), (Code::InvalidArgument, Some("request_id")), "{wrong:?}");
+        assert_eq!(
+            (problem.code, problem.field.as_deref()),
+            (Code::InvalidArgument, Some("request_id")),
+            "{wrong:?}"
+        );
     }
     desk.close();
 }
 
-/// Whether a secret was used before shows when it is written, together with all that came at the same moment.
+/// Whether a secret was used before shows when it is written, together with all that came at the
+/// same moment.
 async fn a_call_for_help_rung_again_is_found_among_others(database: Database) {
     let Scene { desk, ana, widget, .. } = Scene::open(database).await;
     let secrets: Vec<_> = (0..40).map(|_| new_secret()).collect();
@@ -156,7 +178,11 @@ async fn a_call_for_help_rung_again_is_found_among_others(database: Database) {
     let fresh: Vec<i64> = fresh.into_iter().map(|ticket| ticket.unwrap().number).collect();
     assert_eq!(fresh[..10], fresh[new.len()..], "one ticket each");
     let all: BTreeSet<i64> = first.into_iter().chain(fresh).collect();
-    assert_eq!(all.into_iter().collect::<Vec<_>>(), (1..=40).collect::<Vec<_>>(), "no gap, no number twice");
+    assert_eq!(
+        all.into_iter().collect::<Vec<_>>(),
+        (1..=40).collect::<Vec<_>>(),
+        "no gap, no number twice"
+    );
     assert_eq!(ana.open().await.len(), 40);
     desk.close();
 }
@@ -187,6 +213,9 @@ async fn a_stale_version_overwrites_nothing(database: Database) {
     let seen = ana.ticket(old.number).await.unwrap();
     customer.write("Wait!").await.unwrap();
     let lost = ana.close(&seen).await.unwrap_err();
-    assert_eq!((lost.parameters["by"].as_str(), lost.parameters["what"].as_str()), ("customer", "customer_wrote"));
+    assert_eq!(
+        (lost.parameters["by"].as_str(), lost.parameters["what"].as_str()),
+        ("customer", "customer_wrote")
+    );
     desk.close();
 }

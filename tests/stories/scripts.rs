@@ -15,12 +15,25 @@ async fn hostile_text_is_inert_both_ways() {
     let Scene { desk, ana, bo, profile, .. } = Scene::open(Database::Sqlite).await;
     let program = Shell::of(&ana, &desk.server).packaged(&profile).join("deskbell-widget");
     let customer = Shell::new();
-    let words =
-        ["submit", "--group", "sales", "--email", "eva@acme.example", "--title", "\u{202e}eltit", "--description", "-"];
+    let words = [
+        "submit",
+        "--group",
+        "sales",
+        "--email",
+        "eva@acme.example",
+        "--title",
+        "\u{202e}eltit",
+        "--description",
+        "-",
+    ];
     let rung = customer.run(&program, &words, HOSTILE).good();
     assert_inert("submit", &rung.printed);
     let ticket = bo.ticket(1).await.unwrap();
-    assert!(!ticket.description.contains('\u{1b}') && ticket.description.contains("␛[2J"), "{}", ticket.description);
+    assert!(
+        !ticket.description.contains('\u{1b}') && ticket.description.contains("␛[2J"),
+        "{}",
+        ticket.description
+    );
     bo.reply(&ticket, HOSTILE).await.unwrap();
     for words in [&["ticket"][..], &["manifest", "show"]] {
         let told = customer.run(&program, words, "").good();
@@ -30,10 +43,18 @@ async fn hostile_text_is_inert_both_ways() {
     assert!(!json.printed.chars().any(|c| c.is_control() && c != '\n'), "{json:?}");
     assert_eq!(json.json()[0]["number"], 1);
     // What is refused is told as harmlessly.
-    let refused = customer.run(&program, &["submit", "--group", HOSTILE, "--email", HOSTILE, "--description", "x"], "");
+    let refused = customer.run(
+        &program,
+        &["submit", "--group", HOSTILE, "--email", HOSTILE, "--description", "x"],
+        "",
+    );
     assert_eq!(refused.status, 1, "{refused:?}");
     assert_inert("a refusal", &refused.complaint);
-    let blank = customer.run(&program, &["submit", "--email", "eva@acme.example", "--description", "-"], " \n\u{200b}");
+    let blank = customer.run(
+        &program,
+        &["submit", "--email", "eva@acme.example", "--description", "-"],
+        " \n\u{200b}",
+    );
     assert_eq!(blank.status, 1, "{blank:?}");
     assert_eq!(ana.open_numbers().await, [1]);
     desk.close();
@@ -46,7 +67,8 @@ async fn a_request_waits_for_the_server_and_arrives_once() {
     let Desk { host, server } = desk;
     let at = server.socket();
     server.kill();
-    let words = ["submit", "--json", "--email", "eva@acme.example", "--description", "Is anybody there?"];
+    let words =
+        ["submit", "--json", "--email", "eva@acme.example", "--description", "Is anybody there?"];
     let kept = Shell::new().run(&program, &words, "");
     assert_eq!((kept.status, kept.json()[0]["kept"].as_bool()), (3, Some(true)), "{kept:?}");
 
@@ -60,7 +82,8 @@ async fn a_request_waits_for_the_server_and_arrives_once() {
     };
     eventually("the request is on disk before it is sent", BOUND, async || requests() > 0).await;
     let desk = Desk { server: host.serve_at(at, &[]).await, host };
-    let output = tokio::time::timeout(BOUND, waiting.wait_with_output()).await.expect("it arrives").unwrap();
+    let output =
+        tokio::time::timeout(BOUND, waiting.wait_with_output()).await.expect("it arrives").unwrap();
     assert!(output.status.success());
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(answer["ticket"]["number"], 1);

@@ -30,7 +30,8 @@ async fn admins_assign_until_operators_serve_themselves(database: Database) {
     let assigned = bo.ticket(bos_alone).await.unwrap();
     assert_eq!(assigned.state(), v1::TicketState::New, "being assigned is not beginning");
 
-    let mut watches = [ana.watch().opened().await, bo.watch().opened().await, cy.watch().opened().await];
+    let mut watches =
+        [ana.watch().opened().await, bo.watch().opened().await, cy.watch().opened().await];
     let team = ana.set_mode(QueueMode::SelfService).await;
     assert_eq!(team.queue_mode(), QueueMode::SelfService);
     for watch in &mut watches {
@@ -61,7 +62,8 @@ async fn history_is_remembered(database: Database) {
         assert_eq!(staff.history_numbers().await == [number], sees, "{}", staff.name());
         assert_eq!(staff.ticket(number).await.is_ok(), sees, "{}", staff.name());
     }
-    // Whoever joins the group that it was in at its end sees it from then on; whoever leaves keeps what they handled.
+    // Whoever joins the group that it was in at its end sees it from then on; whoever leaves keeps
+    // what they handled.
     ana.join(&support, &dee).await.unwrap();
     assert_eq!(dee.history_numbers().await, [number]);
     ana.part(&support, &cy).await.unwrap();
@@ -97,7 +99,8 @@ async fn hidden_is_answered_like_absent(database: Database) {
     let hidden = widget.ring(Some(support), "Not for bo.").await.number;
     let at_version = scene.ticket(hidden).await.version;
     for version in [at_version, at_version + 1, 1, 0] {
-        let (hidden, absent) = (every_act(bo, hidden, version).await, every_act(bo, 4711, version).await);
+        let (hidden, absent) =
+            (every_act(bo, hidden, version).await, every_act(bo, 4711, version).await);
         assert_eq!(hidden, absent, "at version {version}");
         assert!(hidden.iter().all(|(_, problem)| problem.code == Code::NotFound), "{hidden:#?}");
     }
@@ -112,7 +115,10 @@ async fn hidden_is_answered_like_absent(database: Database) {
     let ours = ana.assign(&scene.ticket(number).await, To::group(support)).await.unwrap().unwrap();
     let lost = bo.take(&seen).await.unwrap_err();
     assert_eq!((lost.code, lost.reason.as_str()), (Code::Aborted, "STALE"));
-    assert_eq!((lost.parameters["by"].as_str(), lost.parameters["what"].as_str()), ("ana", "assigned"));
+    assert_eq!(
+        (lost.parameters["by"].as_str(), lost.parameters["what"].as_str()),
+        ("ana", "assigned")
+    );
     assert_eq!(refused(bo.take(&ours).await).0, Code::NotFound, "a version bo never saw");
     assert_eq!(refused(cy.take(&seen).await), (Code::Aborted, "STALE".to_owned()));
     // A guess that happens to be another ticket's version is no proof.
@@ -120,7 +126,10 @@ async fn hidden_is_answered_like_absent(database: Database) {
     assert_eq!(refused(bo.take(&guessed).await).0, Code::NotFound);
 
     // Ids that a request refers to: what is hidden or foreign is like what does not exist.
-    let mine = bo.take(&bo.ticket(widget.ring(Some(sales), "Mine.").await.number).await.unwrap()).await.unwrap();
+    let mine = bo
+        .take(&bo.ticket(widget.ring(Some(sales), "Mine.").await.number).await.unwrap())
+        .await
+        .unwrap();
     let assign = async |operator_id: Option<&str>, group_id: Option<&str>| {
         let request = v1::AssignTicketRequest {
             request_id: request_id(),
@@ -141,7 +150,11 @@ async fn hidden_is_answered_like_absent(database: Database) {
     }
     for nonsense in ["x", "999999", &bo.id()] {
         let problem = assign(None, Some(nonsense)).await.unwrap_err();
-        assert_eq!((problem.code, problem.field.as_deref()), (Code::InvalidArgument, Some("group_id")), "{nonsense}");
+        assert_eq!(
+            (problem.code, problem.field.as_deref()),
+            (Code::InvalidArgument, Some("group_id")),
+            "{nonsense}"
+        );
     }
     scene.desk.close();
 }
@@ -151,7 +164,9 @@ async fn teams_never_meet(database: Database) {
     let zoe = desk.admin("zoe").await;
     let customer = widget.ring(Some(&sales), "Acme's secret.").await;
     assert_eq!(zoe.open_numbers().await, Vec::<i64>::new());
-    for (act, problem) in every_act(&zoe, customer.number, ana.ticket(1).await.unwrap().version).await {
+    for (act, problem) in
+        every_act(&zoe, customer.number, ana.ticket(1).await.unwrap().version).await
+    {
         assert_eq!(problem.code, Code::NotFound, "{act}");
     }
     // Another team's ids, in every place where an id goes.
@@ -161,7 +176,10 @@ async fn teams_never_meet(database: Database) {
     assert_eq!(refused(zoe.undelete_group(&sales).await).0, Code::NotFound);
     assert_eq!(refused(zoe.profile_now(&profile).await).0, Code::NotFound);
     assert_eq!(refused(zoe.signed_manifest(&profile).await).0, Code::NotFound);
-    assert_eq!(refused(zoe.set_profile(&profile, v1::ProfileState::Revoked).await).0, Code::NotFound);
+    assert_eq!(
+        refused(zoe.set_profile(&profile, v1::ProfileState::Revoked).await).0,
+        Code::NotFound
+    );
     assert_eq!(zoe.groups(true).await.unwrap(), []);
     assert_eq!(zoe.members().await.unwrap().len(), 1);
     // Numbers and names are each team's own.

@@ -30,18 +30,31 @@ async fn failures_are_counted_across_restarts(database: Database) {
     assert_eq!((wrong.code, wrong.reason.as_str()), (Code::Unauthenticated, "BAD_CREDENTIALS"));
     for _ in 0..2 {
         for who in ["ANA@desk.example", "nobody@desk.example"] {
-            assert_eq!(refused(desk.try_sign_in(who, "not this one").await).0, Code::Unauthenticated);
+            assert_eq!(
+                refused(desk.try_sign_in(who, "not this one").await).0,
+                Code::Unauthenticated
+            );
         }
     }
     let held = async |desk: &Desk| {
         for who in ["ana", "nobody"] {
             // Also with the right password: whether it is right is not told.
             let problem = desk.try_sign_in(&email(who), PASSWORD).await.unwrap_err();
-            assert_eq!((problem.code, problem.reason.as_str()), (Code::ResourceExhausted, "TOO_OFTEN"), "{who}");
-            assert!(problem.retry_after.is_some_and(|wait| wait.as_secs() <= 15 * 60), "{problem:?}");
+            assert_eq!(
+                (problem.code, problem.reason.as_str()),
+                (Code::ResourceExhausted, "TOO_OFTEN"),
+                "{who}"
+            );
+            assert!(
+                problem.retry_after.is_some_and(|wait| wait.as_secs() <= 15 * 60),
+                "{problem:?}"
+            );
         }
         // Codes are guessed no faster.
-        assert_eq!(refused(desk.redeem(&email("ana"), "guess", "").await).0, Code::ResourceExhausted);
+        assert_eq!(
+            refused(desk.redeem(&email("ana"), "guess", "").await).0,
+            Code::ResourceExhausted
+        );
     };
     held(&desk).await;
     desk.try_sign_in(&email("bo"), PASSWORD).await.unwrap();
@@ -61,10 +74,16 @@ async fn an_address_is_held_back_whatever_it_claims_to_be(database: Database) {
     let desk = Desk::of(host).await;
     let ana = desk.admin("ana").await;
     for n in 0..4 {
-        assert_eq!(refused(desk.try_sign_in(&format!("x{n}@desk.example"), "x").await).0, Code::Unauthenticated);
+        assert_eq!(
+            refused(desk.try_sign_in(&format!("x{n}@desk.example"), "x").await).0,
+            Code::Unauthenticated
+        );
     }
-    let mut request =
-        Request::new(v1::SignInRequest { email: email("ana"), password: PASSWORD.to_owned(), label: String::new() });
+    let mut request = Request::new(v1::SignInRequest {
+        email: email("ana"),
+        password: PASSWORD.to_owned(),
+        label: String::new(),
+    });
     for header in ["x-forwarded-for", "forwarded", "x-real-ip"] {
         request.metadata_mut().insert(header, "203.0.113.7".parse().unwrap());
     }
@@ -78,9 +97,16 @@ async fn a_new_password_ends_other_sessions(database: Database) {
     let Scene { desk, ana, bo, .. } = Scene::open(database).await;
     let elsewhere = desk.sign_in(&bo.email).await;
     let mut watch = elsewhere.watch().opened().await;
-    assert_eq!(refused_field(bo.change_password("not this one", "a new password").await), "current_password");
+    assert_eq!(
+        refused_field(bo.change_password("not this one", "a new password").await),
+        "current_password"
+    );
     for unfit in ["short", "123456789", &"x".repeat(257)] {
-        assert_eq!(refused_field(bo.change_password(PASSWORD, unfit).await), "new_password", "{unfit}");
+        assert_eq!(
+            refused_field(bo.change_password(PASSWORD, unfit).await),
+            "new_password",
+            "{unfit}"
+        );
     }
     elsewhere.who_am_i().await.unwrap();
     bo.change_password(PASSWORD, "ein neues Paßwort 🔑").await.unwrap();
@@ -98,7 +124,10 @@ async fn a_new_password_ends_other_sessions(database: Database) {
     two.who_am_i().await.unwrap();
     assert_eq!(two.sign_out(true).await.unwrap(), 2);
     for session in [&ana, &two] {
-        assert_eq!(refused(session.who_am_i().await), (Code::Unauthenticated, "SIGNED_OUT".to_owned()));
+        assert_eq!(
+            refused(session.who_am_i().await),
+            (Code::Unauthenticated, "SIGNED_OUT".to_owned())
+        );
     }
 
     // The host lets people in again, with a code that works once, while the server runs.
@@ -108,7 +137,11 @@ async fn a_new_password_ends_other_sessions(database: Database) {
     let code = answer["code"].as_str().unwrap();
     old.who_am_i().await.unwrap();
     desk.redeem(&ana.email, code, "").await.unwrap();
-    assert_eq!(refused(old.who_am_i().await).0, Code::Unauthenticated, "whoever had the old password is out");
+    assert_eq!(
+        refused(old.who_am_i().await).0,
+        Code::Unauthenticated,
+        "whoever had the old password is out"
+    );
     assert_eq!(refused(desk.redeem(&ana.email, code, "").await).0, Code::Unauthenticated);
     assert_eq!(desk.sign_in(&ana.email).await.name(), "ana");
     desk.close();
@@ -119,13 +152,18 @@ async fn a_flood_of_passwords_starves_nobody(database: Database) {
     let clients: Vec<_> = (0..8).map(|_| desk.server.connect()).collect();
     let flood = join_all((0..160).map(|n| {
         let client = &clients[n % clients.len()];
-        async move { deskbell_tests::desk::try_sign_in(client, &format!("x{n}@desk.example"), "wrong").await }
+        async move {
+            deskbell_tests::desk::try_sign_in(client, &format!("x{n}@desk.example"), "wrong").await
+        }
     }));
     let calls = async {
         let mut numbers = Vec::new();
         for n in 0..10 {
             let text = format!("In the flood {n}.");
-            let request = v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&new_secret(), &text) };
+            let request = v1::SubmitTicketRequest {
+                group_id: sales.id.clone(),
+                ..call_for_help(&new_secret(), &text)
+            };
             numbers.push(widget.submit(request).await.unwrap().number);
         }
         numbers
@@ -134,7 +172,8 @@ async fn a_flood_of_passwords_starves_nobody(database: Database) {
     assert_eq!(numbers, ana.open_numbers().await);
     for outcome in outcomes {
         let problem = outcome.unwrap_err();
-        let held = matches!(problem.code, Code::ResourceExhausted | Code::Unavailable) && problem.retry_after.is_some();
+        let held = matches!(problem.code, Code::ResourceExhausted | Code::Unavailable)
+            && problem.retry_after.is_some();
         assert!(problem.code == Code::Unauthenticated || held, "{problem:?}");
     }
     desk.try_sign_in(&ana.email, PASSWORD).await.unwrap();

@@ -28,8 +28,10 @@ async fn a_retry_gets_the_same_ticket(database: Database) {
     let Scene { desk, ana, bo, sales, profile, widget, .. } = Scene::open(database).await;
     let mut watch = bo.watch().opened().await;
     let secret = new_secret();
-    let request =
-        v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&secret, "Only once, please.") };
+    let request = v1::SubmitTicketRequest {
+        group_id: sales.id.clone(),
+        ..call_for_help(&secret, "Only once, please.")
+    };
     let first = widget.submit(request.clone()).await.unwrap();
     let again = widget.submit(request.clone()).await.unwrap();
     assert_eq!((again.number, again.version), (first.number, first.version));
@@ -39,7 +41,8 @@ async fn a_retry_gets_the_same_ticket(database: Database) {
     assert_eq!(ana.event_kinds(first.number).await, ["submitted"]);
 
     // Another body under the same hash is refused, and learns nothing of the ticket.
-    let other = v1::SubmitTicketRequest { description: "Something else.".to_owned(), ..request.clone() };
+    let other =
+        v1::SubmitTicketRequest { description: "Something else.".to_owned(), ..request.clone() };
     let problem = widget.submit(other).await.unwrap_err();
     assert_eq!((problem.code, problem.reason.as_str()), (Code::InvalidArgument, "REQUEST_REUSED"));
     assert!(!problem.text.contains("Only once"));
@@ -51,7 +54,8 @@ async fn a_retry_gets_the_same_ticket(database: Database) {
     assert_eq!((later.number, later.helper.as_str()), (first.number, "bo"));
     let new = widget.submit(call_for_help(&new_secret(), "New.")).await;
     assert_eq!(refused(new), (Code::FailedPrecondition, "PROFILE_PAUSED".to_owned()));
-    let recording = watch.until("the ticket is taken", |r| r.kinds_of(first.number).contains(&"taken")).await;
+    let recording =
+        watch.until("the ticket is taken", |r| r.kinds_of(first.number).contains(&"taken")).await;
     assert_eq!(recording.kinds_of(first.number), ["submitted", "taken"], "one event");
 
     // With the server started anew it is the same still.
@@ -60,7 +64,10 @@ async fn a_retry_gets_the_same_ticket(database: Database) {
     server.kill();
     let desk = Desk { server: host.serve_at(at, &[]).await, host };
     let ana = desk.sign_in(&ana.email).await;
-    assert_eq!(widget.over(&desk.server.connect()).submit(request).await.unwrap().number, first.number);
+    assert_eq!(
+        widget.over(&desk.server.connect()).submit(request).await.unwrap().number,
+        first.number
+    );
     assert_eq!(ana.open_numbers().await, [first.number]);
     desk.close();
 }
@@ -77,7 +84,10 @@ async fn a_clock_that_is_wrong_does_no_harm(database: Database) {
         let secret = dated(first);
         let ticket = widget.submit(call_for_help(&secret, "What time is it?")).await.unwrap();
         assert_eq!(ticket.number, number);
-        assert_eq!(widget.submit(call_for_help(&secret, "What time is it?")).await.unwrap().number, number);
+        assert_eq!(
+            widget.submit(call_for_help(&secret, "What time is it?")).await.unwrap().number,
+            number
+        );
         assert_eq!(widget.customer(secret, number).ticket().await.unwrap().number, number);
     }
     desk.close();
@@ -99,7 +109,10 @@ async fn paused_revoked_and_unknown_copies(database: Database) {
     assert_eq!(refused(ring().await), (Code::FailedPrecondition, "ASSISTANCE_OFF".to_owned()));
     ana.set_profile(&profile, ProfileState::Revoked).await.unwrap();
     assert_eq!(refused(ring().await), (Code::PermissionDenied, "PROFILE_REVOKED".to_owned()));
-    assert_eq!(refused(customer.ticket().await), (Code::PermissionDenied, "PROFILE_REVOKED".to_owned()));
+    assert_eq!(
+        refused(customer.ticket().await),
+        (Code::PermissionDenied, "PROFILE_REVOKED".to_owned())
+    );
     let back = ana.set_profile(&profile, ProfileState::Active).await;
     assert_eq!(refused(back).0, Code::FailedPrecondition, "revoked is for good");
 
@@ -109,9 +122,17 @@ async fn paused_revoked_and_unknown_copies(database: Database) {
     let tampered = format!("{}{last}", &genuine[..genuine.len() - 1]);
     for wrong in ["nonsense", "", "1.2.3", tampered.as_str()] {
         let stranger = desk.server.connect().with_credentials(Credentials::profile(wrong).unwrap());
-        let status = stranger.assistance().submit_ticket(call_for_help(&new_secret(), "Hi.")).await.unwrap_err();
+        let status = stranger
+            .assistance()
+            .submit_ticket(call_for_help(&new_secret(), "Hi."))
+            .await
+            .unwrap_err();
         let problem = deskbell_proto::problem::Problem::from(status);
-        assert_eq!((problem.code, problem.reason.as_str()), (Code::PermissionDenied, "PROFILE_UNKNOWN"), "{wrong}");
+        assert_eq!(
+            (problem.code, problem.reason.as_str()),
+            (Code::PermissionDenied, "PROFILE_UNKNOWN"),
+            "{wrong}"
+        );
     }
     desk.close();
 }
@@ -154,7 +175,8 @@ async fn a_flood_holds_back_itself_alone(database: Database) {
         let request = call_for_help(&new_secret(), &format!("Flood {n}."));
         async { (request.clone(), widget.submit(request).await) }
     }));
-    let (accepted, held): (Vec<_>, Vec<_>) = flood.await.into_iter().partition(|(_, outcome)| outcome.is_ok());
+    let (accepted, held): (Vec<_>, Vec<_>) =
+        flood.await.into_iter().partition(|(_, outcome)| outcome.is_ok());
     assert!((5..=6).contains(&accepted.len()), "{} of 12 came through", accepted.len());
     for (_, outcome) in held {
         let problem = outcome.unwrap_err();
@@ -164,7 +186,10 @@ async fn a_flood_holds_back_itself_alone(database: Database) {
     other.ring(Some(&sales), "I am not the flood.").await;
     // What is durable already is no flood.
     let (request, ticket) = &accepted[0];
-    assert_eq!(widget.submit(request.clone()).await.unwrap().number, ticket.as_ref().unwrap().number);
+    assert_eq!(
+        widget.submit(request.clone()).await.unwrap().number,
+        ticket.as_ref().unwrap().number
+    );
     desk.close();
 }
 
@@ -173,7 +198,10 @@ async fn numbers_have_no_gaps(database: Database) {
     // A batch with refusals in it: those cost the others nothing, and no number.
     let outcomes = join_all((0..60).map(|n| {
         let text = if n % 3 == 0 { "" } else { "Counted." };
-        let request = v1::SubmitTicketRequest { group_id: sales.id.clone(), ..call_for_help(&new_secret(), text) };
+        let request = v1::SubmitTicketRequest {
+            group_id: sales.id.clone(),
+            ..call_for_help(&new_secret(), text)
+        };
         let widget = &widget;
         async move { (n % 3 == 0, widget.submit(request).await) }
     }))
@@ -191,7 +219,11 @@ async fn numbers_have_no_gaps(database: Database) {
     assert_eq!(ana.open_numbers().await, numbers);
     // Facts and title arrive as they were sent.
     let facts = BTreeMap::from([("os".to_owned(), "Debian 12".to_owned())]);
-    let full = v1::SubmitTicketRequest { title: "A title".to_owned(), facts, ..call_for_help(&new_secret(), "Text.") };
+    let full = v1::SubmitTicketRequest {
+        title: "A title".to_owned(),
+        facts,
+        ..call_for_help(&new_secret(), "Text.")
+    };
     let number = widget.submit(full).await.unwrap().number;
     let ticket = ana.ticket(number).await.unwrap();
     assert_eq!((ticket.title.as_str(), ticket.description.as_str()), ("A title", "Text."));

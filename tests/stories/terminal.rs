@@ -38,7 +38,8 @@ impl Live {
         Self { desk, ana, bo, sales, widget, terminal }
     }
 
-    /// Presses a key that acts on the chosen ticket. First to its row: what came to the top by itself wants a second press.
+    /// Presses a key that acts on the chosen ticket. First to its row: what came to the top by
+    /// itself wants a second press.
     async fn act(&self, key: &str, opens: &str) {
         self.terminal.press(&["Home"]);
         self.terminal.opens(key, opens).await;
@@ -47,7 +48,9 @@ impl Live {
 
 /// The line of a ticket in the list.
 fn row(screen: &str, number: i64) -> Option<&str> {
-    screen.lines().find(|line| line.get(2..).is_some_and(|line| line.starts_with(&format!("#{number} "))))
+    screen
+        .lines()
+        .find(|line| line.get(2..).is_some_and(|line| line.starts_with(&format!("#{number} "))))
 }
 
 fn fits(screen: &str) {
@@ -66,7 +69,9 @@ async fn a_ticket_is_handled_by_keys() {
     let customer = live.widget.ring(Some(&live.sales), "The printer is on fire.\nReally.").await;
     let screen = terminal.until("the ticket is there", |screen| row(screen, 1).is_some()).await;
     fits(&screen);
-    for head in ["no", "prio", "waits", "state", "requester", "operator", "group", "conn", "description"] {
+    for head in
+        ["no", "prio", "waits", "state", "requester", "operator", "group", "conn", "description"]
+    {
         assert!(screen.lines().nth(1).unwrap().contains(head), "{head}: {screen}");
     }
     let line = row(&screen, 1).unwrap();
@@ -81,7 +86,11 @@ async fn a_ticket_is_handled_by_keys() {
     live.act("t", "#1: it is yours now").await;
     assert_eq!(live.bo.ticket(1).await.unwrap().state(), TicketState::InProgress);
     assert_eq!(customer.ticket().await.unwrap().helper, "bo");
-    terminal.until("the row says so", |screen| row(screen, 1).is_some_and(|row| row.contains("in progress"))).await;
+    terminal
+        .until("the row says so", |screen| {
+            row(screen, 1).is_some_and(|row| row.contains("in progress"))
+        })
+        .await;
 
     live.act("p", "Priority of #1").await;
     terminal.write("ur");
@@ -99,7 +108,11 @@ async fn a_ticket_is_handled_by_keys() {
     terminal.shows("your reply is sent").await;
     let mine = customer.ticket().await.unwrap();
     assert_eq!(mine.messages[0].text, "Step back, please.\nIs it still burning? Grüße");
-    terminal.until("it is answered", |screen| row(screen, 1).is_some_and(|row| row.contains("answered"))).await;
+    terminal
+        .until("it is answered", |screen| {
+            row(screen, 1).is_some_and(|row| row.contains("answered"))
+        })
+        .await;
 
     live.act("n", "Note for colleagues on #1").await;
     terminal.write("Sounds serious.");
@@ -108,7 +121,14 @@ async fn a_ticket_is_handled_by_keys() {
     assert_eq!(customer.ticket().await.unwrap().messages.len(), 1, "customers see no notes");
 
     terminal.opens("Enter", "Description").await;
-    for text in ["The printer is on fire.", "Really.", "Messages", "Sounds serious.", "History", "submitted"] {
+    for text in [
+        "The printer is on fire.",
+        "Really.",
+        "Messages",
+        "Sounds serious.",
+        "History",
+        "submitted",
+    ] {
         terminal.until(text, |screen| screen.contains(text) || !screen.contains("Messages")).await;
     }
     fits(&terminal.screen());
@@ -119,7 +139,11 @@ async fn a_ticket_is_handled_by_keys() {
     terminal.write("Supp");
     terminal.shows("> Support").await;
     terminal.press(&["Enter"]);
-    terminal.until("it is out of sight", |screen| row(screen, 1).is_some_and(|row| row.contains("no longer"))).await;
+    terminal
+        .until("it is out of sight", |screen| {
+            row(screen, 1).is_some_and(|row| row.contains("no longer"))
+        })
+        .await;
     assert_eq!(live.ana.ticket(1).await.unwrap().group.unwrap().name, "Support");
 
     live.widget.ring(Some(&live.sales), "The second one").await;
@@ -141,11 +165,14 @@ async fn help_filter_and_an_opened_ticket() {
     for text in ["Printer burns", "Mail is slow", "Printer has no paper"] {
         live.widget.ring(Some(&live.sales), text).await;
     }
-    terminal.until("three tickets", |screen| (1..=3).all(|number| row(screen, number).is_some())).await;
+    terminal
+        .until("three tickets", |screen| (1..=3).all(|number| row(screen, number).is_some()))
+        .await;
 
     let help = terminal.opens("?", " Keys ").await;
     fits(&help);
-    for key in ["take it", "assign it", "priority", "reply", "note", "close it", "filter", "leave"] {
+    for key in ["take it", "assign it", "priority", "reply", "note", "close it", "filter", "leave"]
+    {
         assert!(help.contains(key), "{key}: {help}");
     }
     terminal.press(&["Escape"]);
@@ -157,16 +184,25 @@ async fn help_filter_and_an_opened_ticket() {
     terminal
         .until("only printers, kept", |screen| {
             let rows = [1, 2, 3].map(|number| row(screen, number).is_some());
-            rows == [true, false, true] && screen.contains("/print") && !screen.contains("Enter keeps it")
+            rows == [true, false, true]
+                && screen.contains("/print")
+                && !screen.contains("Enter keeps it")
         })
         .await;
     terminal.press(&["Escape"]);
     terminal.until("all again", |screen| row(screen, 2).is_some()).await;
 
     terminal.press(&["End"]);
-    terminal.until("the last is chosen", |screen| row(screen, 3).is_some_and(|row| row.starts_with('>'))).await;
+    terminal
+        .until("the last is chosen", |screen| {
+            row(screen, 3).is_some_and(|row| row.starts_with('>'))
+        })
+        .await;
     let screen = terminal.opens("Enter", "Description").await;
-    assert!(screen.contains("#3 Printer has no paper") && screen.contains("(unverified)"), "{screen}");
+    assert!(
+        screen.contains("#3 Printer has no paper") && screen.contains("(unverified)"),
+        "{screen}"
+    );
     fits(&screen);
     live.desk.close();
 }
@@ -186,8 +222,15 @@ async fn a_restarted_server_is_found_again() {
     assert!(row(&screen, 1).is_some(), "{screen}");
 
     live.widget.ring(Some(&live.sales), "After").await;
-    let screen = live.terminal.until("the second is there", |screen| row(screen, 2).is_some()).await;
-    assert_eq!(screen.lines().filter(|line| line.get(2..).is_some_and(|line| line.starts_with('#'))).count(), 2);
+    let screen =
+        live.terminal.until("the second is there", |screen| row(screen, 2).is_some()).await;
+    assert_eq!(
+        screen
+            .lines()
+            .filter(|line| line.get(2..).is_some_and(|line| line.starts_with('#')))
+            .count(),
+        2
+    );
     eventually("the bell rang for each once", BOUND, async || live.terminal.bells() == 2).await;
     live.desk.close();
 }
@@ -195,13 +238,15 @@ async fn a_restarted_server_is_found_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hostile_text_reaches_no_terminal() {
     let live = Live::open().await;
-    let hostile =
-        "\u{1b}]52;c;aGVsbG8=\u{7}\u{1b}]0;owned\u{1b}\\\u{1b}[7777m\u{1b}P+q\u{1b}\\\u{9b}7777m\u{202e}desrever";
+    let hostile = "\u{1b}]52;c;aGVsbG8=\u{7}\u{1b}]0;owned\u{1b}\\\u{1b}[7777m\u{1b}P+q\u{1b}\\\u{9b}7777m\u{202e}desrever";
     let secret = new_secret();
     let request = v1::SubmitTicketRequest {
         group_id: live.sales.id.clone(),
         facts: [("system".to_owned(), "\u{202e}plain".to_owned())].into(),
-        ..call_for_help(&secret, &format!("Before {hostile} after\n{hostile}\t{hostile}\n日本語 👩‍👩‍👧 العربية"))
+        ..call_for_help(
+            &secret,
+            &format!("Before {hostile} after\n{hostile}\t{hostile}\n日本語 👩‍👩‍👧 العربية"),
+        )
     };
     let submitted = live.widget.submit(request).await.unwrap();
     let customer = live.widget.customer(secret, submitted.number);
@@ -213,15 +258,22 @@ async fn hostile_text_reaches_no_terminal() {
     assert!(!screen.contains('\u{202e}'), "{screen:?}");
 
     let shown = live.terminal.coloured_screen();
-    assert!(!shown.contains("\u{1b}]") && !shown.contains("\u{1b}P") && !shown.contains('\u{9b}'), "{shown:?}");
+    assert!(
+        !shown.contains("\u{1b}]") && !shown.contains("\u{1b}P") && !shown.contains('\u{9b}'),
+        "{shown:?}"
+    );
     let raw = String::from_utf8(live.terminal.raw()).expect("the program writes UTF-8");
     let mut after_escapes = raw.split('\u{1b}');
     let before = after_escapes.next().unwrap_or_default();
-    let controls =
-        |text: &str| text.chars().filter(|&c| c.is_control() && !"\r\n\u{7}".contains(c)).collect::<String>();
+    let controls = |text: &str| {
+        text.chars().filter(|&c| c.is_control() && !"\r\n\u{7}".contains(c)).collect::<String>()
+    };
     assert_eq!(controls(before), "");
     for sequence in after_escapes {
-        assert!(sequence.starts_with('['), "an escape sequence that the program has no use for: {sequence:?}");
+        assert!(
+            sequence.starts_with('['),
+            "an escape sequence that the program has no use for: {sequence:?}"
+        );
         assert!(!sequence.starts_with("[7777"), "the customer's own sequence: {sequence:?}");
         assert_eq!(controls(sequence), "", "{sequence:?}");
     }
@@ -235,16 +287,21 @@ async fn colour_says_nothing_alone() {
     // 39 and 49 are the terminal's own colours.
     let colours = |screen: &str| {
         let sequences = screen.split("\u{1b}[").skip(1).filter_map(|rest| rest.split_once('m'));
-        let codes = sequences.flat_map(|(codes, _)| codes.split([';', ':']).map(str::to_owned).collect::<Vec<_>>());
-        codes.filter(|code| matches!(code.parse(), Ok(30u8..=38 | 40..=48 | 90..=107))).collect::<Vec<_>>()
+        let codes = sequences
+            .flat_map(|(codes, _)| codes.split([';', ':']).map(str::to_owned).collect::<Vec<_>>());
+        codes
+            .filter(|code| matches!(code.parse(), Ok(30u8..=38 | 40..=48 | 90..=107)))
+            .collect::<Vec<_>>()
     };
     for (no_colour, coloured) in [("1", false), ("", true)] {
         let live = Live::open_with(|shell| shell.with("NO_COLOR", no_colour)).await;
         let customer = live.widget.ring(Some(&live.sales), "The printer is on fire.").await;
         let ticket = live.bo.ticket(customer.number).await.unwrap();
         live.bo.prioritise(&ticket, Priority::Urgent).await.unwrap();
-        let screen =
-            live.terminal.until("urgent", |screen| row(screen, 1).is_some_and(|row| row.contains("urgent"))).await;
+        let screen = live
+            .terminal
+            .until("urgent", |screen| row(screen, 1).is_some_and(|row| row.contains("urgent")))
+            .await;
         assert!(screen.contains("● live"), "{screen}");
         let found = colours(&live.terminal.coloured_screen());
         assert_eq!(!found.is_empty(), coloured, "{found:?}");

@@ -1,4 +1,5 @@
-//! What people type: limits in code points with the field named, and hostile text that is inert in every place.
+//! What people type: limits in code points with the field named, and hostile text that is inert in
+//! every place.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -35,13 +36,20 @@ async fn limits_are_counted_in_code_points(database: Database) {
     let fits = v1::SubmitTicketRequest {
         title: long(120),
         description: long(10_000),
-        email: format!("{}@{}.example", "a".repeat(64), ["b".repeat(60), "c".repeat(60), "d".repeat(49)].join(".")),
+        email: format!(
+            "{}@{}.example",
+            "a".repeat(64),
+            ["b".repeat(60), "c".repeat(60), "d".repeat(49)].join(".")
+        ),
         facts: facts(&many[..20]),
         ..call()
     };
     let number = widget.submit(fits.clone()).await.unwrap().number;
     let ticket = ana.ticket(number).await.unwrap();
-    assert_eq!((ticket.description, ticket.title, ticket.requester), (long(10_000), long(120), fits.email));
+    assert_eq!(
+        (ticket.description, ticket.title, ticket.requester),
+        (long(10_000), long(120), fits.email)
+    );
     let fact = facts(&[(long(40), long(200))]);
     widget.submit(v1::SubmitTicketRequest { facts: fact, ..call() }).await.unwrap();
     let blank = ["", "   ", "\n\t\n", "\u{200b}\u{feff}\u{2060}", "\u{3164}", "\u{202e}\u{200f}"];
@@ -55,13 +63,37 @@ async fn limits_are_counted_in_code_points(database: Database) {
         ("title", v1::SubmitTicketRequest { title: "two\nlines".to_owned(), ..call() }),
         ("title", v1::SubmitTicketRequest { title: "trailing\n".to_owned(), ..call() }),
         ("email", v1::SubmitTicketRequest { email: String::new(), ..call() }),
-        ("email", v1::SubmitTicketRequest { email: "x@y.example\r\nBcc: z@y.example".to_owned(), ..call() }),
-        ("email", v1::SubmitTicketRequest { email: format!("{}@{}.example", "a".repeat(65), "b"), ..call() }),
-        ("email", v1::SubmitTicketRequest { email: format!("a@{}example", "bcd.".repeat(70)), ..call() }),
+        (
+            "email",
+            v1::SubmitTicketRequest {
+                email: "x@y.example\r\nBcc: z@y.example".to_owned(),
+                ..call()
+            },
+        ),
+        (
+            "email",
+            v1::SubmitTicketRequest {
+                email: format!("{}@{}.example", "a".repeat(65), "b"),
+                ..call()
+            },
+        ),
+        (
+            "email",
+            v1::SubmitTicketRequest { email: format!("a@{}example", "bcd.".repeat(70)), ..call() },
+        ),
         ("facts", v1::SubmitTicketRequest { facts: facts(&many), ..call() }),
-        ("facts", v1::SubmitTicketRequest { facts: facts(&[(long(41), "x".to_owned())]), ..call() }),
-        ("facts", v1::SubmitTicketRequest { facts: facts(&[("x".to_owned(), long(201))]), ..call() }),
-        ("facts", v1::SubmitTicketRequest { facts: facts(&[(String::new(), "x".to_owned())]), ..call() }),
+        (
+            "facts",
+            v1::SubmitTicketRequest { facts: facts(&[(long(41), "x".to_owned())]), ..call() },
+        ),
+        (
+            "facts",
+            v1::SubmitTicketRequest { facts: facts(&[("x".to_owned(), long(201))]), ..call() },
+        ),
+        (
+            "facts",
+            v1::SubmitTicketRequest { facts: facts(&[(String::new(), "x".to_owned())]), ..call() },
+        ),
         ("secret_hash", v1::SubmitTicketRequest { secret_hash: vec![1; 31], ..call() }),
         ("secret_hash", v1::SubmitTicketRequest { secret_hash: Vec::new(), ..call() }),
     ] {
@@ -84,9 +116,18 @@ async fn limits_are_counted_in_code_points(database: Database) {
     }
     let ticket = bo.reply(&ticket, &long(10_000)).await.unwrap();
     bo.note(&ticket, "\tTabs,\r\nlines,\n\nand the end\n").await.unwrap();
-    assert_eq!(bo.messages(customer.number).await.unwrap()[1].text, "\tTabs,\nlines,\n\nand the end\n");
-    for (wrong, shown) in [(long(81), "too long"), (String::new(), "empty"), ("a\tb".to_owned(), "a tab")] {
-        assert_eq!(refused_field(ana.create_group(&wrong, GroupVisibility::Public).await), "name", "{shown}");
+    assert_eq!(
+        bo.messages(customer.number).await.unwrap()[1].text,
+        "\tTabs,\nlines,\n\nand the end\n"
+    );
+    for (wrong, shown) in
+        [(long(81), "too long"), (String::new(), "empty"), ("a\tb".to_owned(), "a tab")]
+    {
+        assert_eq!(
+            refused_field(ana.create_group(&wrong, GroupVisibility::Public).await),
+            "name",
+            "{shown}"
+        );
         let team = v1::Team { name: wrong, ..Default::default() };
         assert_eq!(refused_field(ana.update_team(team, &["name"]).await), "team.name", "{shown}");
     }
@@ -95,12 +136,17 @@ async fn limits_are_counted_in_code_points(database: Database) {
     assert_eq!(refused_field(ana.list(searched).await), "contains");
     let team = v1::Team::default();
     for mask in [&[][..], &["version"], &["no_such_field"]] {
-        assert_eq!(refused_field(ana.update_team(team.clone(), mask).await), "update_mask", "{mask:?}");
+        assert_eq!(
+            refused_field(ana.update_team(team.clone(), mask).await),
+            "update_mask",
+            "{mask:?}"
+        );
     }
     desk.close();
 }
 
-/// What strangers try with terminals: clipboard, links, colours, the title, C1, overrides, things that cannot be seen.
+/// What strangers try with terminals: clipboard, links, colours, the title, C1, overrides, things
+/// that cannot be seen.
 pub(crate) const HOSTILE: &str = "\u{1b}]52;c;ZXZpbA==\u{7}\u{1b}]8;;https://evil.example\u{1b}\\link\u{1b}]8;;\u{1b}\\\
     \u{1b}[2J\u{1b}[31mred\u{1b}P1$r\u{1b}\\\u{1b}_apc\u{1b}\\\u{9b}31m\u{9d}0;title\u{9c}\u{85}\
     \u{202e}gnp.exe\u{202c}\u{2066}\u{2069}\u{200b}\u{feff}\r\u{8}\u{7f}\u{b}\u{c}\u{e}\u{1b}]0;unterminated";
@@ -149,7 +195,9 @@ async fn hostile_text_is_inert_everywhere(database: Database) {
         tokio::io::BufReader::new(shown.stdout.take().unwrap()).lines()
     };
     let mut next_line = async || {
-        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await.expect("a line in time");
+        let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line())
+            .await
+            .expect("a line in time");
         line.unwrap().expect("a line")
     };
     assert!(next_line().await.contains("snapshot"));
@@ -162,7 +210,8 @@ async fn hostile_text_is_inert_everywhere(database: Database) {
         ..call_for_help(&new_secret(), HOSTILE)
     };
     let secret = new_secret();
-    let request = v1::SubmitTicketRequest { secret_hash: call_for_help(&secret, "").secret_hash, ..request };
+    let request =
+        v1::SubmitTicketRequest { secret_hash: call_for_help(&secret, "").secret_hash, ..request };
     let number = widget.submit(request).await.unwrap().number;
     let customer = widget.customer(secret, number);
     customer.write(HOSTILE).await.unwrap();
@@ -173,14 +222,20 @@ async fn hostile_text_is_inert_everywhere(database: Database) {
         let ticket = &seen.view.tickets()[&number];
         let controls = |text: &str| text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
         assert!(!controls(&ticket.description) && !controls(&ticket.title), "{ticket:?}");
-        assert!(ticket.description.contains("␛]52;c;"), "shown, not swallowed: {:?}", ticket.description);
+        assert!(
+            ticket.description.contains("␛]52;c;"),
+            "shown, not swallowed: {:?}",
+            ticket.description
+        );
     }
     // What operators are called is not always kind either.
     ana.create_group("\u{202e}Gnp", GroupVisibility::Public).await.unwrap();
     bo.note(&bo.ticket(number).await.unwrap(), HOSTILE).await.unwrap();
     bo.reply(&bo.ticket(number).await.unwrap(), HOSTILE).await.unwrap();
     let answered = customer.ticket().await.unwrap();
-    assert!(answered.messages.iter().all(|m| !m.text.contains('\u{1b}') && !m.text.contains('\u{9b}')));
+    assert!(
+        answered.messages.iter().all(|m| !m.text.contains('\u{1b}') && !m.text.contains('\u{9b}'))
+    );
 
     let number = number.to_string();
     for words in [
@@ -200,7 +255,8 @@ async fn hostile_text_is_inert_everywhere(database: Database) {
         assert_inert(&words.join(" "), &deskbell(&desk.server, &bo, words));
     }
     let json: serde_json::Value =
-        serde_json::from_str(&deskbell(&desk.server, &bo, &["ticket", "show", &number, "--json"])).unwrap();
+        serde_json::from_str(&deskbell(&desk.server, &bo, &["ticket", "show", &number, "--json"]))
+            .unwrap();
     assert_eq!(json["ticket"]["title"], overrides, "in JSON the text is whole");
     loop {
         let line = next_line().await;
@@ -231,8 +287,20 @@ async fn nul_and_its_kind_break_nothing(database: Database) {
     for (field, request) in [
         ("title", v1::SubmitTicketRequest { title: nul.to_owned(), ..call() }),
         ("email", v1::SubmitTicketRequest { email: format!("{nul}@x.example"), ..call() }),
-        ("facts", v1::SubmitTicketRequest { facts: BTreeMap::from([(nul.to_owned(), String::new())]), ..call() }),
-        ("facts", v1::SubmitTicketRequest { facts: BTreeMap::from([("k".to_owned(), nul.to_owned())]), ..call() }),
+        (
+            "facts",
+            v1::SubmitTicketRequest {
+                facts: BTreeMap::from([(nul.to_owned(), String::new())]),
+                ..call()
+            },
+        ),
+        (
+            "facts",
+            v1::SubmitTicketRequest {
+                facts: BTreeMap::from([("k".to_owned(), nul.to_owned())]),
+                ..call()
+            },
+        ),
     ] {
         assert_eq!(refused_field(widget.submit(request).await), field);
     }
@@ -244,16 +312,29 @@ async fn nul_and_its_kind_break_nothing(database: Database) {
     assert_eq!(refused_field(ana.create_group(nul, GroupVisibility::Public).await), "name");
     assert_eq!(refused(ana.rename_group(&stray, "x").await).0, Code::NotFound);
     assert_eq!(refused(ana.remove_member(nul).await).0, Code::NotFound);
-    assert_eq!(refused(ana.profile_now(&v1::Profile { id: nul.to_owned(), ..profile }).await).0, Code::NotFound);
-    assert_eq!(refused_field(ana.add_member(&format!("{nul}@x.example"), true, false).await), "email");
+    assert_eq!(
+        refused(ana.profile_now(&v1::Profile { id: nul.to_owned(), ..profile }).await).0,
+        Code::NotFound
+    );
+    assert_eq!(
+        refused_field(ana.add_member(&format!("{nul}@x.example"), true, false).await),
+        "email"
+    );
     assert_eq!(refused(desk.try_sign_in(nul, nul).await).0, Code::Unauthenticated);
     assert_eq!(refused(desk.try_sign_in(&ana.email, nul).await).0, Code::Unauthenticated);
     assert_eq!(refused(desk.redeem(nul, nul, nul).await).0, Code::Unauthenticated);
-    let label = v1::SignInRequest { email: ana.email.clone(), password: "x".to_owned(), label: nul.to_owned() };
+    let label = v1::SignInRequest {
+        email: ana.email.clone(),
+        password: "x".to_owned(),
+        label: nul.to_owned(),
+    };
     let outcome = desk.server.connect().account().sign_in(label).await.map_err(Problem::from);
     assert_eq!(refused_field(outcome), "label");
-    let invitation =
-        v1::AnswerInvitationRequest { request_id: request_id(), invitation_id: nul.to_owned(), accept: true };
+    let invitation = v1::AnswerInvitationRequest {
+        request_id: request_id(),
+        invitation_id: nul.to_owned(),
+        accept: true,
+    };
     let outcome = bo.client.account().answer_invitation(invitation).await.map_err(Problem::from);
     assert_eq!(refused(outcome).0, Code::NotFound);
     let found = v1::ListTicketsRequest { contains: nul.to_owned(), ..Default::default() };

@@ -23,7 +23,8 @@ async fn operator_and_group_are_independent(database: Database) {
     let Scene { desk, ana, bo, cy, sales, support, widget, .. } = Scene::open(database).await;
     let number = widget.ring(None, "Where to?").await.number;
     let place = |ticket: &v1::Ticket| {
-        let operator = ticket.operator.as_ref().map_or("-", |member| member.display_name.as_str()).to_owned();
+        let operator =
+            ticket.operator.as_ref().map_or("-", |member| member.display_name.as_str()).to_owned();
         (operator, ticket.group.as_ref().map_or("-", |group| group.name.as_str()).to_owned())
     };
     let assign = async |to: To| {
@@ -32,25 +33,49 @@ async fn operator_and_group_are_independent(database: Database) {
     };
     let expect = |operator: &str, group: &str| (operator.to_owned(), group.to_owned());
     assert_eq!(assign(To::group(&sales)).await, expect("-", "Sales"));
-    assert_eq!(assign(To::operator(&bo)).await, expect("bo", "Sales"), "assigning an operator keeps the group");
+    assert_eq!(
+        assign(To::operator(&bo)).await,
+        expect("bo", "Sales"),
+        "assigning an operator keeps the group"
+    );
     assert_eq!(assign(To::group(&sales)).await, expect("bo", "Sales"), "bo is in it");
-    assert_eq!(assign(To::group(&support)).await, expect("-", "Support"), "a group clears an operator not in it");
-    assert_eq!(assign(To::operator(&bo)).await, expect("bo", "Support"), "also one who is not in the group");
+    assert_eq!(
+        assign(To::group(&support)).await,
+        expect("-", "Support"),
+        "a group clears an operator not in it"
+    );
+    assert_eq!(
+        assign(To::operator(&bo)).await,
+        expect("bo", "Support"),
+        "also one who is not in the group"
+    );
     assert_eq!(assign(To::operator(&bo).in_no_group()).await, expect("bo", "-"));
-    assert_eq!(assign(To::operator(&cy).in_group(&sales)).await, expect("cy", "Sales"), "both as said");
+    assert_eq!(
+        assign(To::operator(&cy).in_group(&sales)).await,
+        expect("cy", "Sales"),
+        "both as said"
+    );
     assert_eq!(assign(To::nobody()).await, expect("-", "-"));
 
-    // Whoever sees a ticket may pass it on to any operator and any group, also ones they are not in.
+    // Whoever sees a ticket may pass it on to any operator and any group, also ones they are not
+    // in.
     assign(To::group(&sales)).await;
     let seen = bo.ticket(number).await.unwrap();
-    assert_eq!(bo.assign(&seen, To::operator(&cy).in_group(&support)).await.unwrap(), None, "out of bo's sight");
+    assert_eq!(
+        bo.assign(&seen, To::operator(&cy).in_group(&support)).await.unwrap(),
+        None,
+        "out of bo's sight"
+    );
     assert_eq!(place(&cy.ticket(number).await.unwrap()), expect("cy", "Support"));
     let mine = cy.ticket(number).await.unwrap();
     assert_eq!(refused_field(cy.assign(&mine, To::default()).await), "operator_id", "to whom?");
     // Members without assistance management cannot have tickets.
     let eve = desk.member(&ana, "eve", false, false).await;
     assert_eq!(refused_field(cy.assign(&mine, To::operator(&eve)).await), "operator_id");
-    assert_eq!(refused(eve.open_or_problem().await), (Code::PermissionDenied, "NOT_AN_OPERATOR".to_owned()));
+    assert_eq!(
+        refused(eve.open_or_problem().await),
+        (Code::PermissionDenied, "NOT_AN_OPERATOR".to_owned())
+    );
     desk.close();
 }
 
@@ -68,12 +93,22 @@ async fn closing_and_opening_again(database: Database) {
         ("note", bo.note(&closed, "Hm.").await.map(drop)),
         ("close", bo.close(&closed).await.map(drop)),
     ] {
-        assert_eq!(refused(outcome), (Code::FailedPrecondition, "TICKET_ENDED".to_owned()), "{act}");
+        assert_eq!(
+            refused(outcome),
+            (Code::FailedPrecondition, "TICKET_ENDED".to_owned()),
+            "{act}"
+        );
     }
     let open = bo.reopen(&closed).await.unwrap();
-    assert_eq!((open.state(), open.operator.clone()), (TicketState::InProgress, taken.operator.clone()));
+    assert_eq!(
+        (open.state(), open.operator.clone()),
+        (TicketState::InProgress, taken.operator.clone())
+    );
     assert!(open.end_time.is_none() && open.expire_time.is_some());
-    assert_eq!(refused(bo.reopen(&open).await), (Code::FailedPrecondition, "TICKET_IS_OPEN".to_owned()));
+    assert_eq!(
+        refused(bo.reopen(&open).await),
+        (Code::FailedPrecondition, "TICKET_IS_OPEN".to_owned())
+    );
 
     // The customer's message opens it, too.
     bo.close(&open).await.unwrap();
@@ -89,7 +124,10 @@ async fn closing_and_opening_again(database: Database) {
     // Whoever had it is no operator any more: then it is new again.
     ana.update_member(&bo.id(), None, Some(false), None).await.unwrap();
     let open = ana.reopen(&ana.ticket(1).await.unwrap()).await.unwrap();
-    assert_eq!((open.state(), open.operator, open.group.unwrap().name.as_str()), (TicketState::New, None, "Sales"));
+    assert_eq!(
+        (open.state(), open.operator, open.group.unwrap().name.as_str()),
+        (TicketState::New, None, "Sales")
+    );
     desk.close();
 }
 
@@ -125,7 +163,11 @@ async fn expiry_is_kept_on_the_ticket(database: Database) {
     let first = widget.ring(Some(&sales), "A day.").await.number;
     assert_eq!(seconds(&ana.ticket(first).await.unwrap()), Some(24 * 60 * 60));
     for wrong in [Duration::ZERO, Duration::from_secs(59), Duration::from_hours(24 * 3651)] {
-        assert_eq!(refused_field(ana.set_expiry(Some(wrong)).await), "team.expire_after", "{wrong:?}");
+        assert_eq!(
+            refused_field(ana.set_expiry(Some(wrong)).await),
+            "team.expire_after",
+            "{wrong:?}"
+        );
     }
     ana.set_expiry(Some(Duration::from_mins(1))).await.unwrap();
     let second = widget.ring(Some(&sales), "A minute.").await.number;
@@ -133,7 +175,11 @@ async fn expiry_is_kept_on_the_ticket(database: Database) {
     ana.set_expiry(None).await.unwrap();
     let third = widget.ring(Some(&sales), "For ever.").await.number;
     assert_eq!(seconds(&ana.ticket(third).await.unwrap()), None);
-    assert_eq!(seconds(&ana.ticket(first).await.unwrap()), Some(24 * 60 * 60), "a ticket's own time stays");
+    assert_eq!(
+        seconds(&ana.ticket(first).await.unwrap()),
+        Some(24 * 60 * 60),
+        "a ticket's own time stays"
+    );
     // Closing ends its clock, opening again starts it anew, by what holds now.
     let closed = ana.close(&ana.ticket(first).await.unwrap()).await.unwrap();
     assert_eq!(seconds(&closed), None);
@@ -145,19 +191,30 @@ async fn lists_are_ordered_filtered_and_paged(database: Database) {
     let Scene { desk, ana, bo, sales, support, widget, .. } = Scene::open(database).await;
     for n in 1..=7 {
         let group = if n % 2 == 0 { &support } else { &sales };
-        let text = if n == 3 { "100% _sure_ it's 'broken'; DROP TABLE tickets" } else { "Something else." };
+        let text = if n == 3 {
+            "100% _sure_ it's 'broken'; DROP TABLE tickets"
+        } else {
+            "Something else."
+        };
         widget.ring(Some(group), text).await;
     }
     ana.prioritise(&ana.ticket(5).await.unwrap(), Priority::Urgent).await.unwrap();
     ana.prioritise(&ana.ticket(2).await.unwrap(), Priority::Low).await.unwrap();
-    let order = |tickets: Vec<v1::Ticket>| tickets.iter().map(|ticket| ticket.number).collect::<Vec<_>>();
+    let order =
+        |tickets: Vec<v1::Ticket>| tickets.iter().map(|ticket| ticket.number).collect::<Vec<_>>();
     let base = v1::ListTicketsRequest::default;
     assert_eq!(order(ana.open().await), [5, 1, 3, 4, 6, 7, 2]);
     let paged = ana.list(v1::ListTicketsRequest { page_size: 2, ..base() }).await.unwrap();
     assert_eq!(order(paged), [5, 1, 3, 4, 6, 7, 2], "pages join without gap or repeat");
     let listed = async |filter| numbers(&ana.list(filter).await.unwrap());
-    assert_eq!(listed(v1::ListTicketsRequest { group_id: support.id.clone(), ..base() }).await, [2, 4, 6]);
-    assert_eq!(listed(v1::ListTicketsRequest { min_priority: Priority::High.into(), ..base() }).await, [5]);
+    assert_eq!(
+        listed(v1::ListTicketsRequest { group_id: support.id.clone(), ..base() }).await,
+        [2, 4, 6]
+    );
+    assert_eq!(
+        listed(v1::ListTicketsRequest { min_priority: Priority::High.into(), ..base() }).await,
+        [5]
+    );
     for (contains, expected) in [
         ("% _sure", vec![3]),
         ("IT'S 'Broken'", vec![3]),
@@ -176,7 +233,8 @@ async fn lists_are_ordered_filtered_and_paged(database: Database) {
     assert_eq!(order(ana.list(bos).await.unwrap()), [1]);
     let expired = v1::ListTicketsRequest { states: vec![TicketState::Expired.into()], ..history };
     assert_eq!(order(ana.list(expired).await.unwrap()), Vec::<i64>::new());
-    let problem = ana.list(v1::ListTicketsRequest { page_token: "made up".to_owned(), ..base() }).await;
+    let problem =
+        ana.list(v1::ListTicketsRequest { page_token: "made up".to_owned(), ..base() }).await;
     assert_eq!(refused_field(problem), "page_token");
     desk.close();
 }

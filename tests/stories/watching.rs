@@ -41,7 +41,8 @@ async fn a_snapshot_then_every_change(database: Database) {
     all.agrees_with(&ana).await;
     bos.agrees_with(&bo).await;
     assert_eq!((all_saw.snapshots, bo_saw.snapshots), (1, 1));
-    // Complete: everything that the tickets' histories tell after the snapshot was in the watch, in that order.
+    // Complete: everything that the tickets' histories tell after the snapshot was in the watch, in
+    // that order.
     for number in 1..=last {
         let told: Vec<i64> = all_saw
             .changes
@@ -50,7 +51,8 @@ async fn a_snapshot_then_every_change(database: Database) {
             .filter(|ticket| ticket.number == number)
             .map(|ticket| ticket.version)
             .collect();
-        let events: Vec<i64> = ana.events(number).await.unwrap().iter().map(|event| event.version).collect();
+        let events: Vec<i64> =
+            ana.events(number).await.unwrap().iter().map(|event| event.version).collect();
         let after_snapshot = if number <= 150 { &events[1..] } else { &events[..] };
         assert_eq!(told, after_snapshot, "ticket {number}");
     }
@@ -65,7 +67,9 @@ async fn busy(ana: &Staff, bo: &Staff, support: &v1::Group, rounds: i64) {
         let ticket = ana.ticket(number).await.unwrap();
         match number % 4 {
             0 => drop(ana.prioritise(&ticket, v1::Priority::High).await.unwrap()),
-            1 => drop(bo.assign(&bo.take(&ticket).await.unwrap(), To::group(support)).await.unwrap()),
+            1 => {
+                drop(bo.assign(&bo.take(&ticket).await.unwrap(), To::group(support)).await.unwrap())
+            }
             2 => drop(ana.assign(&ticket, To::operator(bo)).await.unwrap()),
             _ => drop(bo.close(&ticket).await.unwrap()),
         }
@@ -96,7 +100,8 @@ async fn a_resume_has_no_gap_and_no_repeat(database: Database) {
     // A cursor is the same after the server was started anew, when nothing is in memory.
     let at = desk.server.socket();
     desk.server.kill();
-    let desk = deskbell_tests::desk::Desk { server: desk.host.serve_at(at, &[]).await, host: desk.host };
+    let desk =
+        deskbell_tests::desk::Desk { server: desk.host.serve_at(at, &[]).await, host: desk.host };
     let ana = ana.over(&desk.server.connect());
     let mut from_start = ana.watch_after(&start);
     assert_eq!(from_start.until_sees(last).await.changes, told, "read from the log");
@@ -109,11 +114,18 @@ async fn what_is_too_old_or_made_up_starts_over(database: Database) {
     widget.ring(Some(&sales), "Before.").await;
     let mut watch = bo.watch().opened().await;
     let early = watch.now().view.cursor().unwrap().to_owned();
-    for made_up in ["nonsense", "r", "999999999", "-1", "9223372036854775808", &format!("{early}0000")] {
+    for made_up in
+        ["nonsense", "r", "999999999", "-1", "9223372036854775808", &format!("{early}0000")]
+    {
         let problem = bo.watch_after(made_up).end().await;
-        assert_eq!((problem.code, problem.reason.as_str()), (Code::OutOfRange, "START_OVER"), "{made_up}");
+        assert_eq!(
+            (problem.code, problem.reason.as_str()),
+            (Code::OutOfRange, "START_OVER"),
+            "{made_up}"
+        );
     }
-    // A cursor from before the watcher's own sight changed is too old for them, and for nobody else.
+    // A cursor from before the watcher's own sight changed is too old for them, and for nobody
+    // else.
     let anas = ana.watch().opened().await;
     let anas_cursor = anas.now().view.cursor().unwrap().to_owned();
     ana.part(&sales, &bo).await.unwrap();
@@ -128,8 +140,10 @@ async fn what_is_too_old_or_made_up_starts_over(database: Database) {
 
 async fn sight_that_changes_brings_a_new_snapshot(database: Database) {
     let Scene { desk, ana, bo, cy, sales, support, widget, .. } = Scene::open(database).await;
-    let (in_sales, in_support) =
-        (widget.ring(Some(&sales), "One.").await.number, widget.ring(Some(&support), "Two.").await.number);
+    let (in_sales, in_support) = (
+        widget.ring(Some(&sales), "One.").await.number,
+        widget.ring(Some(&support), "Two.").await.number,
+    );
     let (mut bos, mut cys) = (bo.watch().opened().await, cy.watch().opened().await);
     ana.join(&support, &bo).await.unwrap();
     let seen = bos.until_sees(in_support).await;
@@ -159,7 +173,11 @@ async fn cut_and_stalled_again_and_again(database: Database) {
     let proxy = Proxy::to(desk.server.socket()).await;
     let far = ana.over(&desk.server.connect_through(&[proxy.https()]));
     let quick = Pace {
-        retry: Retry { first_wait: Duration::from_millis(20), longest_wait: Duration::from_millis(100), tries: 1 },
+        retry: Retry {
+            first_wait: Duration::from_millis(20),
+            longest_wait: Duration::from_millis(100),
+            tries: 1,
+        },
         silence: Duration::from_secs(2),
         open_within: Duration::from_secs(2),
         ..Pace::default()
@@ -197,10 +215,9 @@ async fn cut_and_stalled_again_and_again(database: Database) {
     let last = widget.ring(Some(&sales), "The last.").await.number;
     let whole = direct.until_sees(last).await.changes;
     let mut breaks = 0;
-    while far_changes
-        .last()
-        .is_none_or(|change: &v1::watch_queue_response::Change| change.cursor != whole.last().unwrap().cursor)
-    {
+    while far_changes.last().is_none_or(|change: &v1::watch_queue_response::Change| {
+        change.cursor != whole.last().unwrap().cursor
+    }) {
         match soon("the rest of the changes", heard.recv()).await.expect("the watch goes on") {
             WatchNews::Change(change) => far_changes.push(change),
             WatchNews::Snapshot { .. } | WatchNews::StartedOver => snapshots += 1,
@@ -219,11 +236,18 @@ async fn cut_and_stalled_again_and_again(database: Database) {
 async fn whoever_never_reads_holds_up_nobody(database: Database) {
     let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(database).await;
     widget.ring(Some(&sales), "One.").await;
-    // Ten streams that are opened and never read, on a connection of their own each, and one more on which calls go on.
+    // Ten streams that are opened and never read, on a connection of their own each, and one more
+    // on which calls go on.
     let mut silent = Vec::new();
     for _ in 0..10 {
         let client = desk.server.connect();
-        let stream = bo.over(&client).client.watch().watch_queue(v1::WatchQueueRequest::default()).await.unwrap();
+        let stream = bo
+            .over(&client)
+            .client
+            .watch()
+            .watch_queue(v1::WatchQueueRequest::default())
+            .await
+            .unwrap();
         silent.push((client, stream.into_inner()));
     }
     let mut watch = ana.watch().opened().await;
@@ -249,7 +273,10 @@ async fn watching_is_for_operators(database: Database) {
     let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(database).await;
     let eve = desk.member(&ana, "eve", false, false).await;
     let problem = eve.watch().end().await;
-    assert_eq!((problem.code, problem.reason.as_str()), (Code::PermissionDenied, "NOT_AN_OPERATOR"));
+    assert_eq!(
+        (problem.code, problem.reason.as_str()),
+        (Code::PermissionDenied, "NOT_AN_OPERATOR")
+    );
     let nobody = Staff { client: desk.server.connect(), ..bo.clone() };
     assert_eq!(nobody.watch().end().await.code, Code::Unauthenticated);
 
@@ -274,15 +301,16 @@ async fn watching_is_for_operators(database: Database) {
     desk.close();
 }
 
-/// The server resumes over ten thousand changes at most, which take their time to make: this story runs only when asked for, by
-/// `cargo test -p deskbell-tests far_back -- --ignored`.
+/// The server resumes over ten thousand changes at most, which take their time to make: this story
+/// runs only when asked for, by `cargo test -p deskbell-tests far_back -- --ignored`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "makes ten thousand changes"]
 async fn a_place_far_back_starts_over() {
     let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(Database::Sqlite).await;
     // One that is opened now, and not read until the end.
     let far = desk.server.connect();
-    let unread = bo.over(&far).client.watch().watch_queue(v1::WatchQueueRequest::default()).await.unwrap();
+    let unread =
+        bo.over(&far).client.watch().watch_queue(v1::WatchQueueRequest::default()).await.unwrap();
     let mut live = bo.watch().opened().await;
     let start = live.now().view.cursor().unwrap().to_owned();
     for _ in 0..101 {

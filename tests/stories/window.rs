@@ -34,16 +34,28 @@ impl Helper {
         let mut settings = settings("Acme", &[&sales, &support]);
         let branding = settings.branding.take().unwrap_or_default();
         settings.branding = Some(v1::Branding { accent_color: "#7a1f5c".to_owned(), ..branding });
-        settings.fallback = Some(v1::FallbackContact { phone: "+49 30 1234567".to_owned(), ..Default::default() });
+        settings.fallback =
+            Some(v1::FallbackContact { phone: "+49 30 1234567".to_owned(), ..Default::default() });
         let profile = ana.create_profile(settings).await.expect("a profile");
         let folder = Shell::of(&ana, &desk.server).packaged(&profile);
-        Self { desk, ana, support, profile, customer: Shell::new(), folder, screen: Screen::new().await }
+        Self {
+            desk,
+            ana,
+            support,
+            profile,
+            customer: Shell::new(),
+            folder,
+            screen: Screen::new().await,
+        }
     }
 }
 
 /// Waits for a ticket, and gives it as the admin sees it.
 async fn arrived(ana: &Staff, number: i64) -> v1::Ticket {
-    eventually(&format!("ticket {number} arrives"), BOUND, async || ana.open_numbers().await.contains(&number)).await;
+    eventually(&format!("ticket {number} arrives"), BOUND, async || {
+        ana.open_numbers().await.contains(&number)
+    })
+    .await;
     ana.ticket(number).await.expect("a ticket")
 }
 
@@ -78,7 +90,10 @@ async fn ringing_by_keyboard_alone() {
     window.settled().await;
     window.keep("ticket");
     assert_eq!(ticket.requester, "customer@acme.example");
-    assert_eq!((ticket.title.as_str(), ticket.description.as_str()), ("The printer", "It is on fire.\nReally."));
+    assert_eq!(
+        (ticket.title.as_str(), ticket.description.as_str()),
+        ("The printer", "It is on fire.\nReally.")
+    );
     assert_eq!(ticket.group.as_ref().map(|group| &group.id), Some(&helper.support.id));
     let mut facts: Vec<_> = ticket.facts.keys().map(String::as_str).collect();
     facts.sort_unstable();
@@ -95,7 +110,9 @@ async fn ringing_by_keyboard_alone() {
     window.press("ctrl+Return").await;
     eventually("the customer's message arrives", BOUND, async || {
         let messages = helper.ana.messages(1).await.unwrap();
-        messages.iter().any(|message| message.kind() == v1::MessageKind::Customer && message.text == "I stepped back.")
+        messages.iter().any(|message| {
+            message.kind() == v1::MessageKind::Customer && message.text == "I stepped back."
+        })
     })
     .await;
     window.settled().await;
@@ -106,7 +123,8 @@ async fn ringing_by_keyboard_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ringing_with_the_mouse_while_the_server_is_away() {
-    let Helper { desk: Desk { host, server }, ana, customer, folder, screen, .. } = Helper::open().await;
+    let Helper { desk: Desk { host, server }, ana, customer, folder, screen, .. } =
+        Helper::open().await;
     let window = screen.widget(&customer, &folder, "Acme help", ACCENT).await;
     let home = window.settled().await;
     let socket = server.socket();
@@ -132,7 +150,10 @@ async fn ringing_with_the_mouse_while_the_server_is_away() {
 
     let desk = Desk { server: host.serve_at(socket, &[]).await, host };
     let ticket = arrived(&ana, 1).await;
-    assert_eq!((ticket.requester.as_str(), ticket.description.as_str()), ("customer@acme.example", "Nobody answers."));
+    assert_eq!(
+        (ticket.requester.as_str(), ticket.description.as_str()),
+        ("customer@acme.example", "Nobody answers.")
+    );
     assert!(ticket.group.is_none(), "the customer did not know");
     window.settled().await;
     window.keep("arrived");
@@ -165,7 +186,8 @@ async fn a_saved_profile_shows_while_the_window_is_open() {
     window.keep("paused");
     window.close().await;
     // Also without a word from the server the newest revision is known.
-    let window = helper.screen.widget(&helper.customer, &helper.folder, "Roadrunner – beep", ACCENT).await;
+    let window =
+        helper.screen.widget(&helper.customer, &helper.folder, "Roadrunner – beep", ACCENT).await;
     window.keep("opened-again");
     window.close().await;
     helper.desk.close();
@@ -178,7 +200,14 @@ async fn what_a_script_kept_the_window_sends_once() {
     helper.desk.server.terminate();
     helper.desk.server.ends_within(BOUND).await;
     let data = helper.customer.home().join("widget-data");
-    let words = ["--data-dir", data.to_str().unwrap(), "submit", "--email", "cy@acme.example", "--description"];
+    let words = [
+        "--data-dir",
+        data.to_str().unwrap(),
+        "submit",
+        "--email",
+        "cy@acme.example",
+        "--description",
+    ];
     let words = [&words[..], &["The server room is flooded.", "--json"]].concat();
     let ended = helper.customer.run(helper.folder.join("deskbell-widget"), &words, "");
     assert_eq!(ended.status, 3, "{ended:?}");
@@ -187,7 +216,8 @@ async fn what_a_script_kept_the_window_sends_once() {
 
     helper.desk.server = helper.desk.host.serve_at(socket, &[]).await;
     for start in ["first", "second"] {
-        let window = helper.screen.widget(&helper.customer, &helper.folder, "Acme help", ACCENT).await;
+        let window =
+            helper.screen.widget(&helper.customer, &helper.folder, "Acme help", ACCENT).await;
         let ticket = arrived(&helper.ana, 1).await;
         assert_eq!(ticket.description, "The server room is flooded.");
         window.keep(start);

@@ -5,7 +5,8 @@ use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
 use deskbell_proto::ticket_secret::TicketSecret;
 use deskbell_proto::v1::{
-    CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, GetMyTicketRequest, WriteMessageRequest,
+    CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, GetMyTicketRequest,
+    WriteMessageRequest,
 };
 use tonic::transport::Channel;
 use tonic::{Code, Streaming};
@@ -27,10 +28,14 @@ impl Calls {
             addresses: used.manifest.addresses.clone(),
             authorities_pem: (!authorities.is_empty()).then(|| authorities.clone()),
         };
-        Ok(Self { channel: server.connect_lazy()?, profile: Credentials::profile(&used.manifest.credential)? })
+        Ok(Self {
+            channel: server.connect_lazy()?,
+            profile: Credentials::profile(&used.manifest.credential)?,
+        })
     }
 
-    /// Sends a kept request. The contract's maps are ordered, so what was decoded is encoded to the same bytes again.
+    /// Sends a kept request. The contract's maps are ordered, so what was decoded is encoded to the
+    /// same bytes again.
     pub async fn submit(&self, kept: &Kept) -> Result<CustomerTicket, Problem> {
         let client = Client::new(self.channel.clone(), self.profile.clone());
         let response = client.assistance().submit_ticket(kept.request()).await?;
@@ -38,14 +43,25 @@ impl Calls {
     }
 
     /// Sends a message.
-    pub async fn write(&self, secret: &TicketSecret, message: &Unsent) -> Result<CustomerTicket, Problem> {
-        let request = WriteMessageRequest { request_id: message.request_id.clone(), text: message.text.clone() };
+    pub async fn write(
+        &self,
+        secret: &TicketSecret,
+        message: &Unsent,
+    ) -> Result<CustomerTicket, Problem> {
+        let request = WriteMessageRequest {
+            request_id: message.request_id.clone(),
+            text: message.text.clone(),
+        };
         let response = self.with_ticket(secret)?.assistance().write_message(request).await?;
         response.into_inner().ticket.ok_or_else(no_ticket)
     }
 
     /// Takes the request back.
-    pub async fn cancel(&self, secret: &TicketSecret, request_id: &str) -> Result<CustomerTicket, Problem> {
+    pub async fn cancel(
+        &self,
+        secret: &TicketSecret,
+        request_id: &str,
+    ) -> Result<CustomerTicket, Problem> {
         let request = CancelTicketRequest { request_id: request_id.to_owned() };
         let response = self.with_ticket(secret)?.assistance().cancel_ticket(request).await?;
         response.into_inner().ticket.ok_or_else(no_ticket)
@@ -53,7 +69,8 @@ impl Calls {
 
     /// The customer's own ticket, as it is now.
     pub async fn ticket(&self, secret: &TicketSecret) -> Result<CustomerTicket, Problem> {
-        let response = self.with_ticket(secret)?.assistance().get_my_ticket(GetMyTicketRequest {}).await?;
+        let response =
+            self.with_ticket(secret)?.assistance().get_my_ticket(GetMyTicketRequest {}).await?;
         response.into_inner().ticket.ok_or_else(no_ticket)
     }
 

@@ -45,8 +45,9 @@ pub async fn names(outbox: &Outbox) -> io::Result<Vec<String>> {
     outbox.lock().await?.names()
 }
 
-/// Sends what one request has to send: itself, its messages, its cancelling. Holds the folder meanwhile, so that nobody else
-/// sends the same; what is acknowledged is noted before the next thing is sent.
+/// Sends what one request has to send: itself, its messages, its cancelling. Holds the folder
+/// meanwhile, so that nobody else sends the same; what is acknowledged is noted before the next
+/// thing is sent.
 pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outcome, Held> {
     let locked = outbox.lock().await?;
     let Some(mut kept) = locked.load(name)? else { return Ok(Outcome::Missing) };
@@ -63,7 +64,8 @@ pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outco
         match calls.write(&secret, message).await {
             Ok(changed) => ticket = Some(changed),
             Err(problem) if problem.code == Code::NotFound => return Ok(Outcome::Gone),
-            // It passed our own checks, and repeating it changes nothing: one message must not hold back all others for ever.
+            // It passed our own checks, and repeating it changes nothing: one message must not hold
+            // back all others for ever.
             Err(problem) if problem.code == Code::InvalidArgument => {
                 tracing::warn!(reason = problem.reason, "a message was refused");
             }
@@ -106,7 +108,9 @@ async fn submit(
             locked.save(name, kept)?;
             Ok(Ok(ticket))
         }
-        Err(problem) if problem.code == Code::InvalidArgument && problem.reason != "ADDRESS_INVALID" => {
+        Err(problem)
+            if problem.code == Code::InvalidArgument && problem.reason != "ADDRESS_INVALID" =>
+        {
             let draft = kept.draft();
             locked.save_draft(&draft)?;
             locked.remove(name)?;

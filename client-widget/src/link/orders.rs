@@ -29,9 +29,14 @@ impl Worker {
         match order {
             Order::Ring(draft) => self.keep_request(&draft).await,
             Order::Write(text) => {
-                self.change_shown(|kept| kept.messages.push(Unsent { request_id: client::request_id(), text })).await
+                self.change_shown(|kept| {
+                    kept.messages.push(Unsent { request_id: client::request_id(), text })
+                })
+                .await
             }
-            Order::Cancel => self.change_shown(|kept| kept.cancel = Some(client::request_id())).await,
+            Order::Cancel => {
+                self.change_shown(|kept| kept.cancel = Some(client::request_id())).await
+            }
             Order::Leave => self.leave().await,
             Order::KeepDraft(draft) => match &self.outbox {
                 Some(outbox) => outbox.lock().await?.save_draft(&draft),
@@ -40,7 +45,10 @@ impl Worker {
             Order::ReadManifest(path) => {
                 match disk::read(Path::new(&path), LARGEST) {
                     Ok(Some(file)) => self.consider(file).await,
-                    Ok(None) => self.tell_trouble(&Trouble::NotRead(io::Error::new(io::ErrorKind::NotFound, path))),
+                    Ok(None) => self.tell_trouble(&Trouble::NotRead(io::Error::new(
+                        io::ErrorKind::NotFound,
+                        path,
+                    ))),
                     Err(error) => self.tell_trouble(&Trouble::NotRead(error)),
                 }
                 Ok(())
@@ -55,7 +63,9 @@ impl Worker {
     }
 
     async fn keep_request(&mut self, draft: &Draft) -> io::Result<()> {
-        let Some(outbox) = &self.outbox else { return Err(io::Error::other("the data folder cannot be used")) };
+        let Some(outbox) = &self.outbox else {
+            return Err(io::Error::other("the data folder cannot be used"));
+        };
         let locked = outbox.lock().await?;
         let kept = Kept::new(draft)?;
         let name = locked.keep(&kept)?;
@@ -103,8 +113,10 @@ impl Worker {
             self.tell_storage(&error);
             return;
         }
-        let same_profile =
-            self.used.as_ref().is_some_and(|used| used.manifest.profile_id == verified.manifest.profile_id);
+        let same_profile = self
+            .used
+            .as_ref()
+            .is_some_and(|used| used.manifest.profile_id == verified.manifest.profile_id);
         self.teller.tell(News::Profile(Box::new(profile(&verified))));
         self.used = Some(verified);
         if !same_profile {

@@ -1,7 +1,9 @@
-//! The thread's work: carry out orders, keep the stream to the server open, deliver what waits, tell what happens.
+//! The thread's work: carry out orders, keep the stream to the server open, deliver what waits,
+//! tell what happens.
 //!
-//! An order is first written to disk (see `orders`), whether there is a server or not; then everything that waits is delivered.
-//! The stream is opened again, with growing pauses, whenever it ends.
+//! An order is first written to disk (see `orders`), whether there is a server or not; then
+//! everything that waits is delivered. The stream is opened again, with growing pauses, whenever it
+//! ends.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,7 +13,9 @@ use deskbell_proto::client::Retry;
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
 use deskbell_proto::ticket_secret::TicketSecret;
-use deskbell_proto::v1::{CustomerTicket, FollowResponse, ProfileState, SignedManifest, follow_response::Prompt};
+use deskbell_proto::v1::{
+    CustomerTicket, FollowResponse, ProfileState, SignedManifest, follow_response::Prompt,
+};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tonic::Streaming;
 
@@ -24,11 +28,15 @@ use crate::state::form::Field;
 use crate::state::ticket::Reported;
 use crate::state::{Connection, News, Notice, Order};
 
-/// The server says something every 20 seconds or so; after this long without a word the stream is dead.
+/// The server says something every 20 seconds or so; after this long without a word the stream is
+/// dead.
 const SILENCE: Duration = Duration::from_mins(1);
 /// Pauses between tries to reach the server.
-const PAUSES: Retry =
-    Retry { tries: u32::MAX, first_wait: Duration::from_millis(500), longest_wait: Duration::from_secs(15) };
+const PAUSES: Retry = Retry {
+    tries: u32::MAX,
+    first_wait: Duration::from_millis(500),
+    longest_wait: Duration::from_secs(15),
+};
 /// How often a paused or revoked copy asks again.
 const NOT_SERVED_PAUSE: Duration = Duration::from_secs(10);
 
@@ -113,7 +121,11 @@ impl Worker {
                     continue;
                 }
                 Ended::Failed(problem) => {
-                    failures = if std::mem::take(&mut self.reached) { 1 } else { failures.saturating_add(1) };
+                    failures = if std::mem::take(&mut self.reached) {
+                        1
+                    } else {
+                        failures.saturating_add(1)
+                    };
                     self.tell_failure(&problem, failures)
                 }
             };
@@ -231,7 +243,10 @@ impl Worker {
                 return false;
             }
             Err(trouble) => {
-                tracing::warn!(?trouble, "a manifest from the server is refused; the last good one stays in use");
+                tracing::warn!(
+                    ?trouble,
+                    "a manifest from the server is refused; the last good one stays in use"
+                );
                 return false;
             }
         };
@@ -243,8 +258,8 @@ impl Worker {
         goes_elsewhere
     }
 
-    /// Delivers everything that waits; says whether all of it is sent. A server that answers and does not take it, or a disk that
-    /// fails, does not end the connection.
+    /// Delivers everything that waits; says whether all of it is sent. A server that answers and
+    /// does not take it, or a disk that fails, does not end the connection.
     async fn deliver_all(&mut self, calls: &Calls) -> Result<bool, Problem> {
         let Some(outbox) = self.outbox.clone() else { return Ok(true) };
         let names = match delivery::names(&outbox).await {
@@ -262,7 +277,8 @@ impl Worker {
                 Ok(_) => {}
                 Err(Held::Server(problem)) if is_unreached(&problem) => return Err(problem),
                 Err(Held::Server(problem)) => {
-                    tracing::info!(reason = problem.reason, code = ?problem.code, "not taken for now");
+                    tracing::info!(reason = problem.reason, code = ?problem.code, "not taken for \
+                        now");
                     all_sent = false;
                 }
                 Err(Held::Disk(error)) => {
@@ -355,7 +371,8 @@ impl Worker {
         } else {
             Connection::Away
         }));
-        let jitter = uuid::Uuid::new_v4().as_bytes().first().map_or(0.5, |byte| f64::from(*byte) / 255.0);
+        let jitter =
+            uuid::Uuid::new_v4().as_bytes().first().map_or(0.5, |byte| f64::from(*byte) / 255.0);
         problem.retry_after.unwrap_or_default().max(PAUSES.wait(failures, jitter))
     }
 
@@ -383,11 +400,17 @@ fn is_unreached(problem: &Problem) -> bool {
 
 /// The next thing the server says. `Ok(None)`: something that this version does not know.
 async fn next_prompt(stream: &mut Streaming<FollowResponse>) -> Result<Option<Prompt>, Problem> {
-    let ended = || Problem::local(tonic::Code::Unavailable, "CONNECTION_LOST", "The server ended the stream.");
+    let ended = || {
+        Problem::local(tonic::Code::Unavailable, "CONNECTION_LOST", "The server ended the stream.")
+    };
     match tokio::time::timeout(SILENCE, stream.message()).await {
         Ok(Ok(Some(response))) => Ok(response.prompt),
         Ok(Ok(None)) => Err(ended()),
         Ok(Err(status)) => Err(status.into()),
-        Err(_) => Err(Problem::local(tonic::Code::Unavailable, "SERVER_SLOW", "The server has gone silent.")),
+        Err(_) => Err(Problem::local(
+            tonic::Code::Unavailable,
+            "SERVER_SLOW",
+            "The server has gone silent.",
+        )),
     }
 }

@@ -1,8 +1,11 @@
-//! Fills textured triangles, the way egui's renderers do: colours premultiplied, blended in gamma space.
+//! Fills textured triangles, the way egui's renderers do: colours premultiplied, blended in gamma
+//! space.
 
 use std::collections::HashMap;
 
-use eframe::egui::epaint::{ClippedPrimitive, ImageData, Mesh, Primitive, Vertex, textures::TexturesDelta};
+use eframe::egui::epaint::{
+    ClippedPrimitive, ImageData, Mesh, Primitive, Vertex, textures::TexturesDelta,
+};
 use eframe::egui::{Color32, ColorImage, Pos2, Rect, TextureId, Vec2, pos2};
 use image::{Rgba, RgbaImage};
 
@@ -93,12 +96,14 @@ impl Canvas {
         if area == 0.0 || !area.is_finite() {
             return;
         }
-        let whole = Rect::from_min_size(Pos2::ZERO, Vec2::new(self.size[0] as f32, self.size[1] as f32));
+        let whole =
+            Rect::from_min_size(Pos2::ZERO, Vec2::new(self.size[0] as f32, self.size[1] as f32));
         let bounds = Rect::from_points(&[a, b, c]).intersect(clip).intersect(whole);
         if !bounds.is_positive() {
             return;
         }
-        // An edge that two triangles share belongs to one of them, so that nothing is blended twice.
+        // An edge that two triangles share belongs to one of them, so that nothing is blended
+        // twice.
         let owned = [(b, c), (c, a), (a, b)].map(|(from, to)| {
             let (from, to) = if area > 0.0 { (from, to) } else { (to, from) };
             let level = to.y.total_cmp(&from.y);
@@ -110,8 +115,13 @@ impl Canvas {
                 if !clip.contains(point) {
                     continue;
                 }
-                let weights = [edge(b, c, point), edge(c, a, point), edge(a, b, point)].map(|part| part / area);
-                if weights.iter().zip(owned).any(|(weight, owned)| *weight < 0.0 || (*weight == 0.0 && !owned)) {
+                let weights = [edge(b, c, point), edge(c, a, point), edge(a, b, point)]
+                    .map(|part| part / area);
+                if weights
+                    .iter()
+                    .zip(owned)
+                    .any(|(weight, owned)| *weight < 0.0 || (*weight == 0.0 && !owned))
+                {
                     continue;
                 }
                 let colour = shade(corners, weights, texture);
@@ -156,9 +166,11 @@ fn sample(texture: &ColorImage, at: Vec2) -> [f32; 4] {
         (low, (low + 1).min(length.saturating_sub(1)), position.fract())
     };
     let ((left, right, x), (top, bottom, y)) = (place(at.x, width), place(at.y, height));
-    let texel =
-        |x: usize, y: usize| texture.pixels.get(y * width + x).copied().unwrap_or_default().to_array().map(f32::from);
-    let (nw, ne, sw, se) = (texel(left, top), texel(right, top), texel(left, bottom), texel(right, bottom));
+    let texel = |x: usize, y: usize| {
+        texture.pixels.get(y * width + x).copied().unwrap_or_default().to_array().map(f32::from)
+    };
+    let (nw, ne, sw, se) =
+        (texel(left, top), texel(right, top), texel(left, bottom), texel(right, bottom));
     [0, 1, 2, 3].map(|at| {
         let (north, south) = (nw[at] + (ne[at] - nw[at]) * x, sw[at] + (se[at] - sw[at]) * x);
         north + (south - north) * y
@@ -169,8 +181,8 @@ fn sample(texture: &ColorImage, at: Vec2) -> [f32; 4] {
 fn over(above: [f32; 4], below: Color32) -> Color32 {
     let shines_through = 1.0 - above[3] / 255.0;
     let below = below.to_array().map(f32::from);
-    let [red, green, blue, alpha] =
-        [0, 1, 2, 3].map(|at| (above[at] + below[at] * shines_through).round().clamp(0.0, 255.0) as u8);
+    let [red, green, blue, alpha] = [0, 1, 2, 3]
+        .map(|at| (above[at] + below[at] * shines_through).round().clamp(0.0, 255.0) as u8);
     Color32::from_rgba_premultiplied(red, green, blue, alpha)
 }
 

@@ -1,11 +1,15 @@
-//! Pictures of the screens, painted here and compared with the ones in `pictures/`, which somebody looked at.
+//! Pictures of the screens, painted here and compared with the ones in `pictures/`, which somebody
+//! looked at.
 //!
-//! They differ by rounding between machines, so a little difference is let pass. After a change that is meant:
-//! `DESKBELL_PICTURES=write cargo test -p deskbell-widget pictures`, then look at them.
+//! They differ by rounding between machines, so a little difference is let pass. After a change
+//! that is meant: `DESKBELL_PICTURES=write cargo test -p deskbell-widget pictures`, then look at
+//! them.
 
 use std::path::Path;
 
-use deskbell_proto::v1::{Branding, FallbackContact, GroupRef, Manifest, ProfileState, ProfileTexts};
+use deskbell_proto::v1::{
+    Branding, FallbackContact, GroupRef, Manifest, ProfileState, ProfileTexts,
+};
 use image::codecs::png::PngEncoder;
 
 use super::*;
@@ -27,7 +31,11 @@ fn logo() -> Vec<u8> {
         let body = (24.0..100.0).contains(&y) && x.abs() < width;
         let clapper = x.hypot(y - 106.0) < 11.0;
         let knob = x.hypot(y - 22.0) < 9.0;
-        if body || clapper || knob { image::Rgba([0x0f, 0x76, 0x6e, 255]) } else { image::Rgba([0; 4]) }
+        if body || clapper || knob {
+            image::Rgba([0x0f, 0x76, 0x6e, 255])
+        } else {
+            image::Rgba([0; 4])
+        }
     });
     let mut png = Vec::new();
     picture.write_with_encoder(PngEncoder::new(&mut png)).unwrap();
@@ -64,7 +72,11 @@ fn profile() -> Profile {
         group_required: true,
         ..Manifest::default()
     };
-    Profile { manifest, fingerprint: "sha256:3f9a6b0c1d2e4f5061728394a5b6c7d8e9f00112233445566778899aabbccdde".into() }
+    Profile {
+        manifest,
+        fingerprint: "sha256:3f9a6b0c1d2e4f5061728394a5b6c7d8e9f00112233445566778899aabbccdde"
+            .into(),
+    }
 }
 
 fn facts() -> Vec<Fact> {
@@ -94,12 +106,15 @@ fn compare(name: &str, state: &mut State) {
     }
     let looked_at = image::open(&path).unwrap().into_rgba8();
     assert_eq!(painted.dimensions(), looked_at.dimensions(), "{name}");
-    let off = painted
-        .pixels()
-        .zip(looked_at.pixels())
-        .filter(|(one, other)| one.0.iter().zip(other.0).any(|(one, other)| one.abs_diff(other) > CHANNEL));
+    let off = painted.pixels().zip(looked_at.pixels()).filter(|(one, other)| {
+        one.0.iter().zip(other.0).any(|(one, other)| one.abs_diff(other) > CHANNEL)
+    });
     let (off, all) = (off.count(), painted.pixels().len());
-    assert!(off * 1000 <= all * PIXELS, "{name}: {off} of {all} pixels differ from {}", path.display());
+    assert!(
+        off * 1000 <= all * PIXELS,
+        "{name}: {off} of {all} pixels differ from {}",
+        path.display()
+    );
 }
 
 #[test]
@@ -154,7 +169,9 @@ fn pictures_of_a_ticket() {
     let mut hostile = example(now());
     hostile.known.as_mut().unwrap().messages.push(CustomerMessage {
         from: "Eve\u{202e}nimda".into(),
-        text: "\u{1b}]8;;https://evil.example\u{7}click\u{1b}]8;;\u{7} <b>bold</b> \u{202e}exe.fdp\nsecond line".into(),
+        text: "\u{1b}]8;;https://evil.example\u{7}click\u{1b}]8;;\u{7} \
+            <b>bold</b> \u{202e}exe.fdp\nsecond line"
+            .into(),
         ..CustomerMessage::default()
     });
     hostile.known.as_mut().unwrap().expire_time = Some((now() + Duration::from_mins(15)).into());

@@ -40,13 +40,18 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
 
 fn groups(ui: &mut Ui, view: &mut View<'_>) {
     let Some(profile) = &view.state.profile else { return };
-    let offered: Vec<(String, String)> =
-        profile.manifest.groups.iter().map(|group| (group.id.clone(), inert::line(&group.name).into_owned())).collect();
+    let offered: Vec<(String, String)> = profile
+        .manifest
+        .groups
+        .iter()
+        .map(|group| (group.id.clone(), inert::line(&group.name).into_owned()))
+        .collect();
     if offered.is_empty() {
         return;
     }
     let required = profile.manifest.group_required;
-    let mut choices: Vec<(Option<String>, String)> = offered.into_iter().map(|(id, name)| (Some(id), name)).collect();
+    let mut choices: Vec<(Option<String>, String)> =
+        offered.into_iter().map(|(id, name)| (Some(id), name)).collect();
     if !required {
         choices.push((None, view.say(Key::GroupNone).to_owned()));
     }
@@ -65,8 +70,10 @@ fn groups(ui: &mut Ui, view: &mut View<'_>) {
     } else {
         let chosen = choices.iter().find(|(id, _)| *id == view.state.form.group);
         let shown = chosen.map_or(view.say(Key::GroupHint), |(_, name)| name).to_owned();
-        let combo =
-            ComboBox::from_id_salt("group").width(ui.available_width()).selected_text(shown).show_ui(ui, |ui| {
+        let combo = ComboBox::from_id_salt("group")
+            .width(ui.available_width())
+            .selected_text(shown)
+            .show_ui(ui, |ui| {
                 for (id, name) in choices {
                     ui.selectable_value(&mut view.state.form.group, id, name);
                 }
@@ -85,7 +92,8 @@ fn groups(ui: &mut Ui, view: &mut View<'_>) {
 
 fn fields(ui: &mut Ui, view: &mut View<'_>) {
     let language = view.state.language.clone();
-    let no_groups = view.state.profile.as_ref().is_none_or(|profile| profile.manifest.groups.is_empty());
+    let no_groups =
+        view.state.profile.as_ref().is_none_or(|profile| profile.manifest.groups.is_empty());
     let form = &mut view.state.form;
     let email = parts::labelled(ui, language.say(Key::YourEmail), |ui| {
         ui.add(parts::line_field(&mut form.email, language.say(Key::EmailHint)))
@@ -101,7 +109,11 @@ fn fields(ui: &mut Ui, view: &mut View<'_>) {
     after(ui, view, Field::Title, title.changed());
 
     let description = parts::labelled(ui, language.say(Key::Description), |ui| {
-        ui.add(parts::block_field(&mut view.state.form.description, language.say(Key::DescriptionHint), 5))
+        ui.add(parts::block_field(
+            &mut view.state.form.description,
+            language.say(Key::DescriptionHint),
+            5,
+        ))
     });
     after(ui, view, Field::Description, description.changed());
 }

@@ -19,7 +19,11 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
     if let Some(ticket) = &view.state.ticket {
         let number = ticket.reported.number.map(|number| number.to_string()).unwrap_or_default();
         let label = view.fill(Key::OpenTicket, &[("number", &number)]);
-        let response = if open { parts::primary(ui, view.theme, &label, 68.0) } else { parts::quiet(ui, &label) };
+        let response = if open {
+            parts::primary(ui, view.theme, &label, 68.0)
+        } else {
+            parts::quiet(ui, &label)
+        };
         if open && view.fresh {
             response.request_focus();
         }
@@ -50,10 +54,18 @@ pub fn head(ui: &mut Ui, view: &View<'_>) {
             ui.add(Image::new(logo).max_size(vec2(LOGO * 2.0, LOGO)).alt_text(view.name()));
             ui.add_space(8.0);
         }
-        ui.add(Label::new(RichText::new(view.name()).text_style(TextStyle::Heading).strong()).wrap());
-        let greeting =
-            view.state.profile.as_ref().and_then(|profile| profile.text(&view.state.language, |texts| &texts.greeting));
-        ui.add(Label::new(inert::block(greeting.unwrap_or(view.say(Key::Greeting))).into_owned()).wrap());
+        ui.add(
+            Label::new(RichText::new(view.name()).text_style(TextStyle::Heading).strong()).wrap(),
+        );
+        let greeting = view
+            .state
+            .profile
+            .as_ref()
+            .and_then(|profile| profile.text(&view.state.language, |texts| &texts.greeting));
+        ui.add(
+            Label::new(inert::block(greeting.unwrap_or(view.say(Key::Greeting))).into_owned())
+                .wrap(),
+        );
     });
 }
 
@@ -62,7 +74,10 @@ fn signature(ui: &mut Ui, view: &View<'_>) {
     let Some(profile) = &view.state.profile else { return };
     ui.add_space(18.0);
     let server = inert::line(&profile.manifest.server_name);
-    let text = view.fill(Key::Fingerprint, &[("server", &server), ("fingerprint", &parts_of(&profile.fingerprint))]);
+    let text = view.fill(
+        Key::Fingerprint,
+        &[("server", &server), ("fingerprint", &parts_of(&profile.fingerprint))],
+    );
     ui.with_layout(Layout::top_down(Align::Center), |ui| {
         ui.add(Label::new(RichText::new(text).size(11.5).color(view.theme.faint)).wrap());
     });

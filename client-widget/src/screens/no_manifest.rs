@@ -1,4 +1,5 @@
-//! The program without its profile: explains itself and takes one, and asks before a stranger's is trusted.
+//! The program without its profile: explains itself and takes one, and asks before a stranger's is
+//! trusted.
 
 use eframe::egui::{Label, RichText, Ui};
 
@@ -26,7 +27,8 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
     let field = parts::labelled(ui, language.say(Key::ManifestPath), |ui| {
         ui.add(parts::line_field(&mut view.state.opening.path, "deskbell.manifest"))
     });
-    let entered = field.lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter));
+    let entered =
+        field.lost_focus() && ui.input(|input| input.key_pressed(eframe::egui::Key::Enter));
     if view.fresh || entered {
         // After a slip of the pen the path is corrected at once.
         field.request_focus();
@@ -45,8 +47,17 @@ pub fn draw_offer(ui: &mut Ui, view: &mut View<'_>) {
     ui.add_space(10.0);
     parts::card(view.theme).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.add(Label::new(RichText::new(inert::line(offer.product_name())).size(19.0).strong()).wrap());
-        parts::text(ui, &format!("{}: {}", view.say(Key::TrustServer), inert::line(&offer.manifest.server_name)));
+        ui.add(
+            Label::new(RichText::new(inert::line(offer.product_name())).size(19.0).strong()).wrap(),
+        );
+        parts::text(
+            ui,
+            &format!(
+                "{}: {}",
+                view.say(Key::TrustServer),
+                inert::line(&offer.manifest.server_name)
+            ),
+        );
         for address in &offer.manifest.addresses {
             parts::text(ui, &inert::line(address));
         }

@@ -1,7 +1,8 @@
 //! What several screens are made of.
 
 use eframe::egui::{
-    self, Button, CornerRadius, Frame, Label, Margin, Response, RichText, TextEdit, TextStyle, Ui, vec2,
+    self, Button, CornerRadius, Frame, Label, Margin, Response, RichText, TextEdit, TextStyle, Ui,
+    vec2,
 };
 
 use super::View;
@@ -34,7 +35,11 @@ pub fn column(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
 /// A rounded card.
 pub fn card(theme: &Theme) -> Frame {
     let outline = egui::Stroke::new(1.0, theme.outline);
-    Frame::new().fill(theme.card).stroke(outline).corner_radius(CornerRadius::same(14)).inner_margin(Margin::same(16))
+    Frame::new()
+        .fill(theme.card)
+        .stroke(outline)
+        .corner_radius(CornerRadius::same(14))
+        .inner_margin(Margin::same(16))
 }
 
 /// Running text.
@@ -76,7 +81,10 @@ pub fn labelled(ui: &mut Ui, label: &str, add: impl FnOnce(&mut Ui) -> Response)
 
 /// A field of one line.
 pub fn line_field<'t>(text: &'t mut String, hint: &str) -> TextEdit<'t> {
-    TextEdit::singleline(text).hint_text(hint.to_owned()).desired_width(f32::INFINITY).margin(Margin::symmetric(12, 9))
+    TextEdit::singleline(text)
+        .hint_text(hint.to_owned())
+        .desired_width(f32::INFINITY)
+        .margin(Margin::symmetric(12, 9))
 }
 
 /// A field of several lines.
@@ -93,7 +101,11 @@ pub fn complaint(ui: &mut Ui, view: &View<'_>, field: Field) {
     match view.state.form.complaint(field) {
         Some(Complaint::Own(key)) => wrong(ui, view.theme, view.say(*key)),
         Some(Complaint::Server(reason)) => {
-            wrong(ui, view.theme, &view.fill(Key::FieldRefused, &[("reason", &inert::line(reason))]));
+            wrong(
+                ui,
+                view.theme,
+                &view.fill(Key::FieldRefused, &[("reason", &inert::line(reason))]),
+            );
         }
         None => {}
     }
@@ -116,10 +128,13 @@ pub fn disconnected(ui: &mut Ui, view: &View<'_>) {
 
 /// Where the customer can turn otherwise, when the profile says so.
 pub fn fallback(ui: &mut Ui, view: &View<'_>) {
-    let Some(contact) = view.state.profile.as_ref().and_then(|profile| profile.manifest.fallback.as_ref()) else {
+    let Some(contact) =
+        view.state.profile.as_ref().and_then(|profile| profile.manifest.fallback.as_ref())
+    else {
         return;
     };
-    let ways = [(Key::Phone, &contact.phone), (Key::Email, &contact.email), (Key::Website, &contact.url)];
+    let ways =
+        [(Key::Phone, &contact.phone), (Key::Email, &contact.email), (Key::Website, &contact.url)];
     if ways.iter().all(|(_, way)| way.is_empty()) {
         return;
     }

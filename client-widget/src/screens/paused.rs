@@ -19,7 +19,12 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>, screen: Screen) {
     };
     parts::card(view.theme).show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.add(Label::new(RichText::new(view.say(title)).text_style(TextStyle::Heading).size(20.0).strong()).wrap());
+        ui.add(
+            Label::new(
+                RichText::new(view.say(title)).text_style(TextStyle::Heading).size(20.0).strong(),
+            )
+            .wrap(),
+        );
         parts::text(ui, &view.fill(text, &[("name", &view.name())]));
         if !inert::is_blank(&view.state.form.description) {
             parts::text(ui, view.say(Key::WrittenKept));

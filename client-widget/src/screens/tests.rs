@@ -1,4 +1,5 @@
-//! The screens as a screen reader finds them: by role and label, driven by clicks and keys, without a display.
+//! The screens as a screen reader finds them: by role and label, driven by clicks and keys, without
+//! a display.
 
 use deskbell_proto::v1::{CustomerMessage, CustomerTicket, GroupRef, Manifest, TicketState};
 use eframe::egui::accesskit::Role;
@@ -32,7 +33,11 @@ fn state() -> State {
         ..Manifest::default()
     };
     let profile = Profile { manifest, fingerprint: "sha256:00".into() };
-    State::new(Language::new(["en"]), Some(profile), vec![Fact::new("computer", Key::FactComputer, "desk-7")])
+    State::new(
+        Language::new(["en"]),
+        Some(profile),
+        vec![Fact::new("computer", Key::FactComputer, "desk-7")],
+    )
 }
 
 /// Tall enough that nothing has to be scrolled to.
@@ -96,7 +101,9 @@ fn a_customer_rings_by_mouse() {
     window.run();
     window.get_by_role_and_label(Role::Button, "Ring").click();
     window.run();
-    let [Order::Ring(draft)] = window.state().orders.as_slice() else { panic!("{:?}", window.state().orders) };
+    let [Order::Ring(draft)] = window.state().orders.as_slice() else {
+        panic!("{:?}", window.state().orders)
+    };
     assert_eq!((draft.group_id.as_str(), draft.email.as_str()), ("printing", "ana@example.com"));
     assert_eq!(draft.description, "It is on fire");
     assert!(draft.facts.is_empty());
@@ -139,7 +146,9 @@ fn a_customer_rings_by_keyboard() {
     }
     window.key_press_modifiers(Modifiers::COMMAND, egui::Key::Enter);
     window.run();
-    let [Order::Ring(draft)] = window.state().orders.as_slice() else { panic!("{:?}", window.state().orders) };
+    let [Order::Ring(draft)] = window.state().orders.as_slice() else {
+        panic!("{:?}", window.state().orders)
+    };
     assert_eq!((draft.group_id.as_str(), draft.email.as_str()), ("network", "ana@example.com"));
     assert_eq!(draft.description, "It is on fire");
 }
@@ -162,8 +171,11 @@ fn errors_stand_in_the_form_and_go_when_corrected() {
 
 #[test]
 fn a_ticket_is_written_on_and_cancelled_after_one_question() {
-    let mut window =
-        open(with_ticket(CustomerTicket { number: 7, state: TicketState::New.into(), ..CustomerTicket::default() }));
+    let mut window = open(with_ticket(CustomerTicket {
+        number: 7,
+        state: TicketState::New.into(),
+        ..CustomerTicket::default()
+    }));
     window.get_by_label("Request 7");
     type_into(&mut window, Role::MultilineTextInput, "Your message", "Hello?");
     window.run();
@@ -185,7 +197,13 @@ fn every_field_has_a_name() {
     let bare = State::new(Language::new(["en"]), None, Vec::new());
     for state in [form, ticket, bare] {
         let window = open(state);
-        for role in [Role::TextInput, Role::MultilineTextInput, Role::Button, Role::RadioButton, Role::CheckBox] {
+        for role in [
+            Role::TextInput,
+            Role::MultilineTextInput,
+            Role::Button,
+            Role::RadioButton,
+            Role::CheckBox,
+        ] {
             for node in window.query_all_by_role(role) {
                 let node = node.accesskit_node();
                 assert!(node.label().is_some_and(|label| !label.is_empty()), "{:?}", node.id());
@@ -197,14 +215,26 @@ fn every_field_has_a_name() {
 #[test]
 fn hostile_words_are_shown_and_not_obeyed() {
     let hostile = "\u{1b}]8;;https://evil.example\u{7}click\u{202e}exe.fdp";
-    let mut ticket = CustomerTicket { number: 7, state: TicketState::InProgress.into(), ..CustomerTicket::default() };
-    (ticket.helper, ticket.group, ticket.description) = (hostile.into(), hostile.into(), hostile.into());
-    ticket.messages.push(CustomerMessage { from: hostile.into(), text: hostile.into(), ..CustomerMessage::default() });
+    let mut ticket = CustomerTicket {
+        number: 7,
+        state: TicketState::InProgress.into(),
+        ..CustomerTicket::default()
+    };
+    (ticket.helper, ticket.group, ticket.description) =
+        (hostile.into(), hostile.into(), hostile.into());
+    ticket.messages.push(CustomerMessage {
+        from: hostile.into(),
+        text: hostile.into(),
+        ..CustomerMessage::default()
+    });
     let window = open(with_ticket(ticket));
     let mut seen = 0;
     for node in window.query_all_by_label_contains("evil.example") {
         let label = node.accesskit_node().label().unwrap_or_default();
-        assert!(!label.chars().any(|character| character.is_control() || character == '\u{202e}'), "{label:?}");
+        assert!(
+            !label.chars().any(|character| character.is_control() || character == '\u{202e}'),
+            "{label:?}"
+        );
         seen += 1;
     }
     assert_eq!(seen, 5);

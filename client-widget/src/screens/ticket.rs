@@ -3,7 +3,9 @@
 use std::time::SystemTime;
 
 use deskbell_proto::v1::{CustomerMessage, ProfileState, TicketState};
-use eframe::egui::{Align, Frame, Label, Layout, Margin, Panel, RichText, TextStyle, TextWrapMode, Ui, WidgetText};
+use eframe::egui::{
+    Align, Frame, Label, Layout, Margin, Panel, RichText, TextStyle, TextWrapMode, Ui, WidgetText,
+};
 use jiff::Timestamp;
 
 use super::{View, parts};
@@ -17,8 +19,15 @@ const BUBBLE: f32 = 0.86;
 
 /// What stays in sight above and below the conversation.
 pub fn draw_around(ui: &mut Ui, view: &mut View<'_>) {
-    let frame = Frame::new().fill(view.theme.background).inner_margin(Margin { top: 14, bottom: 6, ..Margin::ZERO });
-    Panel::top("ticket").frame(frame).show_separator_line(false).show(ui, |ui| parts::column(ui, |ui| head(ui, view)));
+    let frame = Frame::new().fill(view.theme.background).inner_margin(Margin {
+        top: 14,
+        bottom: 6,
+        ..Margin::ZERO
+    });
+    Panel::top("ticket")
+        .frame(frame)
+        .show_separator_line(false)
+        .show(ui, |ui| parts::column(ui, |ui| head(ui, view)));
     Panel::bottom("write")
         .frame(frame)
         .show_separator_line(false)
@@ -30,20 +39,37 @@ pub fn draw_conversation(ui: &mut Ui, view: &mut View<'_>) {
     let Some(ticket) = view.state.ticket.clone() else { return };
     let reported = &ticket.reported;
     let known = reported.known.as_ref();
-    let description =
-        known.map(|known| known.description.as_str()).filter(|text| !text.is_empty()).unwrap_or(&reported.description);
+    let description = known
+        .map(|known| known.description.as_str())
+        .filter(|text| !text.is_empty())
+        .unwrap_or(&reported.description);
     let submitted = known.and_then(|known| known.submit_time);
-    bubble(ui, view, None, description, &submitted.map(|time| clock(view, time)).unwrap_or_default());
+    bubble(
+        ui,
+        view,
+        None,
+        description,
+        &submitted.map(|time| clock(view, time)).unwrap_or_default(),
+    );
     for CustomerMessage { from, text, create_time, .. } in
         known.map(|known| known.messages.as_slice()).unwrap_or_default()
     {
         let from = (!from.is_empty()).then_some(from.as_str());
-        bubble(ui, view, from, text, &create_time.map(|time| clock(view, time)).unwrap_or_default());
+        bubble(
+            ui,
+            view,
+            from,
+            text,
+            &create_time.map(|time| clock(view, time)).unwrap_or_default(),
+        );
     }
     for text in &reported.unsent {
         bubble(ui, view, None, text, view.say(Key::NotSentYet));
     }
-    if known.is_none() && reported.number.is_none() && !matches!(view.state.connection, Connection::Online { .. }) {
+    if known.is_none()
+        && reported.number.is_none()
+        && !matches!(view.state.connection, Connection::Online { .. })
+    {
         parts::fallback(ui, view);
     }
 }
@@ -73,7 +99,11 @@ fn head(ui: &mut Ui, view: &mut View<'_>) {
         standing(ui, view, &ticket);
         match view.state.standing {
             ProfileState::Paused => {
-                parts::wrong(ui, view.theme, &view.fill(Key::PausedText, &[("name", &view.name())]));
+                parts::wrong(
+                    ui,
+                    view.theme,
+                    &view.fill(Key::PausedText, &[("name", &view.name())]),
+                );
             }
             ProfileState::Revoked => parts::wrong(ui, view.theme, view.say(Key::Revoked)),
             ProfileState::Active | ProfileState::Unspecified => {}
@@ -109,10 +139,18 @@ fn standing(ui: &mut Ui, view: &View<'_>, ticket: &Ticket) {
         }
     }
     if !known.group.is_empty() {
-        parts::faint(ui, view.theme, &view.fill(Key::InGroup, &[("name", &inert::line(&known.group))]));
+        parts::faint(
+            ui,
+            view.theme,
+            &view.fill(Key::InGroup, &[("name", &inert::line(&known.group))]),
+        );
     }
     if let Some(minutes) = ticket.expires_in_minutes(view.now) {
-        parts::wrong(ui, view.theme, &view.fill(Key::ExpiresSoon, &[("minutes", &minutes.to_string())]));
+        parts::wrong(
+            ui,
+            view.theme,
+            &view.fill(Key::ExpiresSoon, &[("minutes", &minutes.to_string())]),
+        );
     }
 }
 
@@ -120,8 +158,12 @@ fn standing(ui: &mut Ui, view: &View<'_>, ticket: &Ticket) {
 fn waiting(ui: &mut Ui, view: &View<'_>, ticket: &Ticket) {
     match (view.state.connection, ticket.reported.number) {
         (Connection::Untrusted, _) => parts::wrong(ui, view.theme, view.say(Key::Untrusted)),
-        (Connection::Away, None) => parts::text(ui, &view.fill(Key::AwayKept, &[("name", &view.name())])),
-        (Connection::Away, Some(_)) => parts::text(ui, &view.fill(Key::Away, &[("name", &view.name())])),
+        (Connection::Away, None) => {
+            parts::text(ui, &view.fill(Key::AwayKept, &[("name", &view.name())]))
+        }
+        (Connection::Away, Some(_)) => {
+            parts::text(ui, &view.fill(Key::Away, &[("name", &view.name())]))
+        }
         _ => parts::text(ui, view.say(ticket.state_words())),
     }
     if ticket.reported.number.is_none() {
@@ -135,7 +177,8 @@ fn ask_cancel(ui: &mut Ui, view: &mut View<'_>) {
     ui.horizontal_wrapped(|ui| {
         let keep = parts::quiet(ui, view.say(Key::CancelNo));
         if ui.memory(|memory| memory.focused().is_none()) {
-            // The button that asked is gone, and with it the keyboard's place: on to the harmless answer.
+            // The button that asked is gone, and with it the keyboard's place: on to the harmless
+            // answer.
             keep.request_focus();
         }
         if keep.clicked() {
@@ -158,7 +201,8 @@ fn bubble(ui: &mut Ui, view: &View<'_>, from: Option<&str>, text: &str, when: &s
     let laid_out = |ui: &Ui, words: RichText| {
         WidgetText::from(words).into_galley(ui, Some(TextWrapMode::Wrap), width, TextStyle::Body)
     };
-    let head = laid_out(ui, RichText::new(head).text_style(TextStyle::Small).color(view.theme.faint));
+    let head =
+        laid_out(ui, RichText::new(head).text_style(TextStyle::Small).color(view.theme.faint));
     let words = laid_out(ui, RichText::new(inert::block(text)));
     ui.with_layout(Layout::top_down(side), |ui| {
         parts::card(view.theme).fill(fill).inner_margin(Margin::symmetric(14, 10)).show(ui, |ui| {
@@ -217,7 +261,8 @@ fn new_request(ui: &mut Ui, view: &mut View<'_>) {
 /// The hour, and the day too unless it is today.
 fn clock(view: &View<'_>, time: prost_types::Timestamp) -> String {
     let Ok(time) = Timestamp::new(time.seconds, 0) else { return String::new() };
-    let (time, now) = (time.to_zoned(view.zone.clone()), today(view.now).to_zoned(view.zone.clone()));
+    let (time, now) =
+        (time.to_zoned(view.zone.clone()), today(view.now).to_zoned(view.zone.clone()));
     let form = if time.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     time.strftime(form).to_string()
 }

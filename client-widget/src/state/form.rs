@@ -1,4 +1,5 @@
-//! What the customer is writing, checked by the limits of `assistance.proto` before it is rung with.
+//! What the customer is writing, checked by the limits of `assistance.proto` before it is rung
+//! with.
 
 use std::collections::BTreeMap;
 
@@ -185,7 +186,8 @@ impl Form {
     }
 }
 
-/// What is wrong with an address, when something is. The server has the last word; this catches slips.
+/// What is wrong with an address, when something is. The server has the last word; this catches
+/// slips.
 pub fn check_email(email: &str) -> Option<Key> {
     let email = email.trim();
     if email.is_empty() {
@@ -194,8 +196,9 @@ pub fn check_email(email: &str) -> Option<Key> {
     if email.chars().count() > EMAIL_LIMIT {
         return Some(Key::EmailLong);
     }
-    let odd =
-        |character: char| character.is_whitespace() || character.is_control() || ",;:<>()[]\\\"".contains(character);
+    let odd = |character: char| {
+        character.is_whitespace() || character.is_control() || ",;:<>()[]\\\"".contains(character)
+    };
     let well_formed = email.rsplit_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()
             && !local.contains('@')
@@ -260,7 +263,8 @@ mod tests {
 
     #[test]
     fn facts_are_cut_and_inert() {
-        let fact = Fact::new("computer", Key::FactComputer, &format!("\u{202e}{}", "x".repeat(300)));
+        let fact =
+            Fact::new("computer", Key::FactComputer, &format!("\u{202e}{}", "x".repeat(300)));
         assert_eq!(fact.value.chars().count(), FACT_LIMIT);
         assert!(!fact.value.contains('\u{202e}'));
     }

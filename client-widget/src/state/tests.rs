@@ -21,7 +21,10 @@ fn profile(revision: i64, standing: ProfileState) -> Profile {
 }
 
 fn window() -> State {
-    let facts = vec![Fact::new("system", Key::FactSystem, "Linux"), Fact::new("computer", Key::FactComputer, "desk-7")];
+    let facts = vec![
+        Fact::new("system", Key::FactSystem, "Linux"),
+        Fact::new("computer", Key::FactComputer, "desk-7"),
+    ];
     State::new(Language::new(["en"]), Some(profile(1, ProfileState::Active)), facts)
 }
 
@@ -50,8 +53,16 @@ fn the_screen_follows_profile_and_place() {
         ("at first", |_| {}, Screen::Home),
         ("no manifest", |state| state.profile = None, Screen::NoManifest),
         ("the form", |state| drop(state.intend(Intent::OpenForm)), Screen::Form),
-        ("paused by the server", |state| state.hear(News::Standing(ProfileState::Paused)), Screen::Paused),
-        ("revoked by the server", |state| state.hear(News::Standing(ProfileState::Revoked)), Screen::Revoked),
+        (
+            "paused by the server",
+            |state| state.hear(News::Standing(ProfileState::Paused)),
+            Screen::Paused,
+        ),
+        (
+            "revoked by the server",
+            |state| state.hear(News::Standing(ProfileState::Revoked)),
+            Screen::Revoked,
+        ),
         (
             "paused by a new revision",
             |state| state.hear(News::Profile(Box::new(profile(2, ProfileState::Paused)))),
@@ -74,7 +85,11 @@ fn the_screen_follows_profile_and_place() {
             },
             Screen::Paused,
         ),
-        ("a ticket from the last time", |state| state.hear(ticket(TicketState::New)), Screen::Ticket),
+        (
+            "a ticket from the last time",
+            |state| state.hear(ticket(TicketState::New)),
+            Screen::Ticket,
+        ),
         (
             "a ticket of a paused profile goes on",
             |state| {
@@ -145,7 +160,11 @@ fn fields_are_checked_before_ringing() {
         (|form| form.email.clear(), Field::Email, Key::EmailMissing),
         (|form| form.email = "ana".into(), Field::Email, Key::EmailWrong),
         (|form| form.title = "x".repeat(121), Field::Title, Key::TitleLong),
-        (|form| form.description = " \u{200b}\n".into(), Field::Description, Key::DescriptionMissing),
+        (
+            |form| form.description = " \u{200b}\n".into(),
+            Field::Description,
+            Key::DescriptionMissing,
+        ),
     ];
     for (spoil, field, key) in table {
         let mut state = filled();
@@ -165,7 +184,10 @@ fn a_refusal_brings_the_words_back_with_the_reason_beside_the_field() {
     state.hear(News::Refused { draft, field: Some(Field::Email), reason: "no such domain".into() });
     assert_eq!(state.screen(), Screen::Form);
     assert_eq!(state.form.description, "It is on fire");
-    assert_eq!(state.form.complaint(Field::Email), Some(&Complaint::Server("no such domain".into())));
+    assert_eq!(
+        state.form.complaint(Field::Email),
+        Some(&Complaint::Server("no such domain".into()))
+    );
 }
 
 #[test]
@@ -211,7 +233,9 @@ fn blank_messages_are_not_sent() {
 #[test]
 fn expiry_is_announced_under_an_hour() {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-    for (left, shown) in [(3601, None), (3600, None), (3599, Some(60)), (61, Some(2)), (5, Some(1)), (0, Some(1))] {
+    for (left, shown) in
+        [(3601, None), (3600, None), (3599, Some(60)), (61, Some(2)), (5, Some(1)), (0, Some(1))]
+    {
         let known = CustomerTicket {
             state: TicketState::Answered.into(),
             expire_time: Some((now + Duration::from_secs(left)).into()),
@@ -236,7 +260,10 @@ fn a_group_that_is_gone_is_chosen_no_longer() {
 fn a_strangers_manifest_waits_for_trust() {
     let mut state = State::new(Language::new(["en"]), None, Vec::new());
     state.opening.path = " /home/ana/deskbell.manifest ".into();
-    assert_eq!(state.intend(Intent::OpenManifest), Some(Order::ReadManifest("/home/ana/deskbell.manifest".into())));
+    assert_eq!(
+        state.intend(Intent::OpenManifest),
+        Some(Order::ReadManifest("/home/ana/deskbell.manifest".into()))
+    );
     assert_eq!(state.intend(Intent::Trust), None);
     state.hear(News::Offer(Box::new(profile(1, ProfileState::Active))));
     assert_eq!(state.screen(), Screen::NoManifest);
@@ -249,7 +276,11 @@ fn a_strangers_manifest_waits_for_trust() {
 fn states_of_later_servers_are_alive() {
     let mut state = window();
     let known = CustomerTicket { number: 7, state: 99, ..CustomerTicket::default() };
-    state.hear(News::Ticket(Box::new(Reported { number: Some(7), known: Some(known), ..Reported::default() })));
+    state.hear(News::Ticket(Box::new(Reported {
+        number: Some(7),
+        known: Some(known),
+        ..Reported::default()
+    })));
     let ticket = state.ticket.unwrap();
     assert_eq!(ticket.state_words(), Key::StateUnknown);
     assert!(!ticket.has_ended());

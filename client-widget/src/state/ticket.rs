@@ -1,4 +1,5 @@
-//! The customer's ticket on screen: what the link reports about it, and what is being written on it.
+//! The customer's ticket on screen: what the link reports about it, and what is being written on
+//! it.
 
 use std::time::{Duration, SystemTime};
 
@@ -53,7 +54,8 @@ impl Ticket {
 
     /// Closed, expired or gone.
     pub fn has_ended(&self) -> bool {
-        self.reported.gone || matches!(self.state(), Some(TicketState::Closed | TicketState::Expired))
+        self.reported.gone
+            || matches!(self.state(), Some(TicketState::Closed | TicketState::Expired))
     }
 
     /// Nothing of it waits to be sent, and it has ended.
@@ -77,7 +79,8 @@ impl Ticket {
 
     /// Whole minutes until it expires, at least 1, once that is under an hour.
     pub fn expires_in_minutes(&self, now: SystemTime) -> Option<u64> {
-        let expires = self.reported.known.as_ref().filter(|_| !self.has_ended())?.expire_time.as_ref()?;
+        let expires =
+            self.reported.known.as_ref().filter(|_| !self.has_ended())?.expire_time.as_ref()?;
         let left = SystemTime::try_from(*expires).ok()?.duration_since(now).unwrap_or_default();
         (left < EXPIRY_WARNING).then(|| left.as_secs().div_ceil(60).max(1))
     }

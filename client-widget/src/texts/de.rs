@@ -17,16 +17,19 @@ pub const TEXTS: &[(Key, &str)] = &[
     (Away, "{name} ist gerade nicht erreichbar."),
     (
         AwayKept,
-        "{name} ist gerade nicht erreichbar. Ihre Anfrage ist aufbewahrt und wird gesendet, sobald die Verbindung wieder da ist.",
+        "{name} ist gerade nicht erreichbar. Ihre Anfrage ist aufbewahrt und wird gesendet, \
+         sobald die Verbindung wieder da ist.",
     ),
     (
         AwayStillRing,
-        "{name} ist gerade nicht erreichbar. Sie können trotzdem läuten: Ihre Anfrage bleibt auf diesem Computer und wird gesendet, sobald die Verbindung wieder da ist.",
+        "{name} ist gerade nicht erreichbar. Sie können trotzdem läuten: Ihre Anfrage bleibt auf \
+         diesem Computer und wird gesendet, sobald die Verbindung wieder da ist.",
     ),
     (Dismiss, "In Ordnung"),
     (
         Untrusted,
-        "Dieses Programm vertraut dem erreichten Server nicht; darum wurde nichts gesendet. Bitte holen Sie sich ein neues bei dem, der es Ihnen gegeben hat.",
+        "Dieses Programm vertraut dem erreichten Server nicht; darum wurde nichts gesendet. Bitte \
+         holen Sie sich ein neues bei dem, der es Ihnen gegeben hat.",
     ),
     (FormTitle, "Was können wir für Sie tun?"),
     (Group, "Wer soll helfen?"),
@@ -61,7 +64,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TicketKept, "Ihre Anfrage ist aufbewahrt"),
     (
         TicketKeptHint,
-        "Sie liegt auf diesem Computer und wird genau einmal gesendet, sobald die Verbindung wieder da ist. Sie dürfen dieses Fenster schließen; beim nächsten Öffnen geht es weiter.",
+        "Sie liegt auf diesem Computer und wird genau einmal gesendet, sobald die Verbindung \
+         wieder da ist. Sie dürfen dieses Fenster schließen; beim nächsten Öffnen geht es weiter.",
     ),
     (TicketSending, "Es läutet …"),
     (StateNew, "Wartet darauf, dass jemand sie übernimmt"),
@@ -77,7 +81,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Gruppe: {name}"),
     (
         ExpiresSoon,
-        "Diese Anfrage läuft in {minutes} min ab, wenn niemand schreibt. Schreiben Sie eine Nachricht, wenn Sie noch Hilfe brauchen.",
+        "Diese Anfrage läuft in {minutes} min ab, wenn niemand schreibt. Schreiben Sie eine \
+         Nachricht, wenn Sie noch Hilfe brauchen.",
     ),
     (You, "Sie"),
     (NotSentYet, "aufbewahrt, noch nicht gesendet"),
@@ -103,7 +108,9 @@ pub const TEXTS: &[(Key, &str)] = &[
     (NoManifest, "Diesem Programm fehlt sein Profil"),
     (
         NoManifestText,
-        "Die Datei deskbell.manifest sollte neben diesem Programm liegen. Wenn Sie es aus einem Archiv heraus gestartet haben, entpacken Sie zuerst das Archiv. Liegt die Datei woanders, ziehen Sie sie hierher oder geben Sie ein, wo sie ist.",
+        "Die Datei deskbell.manifest sollte neben diesem Programm liegen. Wenn Sie es aus einem \
+         Archiv heraus gestartet haben, entpacken Sie zuerst das Archiv. Liegt die Datei \
+         woanders, ziehen Sie sie hierher oder geben Sie ein, wo sie ist.",
     ),
     (ManifestPath, "Wo die Datei liegt"),
     (ManifestOpen, "Öffnen"),
@@ -111,21 +118,29 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustTitle, "Vertrauen Sie diesem Server?"),
     (
         TrustText,
-        "Dort bitten Sie um Hilfe, und dorthin geht, was Sie schreiben. Vergleichen Sie den Fingerabdruck mit dem, den man Ihnen genannt hat.",
+        "Dort bitten Sie um Hilfe, und dorthin geht, was Sie schreiben. Vergleichen Sie den \
+         Fingerabdruck mit dem, den man Ihnen genannt hat.",
     ),
     (TrustServer, "Server"),
     (TrustYes, "Vertrauen und weiter"),
     (TrustNo, "Nein"),
     (ManifestUnreadable, "Diese Datei ist kein Profil, oder sie ist beschädigt."),
-    (ManifestSignature, "Dieses Profil wurde nach dem Unterschreiben verändert. Es wird nicht benutzt."),
-    (ManifestOtherSigner, "Dieses Profil hat ein anderer Server unterschrieben als bisher. Es wird nicht benutzt."),
+    (
+        ManifestSignature,
+        "Dieses Profil wurde nach dem Unterschreiben verändert. Es wird nicht benutzt.",
+    ),
+    (
+        ManifestOtherSigner,
+        "Dieses Profil hat ein anderer Server unterschrieben als bisher. Es wird nicht benutzt.",
+    ),
     (ManifestOlder, "Dieses Profil ist älter als das benutzte. Es wird nicht benutzt."),
     (ManifestNotRead, "Die Datei lässt sich nicht lesen: {reason}"),
     (LastGoodStays, "Das letzte gute Profil bleibt in Gebrauch."),
     (SubmitRefused, "Der Server hat die Anfrage nicht angenommen: {reason}"),
     (
         StorageFull,
-        "Auf diesem Computer lässt sich nichts speichern ({reason}). Bitte schaffen Sie Platz und versuchen Sie es noch einmal; es wurde nichts gesendet.",
+        "Auf diesem Computer lässt sich nichts speichern ({reason}). Bitte schaffen Sie Platz und \
+         versuchen Sie es noch einmal; es wurde nichts gesendet.",
     ),
     (TicketGone, "Der Server kennt diese Anfrage nicht mehr."),
 ];

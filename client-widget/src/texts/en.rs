@@ -17,16 +17,19 @@ pub const TEXTS: &[(Key, &str)] = &[
     (Away, "We cannot reach {name} right now."),
     (
         AwayKept,
-        "We cannot reach {name} right now. Your request is kept and will be sent as soon as the connection is back.",
+        "We cannot reach {name} right now. Your request is kept and will be sent as soon as the \
+         connection is back.",
     ),
     (
         AwayStillRing,
-        "We cannot reach {name} right now. You can ring all the same: your request is kept on this computer and sent as soon as the connection is back.",
+        "We cannot reach {name} right now. You can ring all the same: your request is kept on \
+         this computer and sent as soon as the connection is back.",
     ),
     (Dismiss, "All right"),
     (
         Untrusted,
-        "This copy does not trust the server it reached, so nothing was sent. Please ask whoever gave you this program for a new copy.",
+        "This copy does not trust the server it reached, so nothing was sent. Please ask whoever \
+         gave you this program for a new copy.",
     ),
     (FormTitle, "What can we do for you?"),
     (Group, "Who should help?"),
@@ -61,7 +64,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TicketKept, "Your request is kept"),
     (
         TicketKeptHint,
-        "It is stored on this computer and will be sent once, as soon as the connection is back. You may close this window; it goes on when you open it again.",
+        "It is stored on this computer and will be sent once, as soon as the connection is back. \
+         You may close this window; it goes on when you open it again.",
     ),
     (TicketSending, "Ringing …"),
     (StateNew, "Waiting for somebody to take it"),
@@ -77,7 +81,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Group: {name}"),
     (
         ExpiresSoon,
-        "This request expires in {minutes} min unless somebody writes. Write a message if you still need help.",
+        "This request expires in {minutes} min unless somebody writes. Write a message if you \
+         still need help.",
     ),
     (You, "You"),
     (NotSentYet, "kept, not sent yet"),
@@ -103,7 +108,9 @@ pub const TEXTS: &[(Key, &str)] = &[
     (NoManifest, "This program needs its profile"),
     (
         NoManifestText,
-        "The file deskbell.manifest should lie beside this program. If you started it from inside an archive, unpack the archive first. If you have the file elsewhere, drop it here or type where it is.",
+        "The file deskbell.manifest should lie beside this program. If you started it from inside \
+         an archive, unpack the archive first. If you have the file elsewhere, drop it here or \
+         type where it is.",
     ),
     (ManifestPath, "Where the file is"),
     (ManifestOpen, "Open"),
@@ -111,7 +118,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustTitle, "Do you trust this server?"),
     (
         TrustText,
-        "You will ask for help there, and what you write goes there. Compare the fingerprint with the one you were given.",
+        "You will ask for help there, and what you write goes there. Compare the fingerprint with \
+         the one you were given.",
     ),
     (TrustServer, "Server"),
     (TrustYes, "Trust and go on"),
@@ -125,7 +133,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (SubmitRefused, "The server did not accept the request: {reason}"),
     (
         StorageFull,
-        "Nothing can be stored on this computer ({reason}). Please free some space and try again; nothing was sent.",
+        "Nothing can be stored on this computer ({reason}). Please free some space and try again; \
+         nothing was sent.",
     ),
     (TicketGone, "The server no longer knows this request."),
 ];

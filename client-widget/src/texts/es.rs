@@ -17,16 +17,19 @@ pub const TEXTS: &[(Key, &str)] = &[
     (Away, "Ahora mismo no podemos contactar con {name}."),
     (
         AwayKept,
-        "Ahora mismo no podemos contactar con {name}. Su solicitud queda guardada y se enviará en cuanto vuelva la conexión.",
+        "Ahora mismo no podemos contactar con {name}. Su solicitud queda guardada y se enviará en \
+         cuanto vuelva la conexión.",
     ),
     (
         AwayStillRing,
-        "Ahora mismo no podemos contactar con {name}. Puede llamar de todos modos: su solicitud queda guardada en este equipo y se enviará en cuanto vuelva la conexión.",
+        "Ahora mismo no podemos contactar con {name}. Puede llamar de todos modos: su solicitud \
+         queda guardada en este equipo y se enviará en cuanto vuelva la conexión.",
     ),
     (Dismiss, "De acuerdo"),
     (
         Untrusted,
-        "Este programa no confía en el servidor al que llegó; no se envió nada. Pida una copia nueva a quien se lo dio.",
+        "Este programa no confía en el servidor al que llegó; no se envió nada. Pida una copia \
+         nueva a quien se lo dio.",
     ),
     (FormTitle, "¿Qué podemos hacer por usted?"),
     (Group, "¿Quién debe ayudarle?"),
@@ -61,7 +64,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TicketKept, "Su solicitud está guardada"),
     (
         TicketKeptHint,
-        "Está guardada en este equipo y se enviará una sola vez, en cuanto vuelva la conexión. Puede cerrar esta ventana; continuará cuando la abra de nuevo.",
+        "Está guardada en este equipo y se enviará una sola vez, en cuanto vuelva la conexión. \
+         Puede cerrar esta ventana; continuará cuando la abra de nuevo.",
     ),
     (TicketSending, "Llamando …"),
     (StateNew, "Esperando a que alguien la atienda"),
@@ -75,7 +79,11 @@ pub const TEXTS: &[(Key, &str)] = &[
     (HelpedBy, "{name} le está ayudando"),
     (NobodyYet, "Nadie la ha tomado todavía"),
     (InGroup, "Grupo: {name}"),
-    (ExpiresSoon, "Esta solicitud caduca en {minutes} min si nadie escribe. Escriba un mensaje si aún necesita ayuda."),
+    (
+        ExpiresSoon,
+        "Esta solicitud caduca en {minutes} min si nadie escribe. Escriba un mensaje si aún \
+         necesita ayuda.",
+    ),
     (You, "Usted"),
     (NotSentYet, "guardado, aún no enviado"),
     (Write, "Su mensaje"),
@@ -100,13 +108,18 @@ pub const TEXTS: &[(Key, &str)] = &[
     (NoManifest, "A este programa le falta su perfil"),
     (
         NoManifestText,
-        "El archivo deskbell.manifest debería estar junto a este programa. Si lo abrió desde dentro de un archivo comprimido, extráigalo primero. Si tiene el archivo en otro lugar, suéltelo aquí o escriba dónde está.",
+        "El archivo deskbell.manifest debería estar junto a este programa. Si lo abrió desde \
+         dentro de un archivo comprimido, extráigalo primero. Si tiene el archivo en otro lugar, \
+         suéltelo aquí o escriba dónde está.",
     ),
     (ManifestPath, "Dónde está el archivo"),
     (ManifestOpen, "Abrir"),
     (ManifestDrop, "Suelte aquí deskbell.manifest"),
     (TrustTitle, "¿Confía en este servidor?"),
-    (TrustText, "Allí pedirá ayuda y allí irá lo que escriba. Compare la huella con la que le dieron."),
+    (
+        TrustText,
+        "Allí pedirá ayuda y allí irá lo que escriba. Compare la huella con la que le dieron.",
+    ),
     (TrustServer, "Servidor"),
     (TrustYes, "Confiar y continuar"),
     (TrustNo, "No"),
@@ -119,7 +132,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (SubmitRefused, "El servidor no aceptó la solicitud: {reason}"),
     (
         StorageFull,
-        "No se puede guardar nada en este equipo ({reason}). Libere espacio e inténtelo de nuevo; no se envió nada.",
+        "No se puede guardar nada en este equipo ({reason}). Libere espacio e inténtelo de nuevo; \
+         no se envió nada.",
     ),
     (TicketGone, "El servidor ya no conoce esta solicitud."),
 ];

@@ -17,16 +17,19 @@ pub const TEXTS: &[(Key, &str)] = &[
     (Away, "{name} est injoignable pour le moment."),
     (
         AwayKept,
-        "{name} est injoignable pour le moment. Votre demande est conservée et sera envoyée dès que la connexion sera rétablie.",
+        "{name} est injoignable pour le moment. Votre demande est conservée et sera envoyée dès \
+         que la connexion sera rétablie.",
     ),
     (
         AwayStillRing,
-        "{name} est injoignable pour le moment. Vous pouvez quand même sonner : votre demande est conservée sur cet ordinateur et envoyée dès que la connexion sera rétablie.",
+        "{name} est injoignable pour le moment. Vous pouvez quand même sonner : votre demande est \
+         conservée sur cet ordinateur et envoyée dès que la connexion sera rétablie.",
     ),
     (Dismiss, "D'accord"),
     (
         Untrusted,
-        "Ce programme ne fait pas confiance au serveur qu'il a atteint ; rien n'a été envoyé. Demandez une nouvelle copie à la personne qui vous l'a donné.",
+        "Ce programme ne fait pas confiance au serveur qu'il a atteint ; rien n'a été envoyé. \
+         Demandez une nouvelle copie à la personne qui vous l'a donné.",
     ),
     (FormTitle, "Que pouvons-nous faire pour vous ?"),
     (Group, "Qui doit vous aider ?"),
@@ -61,7 +64,9 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TicketKept, "Votre demande est conservée"),
     (
         TicketKeptHint,
-        "Elle est enregistrée sur cet ordinateur et sera envoyée une seule fois, dès que la connexion sera rétablie. Vous pouvez fermer cette fenêtre ; tout reprendra à la prochaine ouverture.",
+        "Elle est enregistrée sur cet ordinateur et sera envoyée une seule fois, dès que la \
+         connexion sera rétablie. Vous pouvez fermer cette fenêtre ; tout reprendra à la \
+         prochaine ouverture.",
     ),
     (TicketSending, "Ça sonne …"),
     (StateNew, "En attente d'une prise en charge"),
@@ -77,7 +82,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Groupe : {name}"),
     (
         ExpiresSoon,
-        "Cette demande expire dans {minutes} min si personne n'écrit. Écrivez un message si vous avez encore besoin d'aide.",
+        "Cette demande expire dans {minutes} min si personne n'écrit. Écrivez un message si vous \
+         avez encore besoin d'aide.",
     ),
     (You, "Vous"),
     (NotSentYet, "conservé, pas encore envoyé"),
@@ -103,7 +109,9 @@ pub const TEXTS: &[(Key, &str)] = &[
     (NoManifest, "Il manque à ce programme son profil"),
     (
         NoManifestText,
-        "Le fichier deskbell.manifest devrait se trouver à côté de ce programme. Si vous l'avez lancé depuis une archive, décompressez-la d'abord. Si le fichier est ailleurs, déposez-le ici ou indiquez où il se trouve.",
+        "Le fichier deskbell.manifest devrait se trouver à côté de ce programme. Si vous l'avez \
+         lancé depuis une archive, décompressez-la d'abord. Si le fichier est ailleurs, \
+         déposez-le ici ou indiquez où il se trouve.",
     ),
     (ManifestPath, "Où se trouve le fichier"),
     (ManifestOpen, "Ouvrir"),
@@ -111,21 +119,26 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustTitle, "Faites-vous confiance à ce serveur ?"),
     (
         TrustText,
-        "C'est là que vous demanderez de l'aide et que va ce que vous écrivez. Comparez l'empreinte avec celle qui vous a été donnée.",
+        "C'est là que vous demanderez de l'aide et que va ce que vous écrivez. Comparez \
+         l'empreinte avec celle qui vous a été donnée.",
     ),
     (TrustServer, "Serveur"),
     (TrustYes, "Faire confiance et continuer"),
     (TrustNo, "Non"),
     (ManifestUnreadable, "Ce fichier n'est pas un profil, ou il est endommagé."),
     (ManifestSignature, "Ce profil a été modifié après sa signature. Il n'est pas utilisé."),
-    (ManifestOtherSigner, "Ce profil est signé par un autre serveur qu'avant. Il n'est pas utilisé."),
+    (
+        ManifestOtherSigner,
+        "Ce profil est signé par un autre serveur qu'avant. Il n'est pas utilisé.",
+    ),
     (ManifestOlder, "Ce profil est plus ancien que celui en usage. Il n'est pas utilisé."),
     (ManifestNotRead, "Le fichier ne peut pas être lu : {reason}"),
     (LastGoodStays, "Le dernier bon profil reste en usage."),
     (SubmitRefused, "Le serveur n'a pas accepté la demande : {reason}"),
     (
         StorageFull,
-        "Rien ne peut être enregistré sur cet ordinateur ({reason}). Libérez de la place et réessayez ; rien n'a été envoyé.",
+        "Rien ne peut être enregistré sur cet ordinateur ({reason}). Libérez de la place et \
+         réessayez ; rien n'a été envoyé.",
     ),
     (TicketGone, "Le serveur ne connaît plus cette demande."),
 ];

@@ -17,16 +17,19 @@ pub const TEXTS: &[(Key, &str)] = &[
     (Away, "Al momento non riusciamo a raggiungere {name}."),
     (
         AwayKept,
-        "Al momento non riusciamo a raggiungere {name}. La sua richiesta è conservata e sarà inviata appena torna la connessione.",
+        "Al momento non riusciamo a raggiungere {name}. La sua richiesta è conservata e sarà \
+         inviata appena torna la connessione.",
     ),
     (
         AwayStillRing,
-        "Al momento non riusciamo a raggiungere {name}. Può suonare lo stesso: la sua richiesta resta su questo computer e sarà inviata appena torna la connessione.",
+        "Al momento non riusciamo a raggiungere {name}. Può suonare lo stesso: la sua richiesta \
+         resta su questo computer e sarà inviata appena torna la connessione.",
     ),
     (Dismiss, "Va bene"),
     (
         Untrusted,
-        "Questo programma non si fida del server raggiunto; non è stato inviato nulla. Chieda una nuova copia a chi le ha dato questo programma.",
+        "Questo programma non si fida del server raggiunto; non è stato inviato nulla. Chieda una \
+         nuova copia a chi le ha dato questo programma.",
     ),
     (FormTitle, "Che cosa possiamo fare per lei?"),
     (Group, "Chi deve aiutarla?"),
@@ -61,7 +64,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TicketKept, "La sua richiesta è conservata"),
     (
         TicketKeptHint,
-        "È conservata su questo computer e sarà inviata una sola volta, appena torna la connessione. Può chiudere questa finestra; si continua quando la riapre.",
+        "È conservata su questo computer e sarà inviata una sola volta, appena torna la \
+         connessione. Può chiudere questa finestra; si continua quando la riapre.",
     ),
     (TicketSending, "Sta suonando …"),
     (StateNew, "In attesa che qualcuno la prenda"),
@@ -77,7 +81,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Gruppo: {name}"),
     (
         ExpiresSoon,
-        "Questa richiesta scade tra {minutes} min se nessuno scrive. Scriva un messaggio se ha ancora bisogno di aiuto.",
+        "Questa richiesta scade tra {minutes} min se nessuno scrive. Scriva un messaggio se ha \
+         ancora bisogno di aiuto.",
     ),
     (You, "Lei"),
     (NotSentYet, "conservato, non ancora inviato"),
@@ -103,26 +108,36 @@ pub const TEXTS: &[(Key, &str)] = &[
     (NoManifest, "A questo programma manca il suo profilo"),
     (
         NoManifestText,
-        "Il file deskbell.manifest deve trovarsi accanto a questo programma. Se lo ha avviato da dentro un archivio, prima lo estragga. Se ha il file altrove, lo trascini qui o scriva dove si trova.",
+        "Il file deskbell.manifest deve trovarsi accanto a questo programma. Se lo ha avviato da \
+         dentro un archivio, prima lo estragga. Se ha il file altrove, lo trascini qui o scriva \
+         dove si trova.",
     ),
     (ManifestPath, "Dove si trova il file"),
     (ManifestOpen, "Apri"),
     (ManifestDrop, "Trascini qui deskbell.manifest"),
     (TrustTitle, "Si fida di questo server?"),
-    (TrustText, "Lì chiederà aiuto e lì va quello che scrive. Confronti l'impronta con quella che le è stata data."),
+    (
+        TrustText,
+        "Lì chiederà aiuto e lì va quello che scrive. Confronti l'impronta con quella che le è \
+         stata data.",
+    ),
     (TrustServer, "Server"),
     (TrustYes, "Mi fido, continua"),
     (TrustNo, "No"),
     (ManifestUnreadable, "Questo file non è un profilo, o è danneggiato."),
     (ManifestSignature, "Questo profilo è stato modificato dopo la firma. Non viene usato."),
-    (ManifestOtherSigner, "Questo profilo è firmato da un server diverso da prima. Non viene usato."),
+    (
+        ManifestOtherSigner,
+        "Questo profilo è firmato da un server diverso da prima. Non viene usato.",
+    ),
     (ManifestOlder, "Questo profilo è più vecchio di quello in uso. Non viene usato."),
     (ManifestNotRead, "Il file non può essere letto: {reason}"),
     (LastGoodStays, "L'ultimo profilo buono resta in uso."),
     (SubmitRefused, "Il server non ha accettato la richiesta: {reason}"),
     (
         StorageFull,
-        "Su questo computer non si può salvare nulla ({reason}). Liberi spazio e riprovi; non è stato inviato nulla.",
+        "Su questo computer non si può salvare nulla ({reason}). Liberi spazio e riprovi; non è \
+         stato inviato nulla.",
     ),
     (TicketGone, "Il server non conosce più questa richiesta."),
 ];

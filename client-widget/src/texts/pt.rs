@@ -17,16 +17,19 @@ pub const TEXTS: &[(Key, &str)] = &[
     (Away, "De momento não conseguimos contactar {name}."),
     (
         AwayKept,
-        "De momento não conseguimos contactar {name}. O seu pedido está guardado e será enviado assim que a ligação voltar.",
+        "De momento não conseguimos contactar {name}. O seu pedido está guardado e será enviado \
+         assim que a ligação voltar.",
     ),
     (
         AwayStillRing,
-        "De momento não conseguimos contactar {name}. Pode tocar na mesma: o seu pedido fica guardado neste computador e é enviado assim que a ligação voltar.",
+        "De momento não conseguimos contactar {name}. Pode tocar na mesma: o seu pedido fica \
+         guardado neste computador e é enviado assim que a ligação voltar.",
     ),
     (Dismiss, "Está bem"),
     (
         Untrusted,
-        "Este programa não confia no servidor a que chegou; nada foi enviado. Peça uma nova cópia a quem lho deu.",
+        "Este programa não confia no servidor a que chegou; nada foi enviado. Peça uma nova cópia \
+         a quem lho deu.",
     ),
     (FormTitle, "O que podemos fazer por si?"),
     (Group, "Quem deve ajudar?"),
@@ -61,7 +64,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TicketKept, "O seu pedido está guardado"),
     (
         TicketKeptHint,
-        "Está guardado neste computador e será enviado uma única vez, assim que a ligação voltar. Pode fechar esta janela; continua quando a abrir de novo.",
+        "Está guardado neste computador e será enviado uma única vez, assim que a ligação voltar. \
+         Pode fechar esta janela; continua quando a abrir de novo.",
     ),
     (TicketSending, "A tocar …"),
     (StateNew, "À espera de alguém que o aceite"),
@@ -77,7 +81,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Grupo: {name}"),
     (
         ExpiresSoon,
-        "Este pedido expira dentro de {minutes} min se ninguém escrever. Escreva uma mensagem se ainda precisar de ajuda.",
+        "Este pedido expira dentro de {minutes} min se ninguém escrever. Escreva uma mensagem se \
+         ainda precisar de ajuda.",
     ),
     (You, "Você"),
     (NotSentYet, "guardado, ainda não enviado"),
@@ -103,7 +108,9 @@ pub const TEXTS: &[(Key, &str)] = &[
     (NoManifest, "Falta o perfil a este programa"),
     (
         NoManifestText,
-        "O ficheiro deskbell.manifest deve estar ao lado deste programa. Se o abriu de dentro de um arquivo, extraia-o primeiro. Se tem o ficheiro noutro lugar, largue-o aqui ou escreva onde está.",
+        "O ficheiro deskbell.manifest deve estar ao lado deste programa. Se o abriu de dentro de \
+         um arquivo, extraia-o primeiro. Se tem o ficheiro noutro lugar, largue-o aqui ou escreva \
+         onde está.",
     ),
     (ManifestPath, "Onde está o ficheiro"),
     (ManifestOpen, "Abrir"),
@@ -111,7 +118,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustTitle, "Confia neste servidor?"),
     (
         TrustText,
-        "É lá que vai pedir ajuda, e é para lá que vai o que escrever. Compare a impressão digital com a que lhe deram.",
+        "É lá que vai pedir ajuda, e é para lá que vai o que escrever. Compare a impressão \
+         digital com a que lhe deram.",
     ),
     (TrustServer, "Servidor"),
     (TrustYes, "Confiar e continuar"),
@@ -125,7 +133,8 @@ pub const TEXTS: &[(Key, &str)] = &[
     (SubmitRefused, "O servidor não aceitou o pedido: {reason}"),
     (
         StorageFull,
-        "Não é possível guardar nada neste computador ({reason}). Liberte espaço e tente de novo; nada foi enviado.",
+        "Não é possível guardar nada neste computador ({reason}). Liberte espaço e tente de novo; \
+         nada foi enviado.",
     ),
     (TicketGone, "O servidor já não conhece este pedido."),
 ];

@@ -30,11 +30,15 @@ impl Whoami {
 pub fn describe(identity: &v1::Identity) -> String {
     let who = format!("You are {} ({})", identity.display_name, identity.email);
     let Some(membership) = &identity.membership else {
-        let teams: Vec<&str> = identity.invitations.iter().map(|invitation| invitation.team_name.as_str()).collect();
+        let teams: Vec<&str> =
+            identity.invitations.iter().map(|invitation| invitation.team_name.as_str()).collect();
         let next = if teams.is_empty() {
             "To make one: deskbell team activate NAME".to_owned()
         } else {
-            format!("Asking you to join: {}. Answer with: deskbell invitation accept", teams.join(", "))
+            format!(
+                "Asking you to join: {}. Answer with: deskbell invitation accept",
+                teams.join(", ")
+            )
         };
         return format!("{who}, in no team.\n{next}");
     };
@@ -65,10 +69,16 @@ impl Logout {
     /// Ends the session and forgets its token.
     pub async fn run(self, setting: &Setting) -> Result<(), Failure> {
         let client = setting.client().await?;
-        let ended = match client.account().sign_out(v1::SignOutRequest { everywhere: self.everywhere }).await {
+        let ended = match client
+            .account()
+            .sign_out(v1::SignOutRequest { everywhere: self.everywhere })
+            .await
+        {
             Ok(response) => response.into_inner(),
             // It had ended already.
-            Err(status) if status.code() == tonic::Code::Unauthenticated => v1::SignOutResponse { ended: 0 },
+            Err(status) if status.code() == tonic::Code::Unauthenticated => {
+                v1::SignOutResponse { ended: 0 }
+            }
             Err(status) => return Err(status.into()),
         };
         if !setting.is_from_environment() {
@@ -151,8 +161,11 @@ impl Invitation {
             Self::Decline(asking) => (asking, false),
         };
         let invitation = asking.choose(&invitations)?;
-        let request =
-            v1::AnswerInvitationRequest { request_id: request_id(), invitation_id: invitation.id.clone(), accept };
+        let request = v1::AnswerInvitationRequest {
+            request_id: request_id(),
+            invitation_id: invitation.id.clone(),
+            accept,
+        };
         let answer = call!(client, account.answer_invitation(request))?;
         let text = answer.identity.as_ref().map(describe).unwrap_or_default();
         setting.output.answer(&answer, &text)
@@ -162,7 +175,9 @@ impl Invitation {
 impl Asking {
     fn choose<'a>(&self, invitations: &'a [v1::Invitation]) -> Result<&'a v1::Invitation, Failure> {
         let wanted = |invitation: &&v1::Invitation| {
-            self.team.as_ref().is_none_or(|team| resolve::same(&invitation.team_name, team) || invitation.id == *team)
+            self.team.as_ref().is_none_or(|team| {
+                resolve::same(&invitation.team_name, team) || invitation.id == *team
+            })
         };
         let found: Vec<&v1::Invitation> = invitations.iter().filter(wanted).collect();
         match found.as_slice() {
@@ -201,8 +216,10 @@ impl Away {
 
 async fn set_availability(setting: &Setting, available: bool) -> Result<(), Failure> {
     let client = setting.client().await?;
-    let answer =
-        call!(client, team.set_availability(v1::SetAvailabilityRequest { request_id: request_id(), available }))?;
+    let answer = call!(
+        client,
+        team.set_availability(v1::SetAvailabilityRequest { request_id: request_id(), available })
+    )?;
     setting.output.answer(&answer, if available { "You are available." } else { "You are away." })
 }
 
@@ -212,7 +229,11 @@ mod tests {
 
     #[test]
     fn people_are_told_what_they_are_and_what_to_do_next() {
-        let mut ana = v1::Identity { email: "ana@x".to_owned(), display_name: "Ana".to_owned(), ..Default::default() };
+        let mut ana = v1::Identity {
+            email: "ana@x".to_owned(),
+            display_name: "Ana".to_owned(),
+            ..Default::default()
+        };
         assert!(describe(&ana).ends_with("deskbell team activate NAME"));
         ana.invitations.push(v1::Invitation { id: "i".to_owned(), team_name: "Acme".to_owned() });
         assert!(describe(&ana).contains("Acme. Answer with: deskbell invitation accept"));

@@ -68,7 +68,11 @@ impl Context {
                     contexts.current = Some(name.clone());
                     Ok(())
                 })?;
-                done(setting, &json!({ "current": name }), &format!("The current context is {name}."))
+                done(
+                    setting,
+                    &json!({ "current": name }),
+                    &format!("The current context is {name}."),
+                )
             }
             Self::Remove { name } => {
                 storage.change(|contexts| {
@@ -84,5 +88,9 @@ impl Context {
 }
 
 fn done(setting: &Setting, value: &serde_json::Value, sentence: &str) -> Result<(), Failure> {
-    if setting.output.is_json() { setting.output.value(value) } else { setting.output.say(sentence) }
+    if setting.output.is_json() {
+        setting.output.value(value)
+    } else {
+        setting.output.say(sentence)
+    }
 }

@@ -17,7 +17,8 @@ use crate::words;
 pub enum Group {
     /// Create a group (for admins)
     #[command(
-        after_help = "Example:\n  deskbell group create Sales\n  deskbell group create \"Second level\" --internal"
+        after_help = "Example:\n  deskbell group create Sales\n  deskbell group create \"Second \
+            level\" --internal"
     )]
     Create {
         /// The group's name
@@ -87,7 +88,8 @@ pub struct Seat {
 /// Which group to delete, and what becomes of its history.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Its open tickets become unassigned. Its closed and expired tickets are erased for good, unless they move to another group. Therefore \
+Its open tickets become unassigned. Its closed and expired tickets are erased for good, unless \
+they move to another group. Therefore \
 the command says how many that are, and wants that number back: on the terminal, or with --confirm.
 
 Example:
@@ -115,20 +117,31 @@ impl Group {
         let output = setting.output;
         match self {
             Self::Create { name, internal } => {
-                let visibility = if internal { v1::GroupVisibility::Internal } else { v1::GroupVisibility::Public };
+                let visibility = if internal {
+                    v1::GroupVisibility::Internal
+                } else {
+                    v1::GroupVisibility::Public
+                };
                 let request = v1::CreateGroupRequest {
                     request_id: request_id(),
                     name: name.clone(),
                     visibility: visibility.into(),
                 };
                 let answer = call!(client, team.create_group(request))?;
-                output.answer(&answer, &format!("{name} is created. Next: deskbell group add-operator \"{name}\" WHO"))
+                output.answer(
+                    &answer,
+                    &format!("{name} is created. Next: deskbell group add-operator \"{name}\" WHO"),
+                )
             }
             Self::List { deleted } => list(setting, &client, deleted).await,
             Self::Rename { group, name } => {
                 let group_id = find(&client, &group, false).await?.id;
-                let request =
-                    v1::UpdateGroupRequest { request_id: request_id(), group_id, name: Some(name), visibility: None };
+                let request = v1::UpdateGroupRequest {
+                    request_id: request_id(),
+                    group_id,
+                    name: Some(name),
+                    visibility: None,
+                };
                 let answer = call!(client, team.update_group(request))?;
                 output.answer(&answer, &answer.group.as_ref().map(describe).unwrap_or_default())
             }
@@ -152,11 +165,18 @@ impl Group {
                 let group_id = find(&client, &group, true).await?.id;
                 let answer = call!(
                     client,
-                    team.undelete_group(v1::UndeleteGroupRequest { request_id: request_id(), group_id })
+                    team.undelete_group(v1::UndeleteGroupRequest {
+                        request_id: request_id(),
+                        group_id
+                    })
                 )?;
                 output.answer(
                     &answer,
-                    &answer.group.as_ref().map(|group| format!("{} is back.", group.name)).unwrap_or_default(),
+                    &answer
+                        .group
+                        .as_ref()
+                        .map(|group| format!("{} is back.", group.name))
+                        .unwrap_or_default(),
                 )
             }
             Self::AddOperator(seat) => {
@@ -170,14 +190,20 @@ impl Group {
                     })
                 )
                 .map_err(|failure| match failure.reason() {
-                    "NOT_AN_OPERATOR" => failure.hint(&format!("First: deskbell member enable {}", seat.member)),
+                    "NOT_AN_OPERATOR" => {
+                        failure.hint(&format!("First: deskbell member enable {}", seat.member))
+                    }
                     _ => failure,
                 })?;
                 output.answer(&answer, &answer.group.as_ref().map(describe).unwrap_or_default())
             }
             Self::RemoveOperator(seat) => {
                 let (group_id, member_id) = seat.find(&client).await?;
-                let request = v1::RemoveGroupOperatorRequest { request_id: request_id(), group_id, member_id };
+                let request = v1::RemoveGroupOperatorRequest {
+                    request_id: request_id(),
+                    group_id,
+                    member_id,
+                };
                 let answer = call!(client, team.remove_group_operator(request))?;
                 output.answer(&answer, &answer.group.as_ref().map(describe).unwrap_or_default())
             }
@@ -186,8 +212,11 @@ impl Group {
 }
 
 async fn find(client: &Client, wanted: &str, deleted: bool) -> Result<v1::Group, Failure> {
-    let groups: Vec<v1::Group> =
-        groups(client, deleted).await?.into_iter().filter(|group| group.delete_time.is_some() == deleted).collect();
+    let groups: Vec<v1::Group> = groups(client, deleted)
+        .await?
+        .into_iter()
+        .filter(|group| group.delete_time.is_some() == deleted)
+        .collect();
     Ok(resolve::group(&groups, wanted)?.clone())
 }
 
@@ -215,15 +244,25 @@ async fn list(setting: &Setting, client: &Client, deleted: bool) -> Result<(), F
             ],
         );
     }
-    setting.output.list(&groups, &table, "There are no groups yet. Make one with: deskbell group create NAME")
+    setting.output.list(
+        &groups,
+        &table,
+        "There are no groups yet. Make one with: deskbell group create NAME",
+    )
 }
 
 fn operators(group: &v1::Group) -> String {
-    group.operators.iter().map(|operator| operator.display_name.as_str()).collect::<Vec<_>>().join(", ")
+    group
+        .operators
+        .iter()
+        .map(|operator| operator.display_name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn describe(group: &v1::Group) -> String {
-    let operators = if group.operators.is_empty() { "nobody yet".to_owned() } else { operators(group) };
+    let operators =
+        if group.operators.is_empty() { "nobody yet".to_owned() } else { operators(group) };
     format!("{} ({}): {operators}.", group.name, words::visibility(group.visibility))
 }
 
@@ -265,15 +304,22 @@ impl Delete {
         let agreed = match self.confirm {
             Some(agreed) => agreed,
             None if typed::is_somebody_there() => {
-                let answer = typed::ask(&format!("{what}\nType {number} to go on, anything else to stop:"))?;
+                let answer =
+                    typed::ask(&format!("{what}\nType {number} to go on, anything else to stop:"))?;
                 answer.parse().unwrap_or(-1)
             }
-            None => return Err(Failure::usage(what).hint(&format!("To go on, add: --confirm {number}"))),
+            None => {
+                return Err(Failure::usage(what).hint(&format!(
+                    "To go on, add: --confirm \
+                    {number}"
+                )));
+            }
         };
         if agreed == number {
             Ok(number)
         } else {
-            Err(Failure::new(Exit::Other, what).hint(&format!("Nothing was deleted: {number} was not confirmed.")))
+            Err(Failure::new(Exit::Other, what)
+                .hint(&format!("Nothing was deleted: {number} was not confirmed.")))
         }
     }
 }
@@ -284,7 +330,10 @@ fn foretell(name: &str, preview: &v1::DeleteGroupResponse) -> String {
     if preview.moved_tickets > 0 {
         lines.push(format!("  closed and expired tickets that move: {}", preview.moved_tickets));
     }
-    lines.push(format!("  closed and expired tickets that are erased for good: {}", preview.erased_tickets));
+    lines.push(format!(
+        "  closed and expired tickets that are erased for good: {}",
+        preview.erased_tickets
+    ));
     if !preview.flagged_profiles.is_empty() {
         lines.push(format!("  profiles that show it: {}", preview.flagged_profiles.join(", ")));
     }

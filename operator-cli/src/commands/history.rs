@@ -21,8 +21,10 @@ const USUAL_LIMIT: u32 = 100;
 /// See `deskbell history --help`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Newest first. People are shown 100 unless --limit says otherwise; --csv and --json have all. Operators see what they handled or what \
-belonged to their groups, admins see everything. In the CSV, a cell that a spreadsheet would take for a formula begins with an \
+Newest first. People are shown 100 unless --limit says otherwise; --csv and --json have all. \
+Operators see what they handled or what \
+belonged to their groups, admins see everything. In the CSV, a cell that a spreadsheet would take \
+for a formula begins with an \
 apostrophe.
 
 Example:
@@ -60,8 +62,10 @@ impl History {
         let for_people = !self.csv && !output.is_json();
         let limit = self.filter.limit.or(for_people.then_some(USUAL_LIMIT));
         let mut pages = Pages::new(&client, self.filter.request(&client, true).await?, limit);
-        let mut table = Table::new(["NUMBER", "STATE", "ENDED", "OPERATOR", "GROUP", "REQUESTER", "TITLE"]);
-        let mut csv = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(io::stdout());
+        let mut table =
+            Table::new(["NUMBER", "STATE", "ENDED", "OPERATOR", "GROUP", "REQUESTER", "TITLE"]);
+        let mut csv =
+            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(io::stdout());
         if self.csv {
             csv.write_record(COLUMNS).map_err(written)?;
         }
@@ -70,8 +74,10 @@ impl History {
             shown += tickets.len();
             for ticket in &tickets {
                 if self.csv {
-                    csv.write_record(record(ticket).iter().map(|cell| unformula(cell).into_owned()))
-                        .map_err(written)?;
+                    csv.write_record(
+                        record(ticket).iter().map(|cell| unformula(cell).into_owned()),
+                    )
+                    .map_err(written)?;
                 } else if output.is_json() {
                     output.message(ticket)?;
                 } else {
@@ -90,7 +96,9 @@ impl History {
         }
         if for_people {
             output.table(&table, "Nothing in the history.")?;
-            if self.filter.limit.is_none() && u32::try_from(shown).is_ok_and(|shown| shown == USUAL_LIMIT) {
+            if self.filter.limit.is_none()
+                && u32::try_from(shown).is_ok_and(|shown| shown == USUAL_LIMIT)
+            {
                 aside("There may be more: --limit NUMBER, --csv or --json show them.");
             }
         }
@@ -99,7 +107,8 @@ impl History {
 }
 
 fn record(ticket: &v1::Ticket) -> [String; COLUMNS.len()] {
-    let mut facts: Vec<String> = ticket.facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let mut facts: Vec<String> =
+        ticket.facts.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     facts.sort();
     [
         ticket.number.to_string(),
@@ -118,8 +127,8 @@ fn record(ticket: &v1::Ticket) -> [String; COLUMNS.len()] {
     ]
 }
 
-/// A cell that no spreadsheet takes for a formula, whatever white space or quotes hide its beginning, and that is inert when a
-/// terminal shows it.
+/// A cell that no spreadsheet takes for a formula, whatever white space or quotes hide its
+/// beginning, and that is inert when a terminal shows it.
 fn unformula(cell: &str) -> Cow<'_, str> {
     let cell = crate::inert::block(cell);
     let first = cell.trim_start().chars().next();
@@ -159,10 +168,14 @@ mod tests {
             requester: "x@y".to_owned(),
             ..Default::default()
         };
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-        writer.write_record(record(&ticket).iter().map(|cell| unformula(cell).into_owned())).unwrap();
+        let mut writer =
+            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        writer
+            .write_record(record(&ticket).iter().map(|cell| unformula(cell).into_owned()))
+            .unwrap();
         let written = writer.into_inner().unwrap();
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_slice());
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_slice());
         let read = reader.records().next().unwrap().unwrap();
         assert_eq!(read.iter().collect::<Vec<_>>(), record(&ticket));
     }

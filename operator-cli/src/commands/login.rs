@@ -26,15 +26,18 @@ struct Reach {
 /// See `deskbell login --help`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The first time, the server's fingerprint is shown and you are asked whether it is the one that its host told you. What you accept \
-is remembered, and a server that shows another one later is refused. A server with a certificate that this system trusts \
+The first time, the server's fingerprint is shown and you are asked whether it is the one that \
+its host told you. What you accept \
+is remembered, and a server that shows another one later is refused. A server with a certificate \
+that this system trusts \
 anyway is not asked about.
 
 The session is kept in a context with the name of --context, or else of the e-mail address.
 
 Example:
   deskbell login https://desk.example:7443 --email ana@desk.example
-  deskbell login https://desk.example:7443 --email ana@desk.example --fingerprint sha256:… --password-stdin < password")]
+  deskbell login https://desk.example:7443 --email ana@desk.example --fingerprint sha256:… \
+  --password-stdin < password")]
 pub struct Login {
     #[command(flatten)]
     reach: Reach,
@@ -62,9 +65,14 @@ impl Login {
         let storage = Storage::usual()?;
         let contexts = storage.load()?;
         let taken = contexts.contexts.get(&name);
-        if let Some(other) = taken.filter(|_| setting.context.is_none()).filter(|context| context.address != address) {
-            return Err(Failure::new(Exit::Conflict, format!("The context \"{name}\" is for {}.", other.address))
-                .hint("Give this one another name: deskbell --context NAME login …"));
+        if let Some(other) =
+            taken.filter(|_| setting.context.is_none()).filter(|context| context.address != address)
+        {
+            return Err(Failure::new(
+                Exit::Conflict,
+                format!("The context \"{name}\" is for {}.", other.address),
+            )
+            .hint("Give this one another name: deskbell --context NAME login …"));
         }
         let known = contexts
             .contexts
@@ -73,7 +81,8 @@ impl Login {
             .and_then(|context| context.authorities_pem.clone());
         let (server, client) = self.reach.connect(&address, known).await?;
 
-        let password = typed::password(&format!("Password of {email} at {address}"), self.password_stdin)?;
+        let password =
+            typed::password(&format!("Password of {email} at {address}"), self.password_stdin)?;
         let request = v1::SignInRequest { email: email.clone(), password, label: self.label };
         let signed_in = client.account().sign_in(request).await?.into_inner();
         storage.change(|contexts| {
@@ -90,14 +99,17 @@ impl Login {
         let identity = signed_in.identity.unwrap_or_default();
         // The token stays in the context: what is printed ends up in logs.
         let answer = v1::WhoAmIResponse { identity: Some(identity.clone()) };
-        setting.output.answer(&answer, &format!("Signed in. {}\nContext: {name}", describe(&identity)))
+        setting
+            .output
+            .answer(&answer, &format!("Signed in. {}\nContext: {name}", describe(&identity)))
     }
 }
 
 /// See `deskbell redeem --help`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-For a new account: the admin who added you, or the server's host, passed a code on to you. It works once.
+For a new account: the admin who added you, or the server's host, passed a code on to you. It \
+works once.
 
 Example:
   deskbell redeem https://desk.example:7443 --email bo@desk.example --name \"Bo Berg\"")]
@@ -128,23 +140,37 @@ impl Redeem {
             None => typed::password("One-time code", self.password_stdin)?,
         };
         let new_password = typed::new_password(self.password_stdin)?;
-        let request = v1::RedeemCodeRequest { email: self.email.clone(), code, new_password, display_name: self.name };
+        let request = v1::RedeemCodeRequest {
+            email: self.email.clone(),
+            code,
+            new_password,
+            display_name: self.name,
+        };
         let answer = client.account().redeem_code(request).await?.into_inner();
         setting.output.answer(
             &answer,
-            &format!("The password is set. Sign in with: deskbell login {address} --email {}", self.email),
+            &format!(
+                "The password is set. Sign in with: deskbell login {address} --email {}",
+                self.email
+            ),
         )
     }
 }
 
 impl Reach {
-    /// A client that trusts the right server: the one with the fingerprint, the one known from before, one the system trusts, or
-    /// one that the person accepts now.
-    async fn connect(&self, address: &str, known: Option<String>) -> Result<(Server, Client), Failure> {
+    /// A client that trusts the right server: the one with the fingerprint, the one known from
+    /// before, one the system trusts, or one that the person accepts now.
+    async fn connect(
+        &self,
+        address: &str,
+        known: Option<String>,
+    ) -> Result<(Server, Client), Failure> {
         let secure = Address::parse(address)?.is_secure();
         let authorities_pem = match &self.fingerprint {
             Some(_) if !secure => {
-                return Err(Failure::usage("Without TLS there is no certificate whose fingerprint could be compared."));
+                return Err(Failure::usage(
+                    "Without TLS there is no certificate whose fingerprint could be compared.",
+                ));
             }
             Some(fingerprint) => Some(pinned(address, fingerprint).await?),
             None => known,
@@ -154,7 +180,10 @@ impl Reach {
             Ok(client) => Ok((server, client)),
             Err(problem)
                 if server.authorities_pem.is_none()
-                    && matches!(problem.reason.as_str(), "CERTIFICATE_UNTRUSTED" | "AUTHORITIES_UNUSABLE") =>
+                    && matches!(
+                        problem.reason.as_str(),
+                        "CERTIFICATE_UNTRUSTED" | "AUTHORITIES_UNUSABLE"
+                    ) =>
             {
                 let server = Server { authorities_pem: Some(accept(address).await?), ..server };
                 let client = try_out(&server).await?;
@@ -168,7 +197,8 @@ impl Reach {
 /// Whether the server is there and trusted, found out before any password is typed.
 async fn try_out(server: &Server) -> Result<Client, Problem> {
     let client = Client::new(server.connect_lazy()?, Credentials::none());
-    let info = client.server_info().get_server_info(v1::GetServerInfoRequest {}).await?.into_inner();
+    let info =
+        client.server_info().get_server_info(v1::GetServerInfoRequest {}).await?.into_inner();
     if info.version.is_empty() {
         aside("The server does not tell its version.");
     }
@@ -178,15 +208,25 @@ async fn try_out(server: &Server) -> Result<Client, Problem> {
 /// Asks the person whether the fingerprint is right.
 async fn accept(address: &str) -> Result<String, Failure> {
     let presented = pin::inspect(address).await?;
-    let told = format!("This is the first contact with {address}. Its fingerprint is\n  {}\n", presented.fingerprint);
+    let told = format!(
+        "This is the first contact with {address}. Its fingerprint is\n  {}\n",
+        presented.fingerprint
+    );
     if !typed::is_somebody_there() {
-        return Err(Failure::new(Exit::Refused, told.trim_end().to_owned())
-            .hint("Compare it with the one that the server's host told you, then add: --fingerprint sha256:…"));
+        return Err(Failure::new(Exit::Refused, told.trim_end().to_owned()).hint(
+            "Compare it with the one that the server's host told you, then add: \
+                --fingerprint sha256:…",
+        ));
     }
-    let answer = typed::ask(&format!("{told}Is that the one that the server's host told you? (yes/no)"))?;
-    if answer.eq_ignore_ascii_case("yes") || pin::same_fingerprint(&answer, &presented.fingerprint) {
+    let answer =
+        typed::ask(&format!("{told}Is that the one that the server's host told you? (yes/no)"))?;
+    if answer.eq_ignore_ascii_case("yes") || pin::same_fingerprint(&answer, &presented.fingerprint)
+    {
         Ok(presented.authorities_pem)
     } else {
-        Err(Failure::new(Exit::Refused, "Nothing was sent. Ask the server's host for the fingerprint."))
+        Err(Failure::new(
+            Exit::Refused,
+            "Nothing was sent. Ask the server's host for the fingerprint.",
+        ))
     }
 }

@@ -1,4 +1,5 @@
-//! `deskbell completions` and `deskbell man`: made from the command line itself, so they cannot be wrong about it.
+//! `deskbell completions` and `deskbell man`: made from the command line itself, so they cannot be
+//! wrong about it.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -23,7 +24,8 @@ pub struct Completions {
 impl Completions {
     /// Prints the completions.
     pub fn run(self) -> Result<(), Failure> {
-        // Made in memory first, because the generator would panic when the reader of its output goes away.
+        // Made in memory first, because the generator would panic when the reader of its output
+        // goes away.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Arguments::command(), "deskbell", &mut script);
         Ok(io::stdout().lock().write_all(&script)?)
@@ -32,7 +34,8 @@ impl Completions {
 
 /// See `deskbell man --help`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  deskbell man | man -l -\n  deskbell man --folder ~/.local/share/man/man1")]
+#[command(after_help = "Example:\n  deskbell man | man -l -\n  deskbell man --folder \
+        ~/.local/share/man/man1")]
 pub struct Man {
     /// Write a page for each command into this folder, rather than printing the main one
     #[arg(long, value_name = "FOLDER")]

@@ -20,9 +20,11 @@ pub enum Member {
     /// The members
     #[command(after_help = "Example:\n  deskbell member list")]
     List,
-    /// Let a member help: switch assistance management on, and let them in again if they were disabled
+    /// Let a member help: switch assistance management on, and let them in again if they were
+    /// disabled
     #[command(
-        after_help = "Example:\n  deskbell member enable ana@desk.example\n  deskbell member enable ana@desk.example --sign-in-only"
+        after_help = "Example:\n  deskbell member enable ana@desk.example\n  deskbell member \
+            enable ana@desk.example --sign-in-only"
     )]
     Enable {
         /// The member
@@ -33,13 +35,15 @@ pub enum Member {
     },
     /// Keep a member out: their sessions end and their name comes off their open tickets
     #[command(
-        after_help = "To keep a member but take them off tickets, use: deskbell member assistance off WHO\n\nExample:\n  deskbell member disable bo@desk.example"
+        after_help = "To keep a member but take them off tickets, use: deskbell member assistance \
+            off WHO\n\nExample:\n  deskbell member disable bo@desk.example"
     )]
     Disable {
         /// The member
         member: String,
     },
-    /// Switch assistance management on or off: whether a member can be in groups and be assigned tickets
+    /// Switch assistance management on or off: whether a member can be in groups and be assigned
+    /// tickets
     #[command(after_help = "Example:\n  deskbell member assistance off bo@desk.example")]
     Assistance {
         /// On or off
@@ -60,7 +64,9 @@ pub enum Member {
         member: String,
     },
     /// Make an admin a member like others
-    #[command(after_help = "The last admin stays.\n\nExample:\n  deskbell member demote ana@desk.example")]
+    #[command(
+        after_help = "The last admin stays.\n\nExample:\n  deskbell member demote ana@desk.example"
+    )]
     Demote {
         /// The member
         member: String,
@@ -104,7 +110,9 @@ impl Member {
                         member_id: member.id.clone()
                     })
                 )?;
-                setting.output.answer(&answer, &format!("{} is no longer in the team.", member.email))
+                setting
+                    .output
+                    .answer(&answer, &format!("{} is no longer in the team.", member.email))
             }
             Self::Enable { member, sign_in_only } => {
                 let member = find(&client, &member).await?;
@@ -167,7 +175,8 @@ async fn list(setting: &Setting, client: &Client) -> Result<(), Failure> {
     let members = members(client).await?;
     let mut table = Table::new(["NAME", "E-MAIL", "STATE", "ROLE", "ASSISTANCE", "GROUPS"]);
     for member in &members {
-        let look = if member.state() == v1::MemberState::Disabled { Look::Quiet } else { Look::Plain };
+        let look =
+            if member.state() == v1::MemberState::Disabled { Look::Quiet } else { Look::Plain };
         table.row_in(
             look,
             [
@@ -200,10 +209,17 @@ struct Change {
 }
 
 impl Change {
-    async fn apply(self, setting: &Setting, client: &Client, member: v1::Member) -> Result<(), Failure> {
+    async fn apply(
+        self,
+        setting: &Setting,
+        client: &Client,
+        member: v1::Member,
+    ) -> Result<(), Failure> {
         if self.admin.is_none() && self.operator.is_none() && self.enabled.is_none() {
             let text = format!("{} can sign in already.", member.email);
-            return setting.output.answer(&v1::UpdateMemberResponse { member: Some(member) }, &text);
+            return setting
+                .output
+                .answer(&v1::UpdateMemberResponse { member: Some(member) }, &text);
         }
         let request = v1::UpdateMemberRequest {
             request_id: request_id(),

@@ -1,5 +1,6 @@
-//! `deskbell profile package`: the archive to hand out. The program goes in byte by byte as it is, so that one signature and one
-//! reputation hold for every customer; what makes it somebody's is the manifest beside it.
+//! `deskbell profile package`: the archive to hand out. The program goes in byte by byte as it is,
+//! so that one signature and one reputation hold for every customer; what makes it somebody's is
+//! the manifest beside it.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
@@ -23,7 +24,8 @@ use crate::session::{Setting, call};
 /// See `deskbell profile package --help`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The archive holds the program as it is, the signed manifest beside it, and a README for the customer. An output that ends in .zip becomes a ZIP, \
+The archive holds the program as it is, the signed manifest beside it, and a README for the \
+customer. An output that ends in .zip becomes a ZIP, \
 anything else a gzipped tar.
 
 Example:
@@ -46,16 +48,23 @@ impl Package {
         let profile = find(client, &self.profile).await?;
         let signed = call!(
             client,
-            profile.get_profile_manifest(v1::GetProfileManifestRequest { profile_id: profile.id.clone() })
+            profile.get_profile_manifest(v1::GetProfileManifestRequest {
+                profile_id: profile.id.clone()
+            })
         )?
         .manifest
         .unwrap_or_default();
-        let verified = manifest::verify(&signed)
-            .map_err(|refusal| Failure::other(format!("The server's manifest cannot be used: {refusal}")))?;
+        let verified = manifest::verify(&signed).map_err(|refusal| {
+            Failure::other(format!("The server's manifest cannot be used: {refusal}"))
+        })?;
         let content = Content::new(&self.program, &signed, &verified.manifest)?;
         let quiet = setting.output.is_json();
         if !quiet {
-            aside(&format!("Packing {} ({} KiB) …", content.program_name, content.program_size.div_ceil(1024)));
+            aside(&format!(
+                "Packing {} ({} KiB) …",
+                content.program_name,
+                content.program_size.div_ceil(1024)
+            ));
         }
         let size = content.write_to(&self.output)?;
         if quiet {
@@ -93,8 +102,13 @@ struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
-    fn new(program: &'a Path, signed: &v1::SignedManifest, says: &v1::Manifest) -> Result<Self, Failure> {
-        let about = fs::metadata(program).map_err(|problem| Failure::file("read", program, &problem))?;
+    fn new(
+        program: &'a Path,
+        signed: &v1::SignedManifest,
+        says: &v1::Manifest,
+    ) -> Result<Self, Failure> {
+        let about =
+            fs::metadata(program).map_err(|problem| Failure::file("read", program, &problem))?;
         let program_name = program.file_name().and_then(|name| name.to_str()).map(str::to_owned);
         let (true, Some(program_name)) = (about.is_file(), program_name) else {
             return Err(Failure::invalid(format!("{} is not a program.", program.display())));
@@ -116,15 +130,21 @@ impl<'a> Content<'a> {
         })
     }
 
-    /// Writes the archive beside its place first, so that a half one never carries its name. Answers its size in bytes.
+    /// Writes the archive beside its place first, so that a half one never carries its name.
+    /// Answers its size in bytes.
     fn write_to(&self, output: &Path) -> Result<u64, Failure> {
         let failed = |problem: io::Error| Failure::file("write", output, &problem);
-        if fs::canonicalize(output)
-            .is_ok_and(|output| fs::canonicalize(self.program).is_ok_and(|program| program == output))
-        {
-            return Err(Failure::invalid("The archive would take the place of the program. Name another output."));
+        if fs::canonicalize(output).is_ok_and(|output| {
+            fs::canonicalize(self.program).is_ok_and(|program| program == output)
+        }) {
+            return Err(Failure::invalid(
+                "The archive would take the place of the program. Name another output.",
+            ));
         }
-        let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = output
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let mut file = archive_file(folder).map_err(failed)?;
         if output.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zip")) {
             self.zip(file.as_file_mut())
@@ -185,10 +205,13 @@ fn folder_name(product: &str) -> String {
 
 fn readme(product: &str, program: &str, fallback: Option<&v1::FallbackContact>) -> String {
     let mut text = format!(
-        "{product}\n\nStart {program}. Keep the file {FILE_NAME} beside it: it says whom the program calls.\nWhen you move the program, move both.\n"
+        "{product}\n\nStart {program}. Keep the file {FILE_NAME} beside it: it says whom the \
+         program calls.\nWhen you move the program, move both.\n"
     );
     if let Some(fallback) = fallback {
-        for (how, place) in [("Phone", &fallback.phone), ("E-mail", &fallback.email), ("Web", &fallback.url)] {
+        for (how, place) in
+            [("Phone", &fallback.phone), ("E-mail", &fallback.email), ("Web", &fallback.url)]
+        {
             if !place.is_empty() {
                 text = format!("{text}\n{how}: {place}");
             }
@@ -235,8 +258,14 @@ mod tests {
             revision: 1,
             credential: "c".to_owned(),
             addresses: vec!["https://desk.example".to_owned()],
-            branding: Some(v1::Branding { product_name: "Acme help & more/../".to_owned(), ..Default::default() }),
-            fallback: Some(v1::FallbackContact { phone: "+49 30 1234".to_owned(), ..Default::default() }),
+            branding: Some(v1::Branding {
+                product_name: "Acme help & more/../".to_owned(),
+                ..Default::default()
+            }),
+            fallback: Some(v1::FallbackContact {
+                phone: "+49 30 1234".to_owned(),
+                ..Default::default()
+            }),
             ..Default::default()
         };
         let signed = manifest::sign(&says, &[7; 32]).unwrap();
@@ -257,18 +286,26 @@ mod tests {
     fn a_tar_holds_the_unchanged_program_and_its_manifest() {
         let (archive, signed) = pack("acme.tar.gz");
         let mut files = BTreeMap::new();
-        for entry in tar::Archive::new(flate2::read::GzDecoder::new(archive.as_slice())).entries().unwrap() {
+        for entry in
+            tar::Archive::new(flate2::read::GzDecoder::new(archive.as_slice())).entries().unwrap()
+        {
             let mut entry = entry.unwrap();
             let mut content = Vec::new();
             entry.read_to_end(&mut content).unwrap();
-            files.insert(entry.path().unwrap().display().to_string(), (entry.header().mode().unwrap(), content));
+            files.insert(
+                entry.path().unwrap().display().to_string(),
+                (entry.header().mode().unwrap(), content),
+            );
         }
         assert_eq!(files.len(), 3);
         let (mode, program) = &files["Acme-help-more/deskbell-widget"];
         assert_eq!(program, PROGRAM);
         assert!(cfg!(not(unix)) || *mode == 0o750, "{mode:o}");
         assert_eq!(files["Acme-help-more/deskbell.manifest"].1, signed.encode_to_vec());
-        assert!(String::from_utf8_lossy(&files["Acme-help-more/README.txt"].1).contains("Phone: +49 30 1234"));
+        assert!(
+            String::from_utf8_lossy(&files["Acme-help-more/README.txt"].1)
+                .contains("Phone: +49 30 1234")
+        );
     }
 
     #[test]
@@ -276,9 +313,15 @@ mod tests {
         let (archive, signed) = pack("acme.zip");
         let mut archive = zip::ZipArchive::new(io::Cursor::new(archive)).unwrap();
         assert_eq!(archive.len(), 3);
-        for (name, expected) in [("deskbell-widget", PROGRAM.to_vec()), (FILE_NAME, signed.encode_to_vec())] {
+        for (name, expected) in
+            [("deskbell-widget", PROGRAM.to_vec()), (FILE_NAME, signed.encode_to_vec())]
+        {
             let mut content = Vec::new();
-            archive.by_name(&format!("Acme-help-more/{name}")).unwrap().read_to_end(&mut content).unwrap();
+            archive
+                .by_name(&format!("Acme-help-more/{name}"))
+                .unwrap()
+                .read_to_end(&mut content)
+                .unwrap();
             assert_eq!(content, expected);
         }
     }
@@ -302,7 +345,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("deskbell-widget");
         fs::write(&program, PROGRAM).unwrap();
-        let content = Content::new(&program, &v1::SignedManifest::default(), &v1::Manifest::default()).unwrap();
+        let content =
+            Content::new(&program, &v1::SignedManifest::default(), &v1::Manifest::default())
+                .unwrap();
         assert!(content.write_to(&folder.path().join(".").join("deskbell-widget")).is_err());
         assert_eq!(fs::read(&program).unwrap(), PROGRAM);
     }
@@ -311,7 +356,10 @@ mod tests {
     fn what_is_no_program_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         for path in [folder.path().to_owned(), folder.path().join("missing")] {
-            assert!(Content::new(&path, &v1::SignedManifest::default(), &v1::Manifest::default()).is_err());
+            assert!(
+                Content::new(&path, &v1::SignedManifest::default(), &v1::Manifest::default())
+                    .is_err()
+            );
         }
     }
 }

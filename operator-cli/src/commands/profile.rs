@@ -64,11 +64,13 @@ pub enum Profile {
 /// A profile to be.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Settings come from flags, from a JSON file with the fields of ProfileSettings (as `profile show --json` prints them; groups by name or id), \
+Settings come from flags, from a JSON file with the fields of ProfileSettings (as `profile show \
+--json` prints them; groups by name or id), \
 or from both: flags go before the file.
 
 Example:
-  deskbell profile create --name Acme --product-name \"Acme help\" --accent '#0a7d4f' --group Sales --group Support --fallback-phone \"+49 30 1234\"
+  deskbell profile create --name Acme --product-name \"Acme help\" --accent '#0a7d4f' --group \
+  Sales --group Support --fallback-phone \"+49 30 1234\"
   deskbell profile create acme.json")]
 pub struct Create {
     /// A JSON file; "-" reads the standard input
@@ -80,7 +82,8 @@ pub struct Create {
 /// A profile to change.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Flags change what they name and leave the rest. A JSON file replaces all settings, apart from the logo when the file has none. With \
+Flags change what they name and leave the rest. A JSON file replaces all settings, apart from the \
+logo when the file has none. With \
 neither, your editor opens on the settings as they are.
 
 Example:
@@ -114,20 +117,31 @@ impl Profile {
                 setting.output.answer(&v1::GetProfileResponse { profile: Some(profile) }, &text)
             }
             Self::Edit(edit) => edit.run(setting, &client).await,
-            Self::Pause { profile } => set_state(setting, &client, &profile, v1::ProfileState::Paused).await,
-            Self::Resume { profile } => set_state(setting, &client, &profile, v1::ProfileState::Active).await,
+            Self::Pause { profile } => {
+                set_state(setting, &client, &profile, v1::ProfileState::Paused).await
+            }
+            Self::Resume { profile } => {
+                set_state(setting, &client, &profile, v1::ProfileState::Active).await
+            }
             Self::Revoke { profile, confirm } => {
                 let name = profile_name(&find(&client, &profile).await?).to_owned();
-                let what = format!("Revoking {name} makes every copy handed out invalid, for good.");
+                let what =
+                    format!("Revoking {name} makes every copy handed out invalid, for good.");
                 let confirmed = match confirm {
                     Some(confirmed) => confirmed,
-                    None if typed::is_somebody_there() => {
-                        typed::ask(&format!("{what}\nType the profile's name to go on, anything else to stop:"))?
+                    None if typed::is_somebody_there() => typed::ask(&format!(
+                        "{what}\nType the profile's name to go on, anything else to stop:"
+                    ))?,
+                    None => {
+                        return Err(Failure::usage(what)
+                            .hint(&format!("To go on, add: --confirm \"{name}\"")));
                     }
-                    None => return Err(Failure::usage(what).hint(&format!("To go on, add: --confirm \"{name}\""))),
                 };
                 if !resolve::same(&confirmed, &name) {
-                    return Err(Failure::new(Exit::Other, "Nothing was revoked: the name was not confirmed."));
+                    return Err(Failure::new(
+                        Exit::Other,
+                        "Nothing was revoked: the name was not confirmed.",
+                    ));
                 }
                 set_state(setting, &client, &profile, v1::ProfileState::Revoked).await
             }
@@ -157,7 +171,8 @@ impl Create {
         if branding.product_name.is_empty() {
             branding.product_name.clone_from(&settings.name);
         }
-        let request = v1::CreateProfileRequest { request_id: request_id(), settings: Some(settings) };
+        let request =
+            v1::CreateProfileRequest { request_id: request_id(), settings: Some(settings) };
         let answer = call!(client, profile.create_profile(request))?;
         let text = answer.profile.as_ref().map(saved).unwrap_or_default();
         setting.output.answer(&answer, &text)?;
@@ -173,9 +188,8 @@ impl Edit {
         let before = profile.settings.clone().unwrap_or_default();
         let mut written = None;
         let kept = |failure: Failure, written: &Option<String>| match written {
-            Some(text) => {
-                typed::kept(failure, text, ".json").hint("Go on with: deskbell profile edit … --file THAT-FILE")
-            }
+            Some(text) => typed::kept(failure, text, ".json")
+                .hint("Go on with: deskbell profile edit … --file THAT-FILE"),
             None => failure,
         };
         let mut settings = match &self.file {
@@ -196,7 +210,9 @@ impl Edit {
         self.flags.apply(&mut settings, &groups)?;
         if settings == before {
             let text = format!("{} stays as it is.", before.name);
-            return setting.output.answer(&v1::UpdateProfileResponse { profile: Some(profile) }, &text);
+            return setting
+                .output
+                .answer(&v1::UpdateProfileResponse { profile: Some(profile) }, &text);
         }
         let request = v1::UpdateProfileRequest {
             request_id: request_id(),
@@ -204,7 +220,8 @@ impl Edit {
             settings: Some(settings),
             revision: self.revision.unwrap_or(profile.revision),
         };
-        let answer = call!(client, profile.update_profile(request)).map_err(|failure| kept(failure, &written))?;
+        let answer = call!(client, profile.update_profile(request))
+            .map_err(|failure| kept(failure, &written))?;
         let text = answer.profile.as_ref().map(saved).unwrap_or_default();
         setting.output.answer(&answer, &text)?;
         warn(setting.output, answer.profile.as_ref());
@@ -212,8 +229,12 @@ impl Edit {
     }
 }
 
-/// People do not edit pictures as text: settings without a logo keep the one there is. `--no-logo` takes it away.
-fn with_logo_of(before: &v1::ProfileSettings, mut settings: v1::ProfileSettings) -> v1::ProfileSettings {
+/// People do not edit pictures as text: settings without a logo keep the one there is. `--no-logo`
+/// takes it away.
+fn with_logo_of(
+    before: &v1::ProfileSettings,
+    mut settings: v1::ProfileSettings,
+) -> v1::ProfileSettings {
     let branding = settings.branding.get_or_insert_default();
     if branding.logo_png.is_empty()
         && let Some(before) = &before.branding
@@ -234,7 +255,8 @@ fn read(file: &std::path::Path) -> Result<String, Failure> {
 fn saved(profile: &v1::Profile) -> String {
     let name = profile_name(profile);
     format!(
-        "{name} is saved as revision {}. Next: deskbell profile package \"{name}\" --program … --output …",
+        "{name} is saved as revision {}. Next: deskbell profile package \"{name}\" --program … \
+         --output …",
         profile.revision
     )
 }
@@ -249,14 +271,19 @@ fn warn(output: Output, profile: Option<&v1::Profile>) {
     }
 }
 
-async fn set_state(setting: &Setting, client: &Client, wanted: &str, state: v1::ProfileState) -> Result<(), Failure> {
+async fn set_state(
+    setting: &Setting,
+    client: &Client,
+    wanted: &str,
+    state: v1::ProfileState,
+) -> Result<(), Failure> {
     let profile_id = find(client, wanted).await?.id;
-    let request = v1::SetProfileStateRequest { request_id: request_id(), profile_id, state: state.into() };
+    let request =
+        v1::SetProfileStateRequest { request_id: request_id(), profile_id, state: state.into() };
     let answer = call!(client, profile.set_profile_state(request))?;
-    let text = answer
-        .profile
-        .as_ref()
-        .map(|profile| format!("{} is {}.", profile_name(profile), words::profile_state(profile.state)));
+    let text = answer.profile.as_ref().map(|profile| {
+        format!("{} is {}.", profile_name(profile), words::profile_state(profile.state))
+    });
     setting.output.answer(&answer, &text.unwrap_or_default())
 }
 
@@ -266,7 +293,8 @@ async fn list(setting: &Setting, client: &Client) -> Result<(), Failure> {
     let mut table = Table::new(["NAME", "STATE", "REVISION", "PRODUCT", "GROUPS", "WARNINGS"]);
     for profile in &profiles {
         let settings = profile.settings.clone().unwrap_or_default();
-        let look = if profile.state() == v1::ProfileState::Active { Look::Plain } else { Look::Quiet };
+        let look =
+            if profile.state() == v1::ProfileState::Active { Look::Plain } else { Look::Quiet };
         table.row_in(
             look,
             [
@@ -275,7 +303,11 @@ async fn list(setting: &Setting, client: &Client) -> Result<(), Failure> {
                 profile.revision.to_string(),
                 settings.branding.unwrap_or_default().product_name,
                 group_names(&settings.group_ids, &groups),
-                if profile.warnings.is_empty() { String::new() } else { profile.warnings.len().to_string() },
+                if profile.warnings.is_empty() {
+                    String::new()
+                } else {
+                    profile.warnings.len().to_string()
+                },
             ],
         );
     }
@@ -287,8 +319,9 @@ async fn list(setting: &Setting, client: &Client) -> Result<(), Failure> {
 }
 
 fn group_names(ids: &[String], groups: &[v1::Group]) -> String {
-    let name =
-        |id: &String| groups.iter().find(|group| group.id == *id).map_or("(gone)", |group| &group.name).to_owned();
+    let name = |id: &String| {
+        groups.iter().find(|group| group.id == *id).map_or("(gone)", |group| &group.name).to_owned()
+    };
     ids.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 

@@ -1,4 +1,5 @@
-//! A profile's settings as people write them: as flags, or as JSON with groups by name and without the logo's bytes.
+//! A profile's settings as people write them: as flags, or as JSON with groups by name and without
+//! the logo's bytes.
 
 use std::path::PathBuf;
 
@@ -38,7 +39,8 @@ pub struct Flags {
     /// No logo
     #[arg(long)]
     no_logo: bool,
-    /// The language of --greeting, --help-text and --terms; without it, the first one of the profile, or else "en"
+    /// The language of --greeting, --help-text and --terms; without it, the first one of the
+    /// profile, or else "en"
     #[arg(long, value_name = "TAG")]
     language: Option<String>,
     /// What customers read first
@@ -79,11 +81,17 @@ pub struct Flags {
 impl Flags {
     /// No flag was given.
     pub fn is_empty(&self) -> bool {
-        self.logo.is_none() && self.group.is_empty() && !self.set(&mut v1::ProfileSettings::default())
+        self.logo.is_none()
+            && self.group.is_empty()
+            && !self.set(&mut v1::ProfileSettings::default())
     }
 
     /// Changes the settings that were named.
-    pub fn apply(&self, settings: &mut v1::ProfileSettings, groups: &[v1::Group]) -> Result<(), Failure> {
+    pub fn apply(
+        &self,
+        settings: &mut v1::ProfileSettings,
+        groups: &[v1::Group],
+    ) -> Result<(), Failure> {
         if let Some(logo) = &self.logo {
             settings.branding.get_or_insert_default().logo_png = typed::file(logo, LARGEST_LOGO)?;
         }
@@ -145,10 +153,13 @@ impl Flags {
         }
         let first = texts.first().map_or_else(|| "en".to_owned(), |texts| texts.language.clone());
         let language = self.language.clone().unwrap_or(first);
-        let at = texts.iter().position(|texts| texts.language.eq_ignore_ascii_case(&language)).unwrap_or_else(|| {
-            texts.push(v1::ProfileTexts { language, ..Default::default() });
-            texts.len() - 1
-        });
+        let at = texts
+            .iter()
+            .position(|texts| texts.language.eq_ignore_ascii_case(&language))
+            .unwrap_or_else(|| {
+                texts.push(v1::ProfileTexts { language, ..Default::default() });
+                texts.len() - 1
+            });
         if let Some(texts) = texts.get_mut(at) {
             take(self.greeting.as_ref(), &mut texts.greeting);
             take(self.help_text.as_ref(), &mut texts.help);
@@ -165,7 +176,8 @@ fn take(flag: Option<&String>, setting: &mut String) -> bool {
     flag.is_some()
 }
 
-/// The settings as JSON for people to edit: groups by name, and no logo (it stays unless a flag changes it).
+/// The settings as JSON for people to edit: groups by name, and no logo (it stays unless a flag
+/// changes it).
 pub fn to_text(settings: &v1::ProfileSettings, groups: &[v1::Group]) -> String {
     let mut settings = settings.clone();
     for id in &mut settings.group_ids {
@@ -181,14 +193,16 @@ pub fn to_text(settings: &v1::ProfileSettings, groups: &[v1::Group]) -> String {
     format!("{value:#}")
 }
 
-/// Settings from JSON that people wrote. Groups are named or given by id; an unknown field is refused by name.
+/// Settings from JSON that people wrote. Groups are named or given by id; an unknown field is
+/// refused by name.
 pub fn from_text(text: &str, groups: &[v1::Group]) -> Result<v1::ProfileSettings, Failure> {
     let value: Value = serde_json::from_str(text)
         .map_err(|problem| Failure::invalid(format!("The settings are not JSON: {problem}.")))?;
     // What `profile show --json` prints is taken as well.
     let value = value.pointer("/profile/settings").cloned().unwrap_or(value);
-    let mut settings: v1::ProfileSettings = json::from_value(value)
-        .map_err(|problem| Failure::invalid(format!("The settings are not those of a profile: {problem}.")))?;
+    let mut settings: v1::ProfileSettings = json::from_value(value).map_err(|problem| {
+        Failure::invalid(format!("The settings are not those of a profile: {problem}."))
+    })?;
     for id in &mut settings.group_ids {
         id.clone_from(&resolve::group(groups, id)?.id);
     }
@@ -201,7 +215,11 @@ mod tests {
 
     fn groups() -> Vec<v1::Group> {
         ["Sales", "Support"]
-            .map(|name| v1::Group { id: format!("id-{name}"), name: name.to_owned(), ..Default::default() })
+            .map(|name| v1::Group {
+                id: format!("id-{name}"),
+                name: name.to_owned(),
+                ..Default::default()
+            })
             .into()
     }
 
@@ -222,7 +240,12 @@ mod tests {
     #[test]
     fn edited_json_comes_back() {
         let text = to_text(&settings(), &groups());
-        assert!(text.contains("\"Support\"") && !text.contains("logo_png") && !text.contains("id-Support"), "{text}");
+        assert!(
+            text.contains("\"Support\"")
+                && !text.contains("logo_png")
+                && !text.contains("id-Support"),
+            "{text}"
+        );
         let mut expected = settings();
         expected.branding.as_mut().unwrap().logo_png.clear();
         assert_eq!(from_text(&text, &groups()).unwrap(), expected);
@@ -256,11 +279,18 @@ mod tests {
         flags.apply(&mut changed, &groups()).unwrap();
         let branding = changed.branding.unwrap();
         assert_eq!(
-            (branding.accent_color.as_str(), branding.product_name.as_str(), branding.logo_png.len()),
+            (
+                branding.accent_color.as_str(),
+                branding.product_name.as_str(),
+                branding.logo_png.len()
+            ),
             ("#0a7d4f", "Acme help", 0)
         );
         assert_eq!(changed.group_ids, ["id-Sales", "id-Support"]);
-        assert_eq!((changed.texts[0].language.as_str(), changed.texts[0].greeting.as_str()), ("de", "Hallo"));
+        assert_eq!(
+            (changed.texts[0].language.as_str(), changed.texts[0].greeting.as_str()),
+            ("de", "Hallo")
+        );
         assert!(changed.assistance_enabled);
     }
 }

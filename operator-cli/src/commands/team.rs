@@ -27,7 +27,9 @@ pub enum Team {
 
 /// Settings to change.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  deskbell team set --queue-mode self-service --expire-after 48h")]
+#[command(
+    after_help = "Example:\n  deskbell team set --queue-mode self-service --expire-after 48h"
+)]
 pub struct Set {
     /// The team's name
     #[arg(long)]
@@ -43,7 +45,8 @@ pub struct Set {
     expire_after: Option<Lasting>,
 }
 
-/// Seconds, or none for never; spelt out because clap would take a bare `Option` for an argument that may be missing.
+/// Seconds, or none for never; spelt out because clap would take a bare `Option` for an argument
+/// that may be missing.
 type Lasting = std::option::Option<i64>;
 
 /// How unassigned tickets find somebody.
@@ -62,13 +65,16 @@ impl Team {
         let output = setting.output;
         match self {
             Self::Activate { name } => {
-                let answer =
-                    call!(client, team.activate_team(v1::ActivateTeamRequest { request_id: request_id(), name }))?;
+                let answer = call!(
+                    client,
+                    team.activate_team(v1::ActivateTeamRequest { request_id: request_id(), name })
+                )?;
                 let name = answer.team.as_ref().map_or("", |team| &team.name);
                 output.answer(
                     &answer,
                     &format!(
-                        "{name} is active, and you are its admin. Next: deskbell group create, deskbell member add"
+                        "{name} is active, and you are its admin. Next: deskbell group create, \
+                         deskbell member add"
                     ),
                 )
             }
@@ -109,20 +115,28 @@ impl Set {
             paths.push("expire_after");
         }
         if paths.is_empty() {
-            return Err(Failure::usage("Nothing to change was named. See: deskbell team set --help"));
+            return Err(Failure::usage(
+                "Nothing to change was named. See: deskbell team set --help",
+            ));
         }
-        let update_mask = prost_types::FieldMask { paths: paths.into_iter().map(str::to_owned).collect() };
-        Ok(v1::UpdateTeamRequest { request_id: request_id(), team: Some(team), update_mask: Some(update_mask) })
+        let update_mask =
+            prost_types::FieldMask { paths: paths.into_iter().map(str::to_owned).collect() };
+        Ok(v1::UpdateTeamRequest {
+            request_id: request_id(),
+            team: Some(team),
+            update_mask: Some(update_mask),
+        })
     }
 }
 
 fn describe(team: &v1::Team) -> String {
-    let expiry = team
-        .expire_after
-        .as_ref()
-        .map_or_else(|| "never".to_owned(), |after| format!("after {}", moments::length(after.seconds)));
+    let expiry = team.expire_after.as_ref().map_or_else(
+        || "never".to_owned(),
+        |after| format!("after {}", moments::length(after.seconds)),
+    );
     format!(
-        "{}\nUnassigned tickets  {}\nDefault priority    {}\nTickets expire      {expiry}\nActive since        {}",
+        "{}\nUnassigned tickets  {}\nDefault priority    {}\nTickets expire      {expiry}\nActive \
+         since        {}",
         team.name,
         words::queue_mode(team.queue_mode),
         words::priority(team.default_priority),
@@ -145,7 +159,8 @@ mod tests {
         let request = set.request().unwrap();
         assert_eq!(request.update_mask.unwrap().paths, ["queue_mode", "expire_after"]);
         assert_eq!(request.team.unwrap().expire_after, None);
-        let nothing = Set { name: None, queue_mode: None, default_priority: None, expire_after: None };
+        let nothing =
+            Set { name: None, queue_mode: None, default_priority: None, expire_after: None };
         assert!(nothing.request().is_err());
     }
 }

@@ -15,8 +15,10 @@ use crate::words;
 /// See `deskbell ticket --help`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-Changes are based on the ticket as it is when the command starts. To be sure that nothing changed since you looked, give the version \
-you saw with --version; if somebody was faster, nothing is changed, you are told who, and the exit code is 5.")]
+Changes are based on the ticket as it is when the command starts. To be sure that nothing changed \
+since you looked, give the version \
+you saw with --version; if somebody was faster, nothing is changed, you are told who, and the \
+exit code is 5.")]
 pub enum Ticket {
     /// Open tickets that you see, the most urgent first
     List(Filter),
@@ -40,9 +42,8 @@ pub enum Ticket {
         priority: words::Priority,
     },
     /// Answer the customer
-    #[command(
-        after_help = "Example:\n  deskbell ticket reply 42 \"Please start the printer again.\"\n  deskbell ticket reply 42 - < answer.txt"
-    )]
+    #[command(after_help = "Example:\n  deskbell ticket reply 42 \"Please start the printer \
+            again.\"\n  deskbell ticket reply 42 - < answer.txt")]
     Reply {
         #[command(flatten)]
         which: Which,
@@ -64,9 +65,8 @@ pub enum Ticket {
     #[command(after_help = "Example:\n  deskbell ticket reopen 42")]
     Reopen(Which),
     /// Take the ticket that should come next
-    #[command(
-        after_help = "The server picks by priority, then waiting time, from what nobody has.\n\nExample:\n  deskbell ticket next"
-    )]
+    #[command(after_help = "The server picks by priority, then waiting time, from what nobody \
+            has.\n\nExample:\n  deskbell ticket next")]
     Next,
     /// What happened to a ticket
     #[command(after_help = "Example:\n  deskbell ticket log 42")]
@@ -89,7 +89,8 @@ pub struct Which {
 /// Where a ticket goes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Giving a ticket to a group takes it from an operator who is not in that group. Giving it to an operator keeps its group, unless you say \
+Giving a ticket to a group takes it from an operator who is not in that group. Giving it to an \
+operator keeps its group, unless you say \
 --no-group.
 
 Example:
@@ -115,9 +116,8 @@ pub struct Assign {
 
 /// Which tickets to list.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "An address followed by ? is not proven to belong to the customer.\n\nExample:\n  deskbell ticket list --group Sales --priority high"
-)]
+#[command(after_help = "An address followed by ? is not proven to belong to the \
+        customer.\n\nExample:\n  deskbell ticket list --group Sales --priority high")]
 pub struct Filter {
     /// Only tickets in this state; can be given several times
     #[arg(long)]
@@ -141,7 +141,11 @@ pub struct Filter {
 
 impl Filter {
     /// The request for the first page. Pages stay small, because descriptions can be long.
-    pub async fn request(&self, client: &Client, history: bool) -> Result<v1::ListTicketsRequest, Failure> {
+    pub async fn request(
+        &self,
+        client: &Client,
+        history: bool,
+    ) -> Result<v1::ListTicketsRequest, Failure> {
         let group_id = match &self.group {
             Some(group) => resolve::group(&groups(client, false).await?, group)?.id.clone(),
             None => String::new(),
@@ -178,16 +182,20 @@ impl Ticket {
                     number: which.number,
                     version: which.version(&client).await?,
                 };
-                let answer =
-                    call!(client, queue.take_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                let answer = call!(client, queue.take_ticket(request))
+                    .map_err(|failure| look_again(failure, which.number))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Assign(assign) => assign.run(setting, &client).await,
             Self::Priority { which, priority } => {
                 let version = which.version(&client).await?;
                 let priority = v1::Priority::from(priority).into();
-                let request =
-                    v1::SetTicketPriorityRequest { request_id: request_id(), number: which.number, version, priority };
+                let request = v1::SetTicketPriorityRequest {
+                    request_id: request_id(),
+                    number: which.number,
+                    version,
+                    priority,
+                };
                 let answer = call!(client, queue.set_ticket_priority(request))
                     .map_err(|failure| look_again(failure, which.number))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
@@ -224,8 +232,8 @@ impl Ticket {
                     number: which.number,
                     version: which.version(&client).await?,
                 };
-                let answer =
-                    call!(client, queue.close_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                let answer = call!(client, queue.close_ticket(request))
+                    .map_err(|failure| look_again(failure, which.number))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Reopen(which) => {
@@ -234,15 +242,22 @@ impl Ticket {
                     number: which.number,
                     version: which.version(&client).await?,
                 };
-                let answer =
-                    call!(client, queue.reopen_ticket(request)).map_err(|failure| look_again(failure, which.number))?;
+                let answer = call!(client, queue.reopen_ticket(request))
+                    .map_err(|failure| look_again(failure, which.number))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Next => {
-                let answer = call!(client, queue.next_ticket(v1::NextTicketRequest { request_id: request_id() }))?;
+                let answer = call!(
+                    client,
+                    queue.next_ticket(v1::NextTicketRequest { request_id: request_id() })
+                )?;
                 output.answer(
                     &answer,
-                    &format!("{}\nPicked because: {}", sentence(answer.ticket.as_ref()), answer.reason),
+                    &format!(
+                        "{}\nPicked because: {}",
+                        sentence(answer.ticket.as_ref()),
+                        answer.reason
+                    ),
                 )
             }
         }
@@ -287,12 +302,21 @@ impl Assign {
             None => self.no_group.then(String::new),
         };
         if operator_id.is_none() && group_id.is_none() {
-            return Err(Failure::usage("Say where the ticket goes: --to, --nobody, --group or --no-group."));
+            return Err(Failure::usage(
+                "Say where the ticket goes: --to, --nobody, --group or --no-group.",
+            ));
         }
         let number = self.which.number;
         let version = self.which.version(client).await?;
-        let request = v1::AssignTicketRequest { request_id: request_id(), number, version, operator_id, group_id };
-        let answer = call!(client, queue.assign_ticket(request)).map_err(|failure| look_again(failure, number))?;
+        let request = v1::AssignTicketRequest {
+            request_id: request_id(),
+            number,
+            version,
+            operator_id,
+            group_id,
+        };
+        let answer = call!(client, queue.assign_ticket(request))
+            .map_err(|failure| look_again(failure, number))?;
         let text = match &answer.ticket {
             Some(ticket) => sentence(Some(ticket)),
             None => format!("#{number} is assigned; you no longer see it."),
@@ -356,8 +380,12 @@ mod tests {
         };
         assert_eq!(sentence(Some(&ticket)), "#42 new, high, unassigned: Printer on fire");
         ticket.group = Some(v1::GroupRef { id: "g".to_owned(), name: "Support".to_owned() });
-        assert_eq!(sentence(Some(&ticket)), "#42 new, high, nobody yet in Support: Printer on fire");
-        ticket.operator = Some(v1::MemberRef { id: "m".to_owned(), display_name: "Ana".to_owned() });
+        assert_eq!(
+            sentence(Some(&ticket)),
+            "#42 new, high, nobody yet in Support: Printer on fire"
+        );
+        ticket.operator =
+            Some(v1::MemberRef { id: "m".to_owned(), display_name: "Ana".to_owned() });
         ticket.state = 99;
         assert_eq!(sentence(Some(&ticket)), "#42 other, high, Ana in Support: Printer on fire");
     }

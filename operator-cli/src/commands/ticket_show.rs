@@ -35,7 +35,8 @@ impl<'a> Pages<'a> {
         };
         let mut page = call!(self.client, queue.list_tickets(request.clone()))?;
         if !page.next_page_token.is_empty() {
-            self.request = Some(v1::ListTicketsRequest { page_token: page.next_page_token, ..request });
+            self.request =
+                Some(v1::ListTicketsRequest { page_token: page.next_page_token, ..request });
         }
         page.tickets.truncate(self.left);
         self.left -= page.tickets.len();
@@ -47,14 +48,24 @@ impl<'a> Pages<'a> {
 pub async fn list(setting: &Setting, client: &Client, filter: &Filter) -> Result<(), Failure> {
     let mut pages = Pages::new(client, filter.request(client, false).await?, filter.limit);
     let now = Timestamp::now();
-    let mut table = Table::new(["NUMBER", "PRIORITY", "STATE", "WAITING", "OPERATOR", "GROUP", "REQUESTER", "TITLE"]);
+    let mut table = Table::new([
+        "NUMBER",
+        "PRIORITY",
+        "STATE",
+        "WAITING",
+        "OPERATOR",
+        "GROUP",
+        "REQUESTER",
+        "TITLE",
+    ]);
     while let Some(tickets) = pages.next().await? {
         for ticket in &tickets {
             if setting.output.is_json() {
                 setting.output.message(ticket)?;
                 continue;
             }
-            let look = if ticket.priority() == v1::Priority::Urgent { Look::Loud } else { Look::Plain };
+            let look =
+                if ticket.priority() == v1::Priority::Urgent { Look::Loud } else { Look::Plain };
             table.row_in(
                 look,
                 [
@@ -101,7 +112,8 @@ pub async fn show(setting: &Setting, client: &Client, number: i64) -> Result<(),
     setting.output.say(&whole(ticket, &answer.messages, Timestamp::now()))
 }
 
-/// A ticket as text. One-line fields are made inert one by one, so that none of them can pretend to be another line.
+/// A ticket as text. One-line fields are made inert one by one, so that none of them can pretend to
+/// be another line.
 fn whole(ticket: &v1::Ticket, messages: &[v1::Message], now: Timestamp) -> String {
     let mut text = format!("#{}  {}\n", ticket.number, inert::line(&ticket.title));
     let mut field = |name: &str, value: &str| {
@@ -161,10 +173,12 @@ fn indented(text: &str) -> String {
 
 /// Shows what happened to a ticket.
 pub async fn log(setting: &Setting, client: &Client, number: i64) -> Result<(), Failure> {
-    let events = call!(client, queue.list_ticket_events(v1::ListTicketEventsRequest { number }))?.events;
+    let events =
+        call!(client, queue.list_ticket_events(v1::ListTicketEventsRequest { number }))?.events;
     let mut table = Table::new(["WHEN", "VERSION", "WHO", "WHAT", "DETAILS"]);
     for event in &events {
-        let mut details: Vec<_> = event.details.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let mut details: Vec<_> =
+            event.details.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         details.sort();
         table.row([
             moments::local(event.time.as_ref()),

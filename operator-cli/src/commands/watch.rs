@@ -18,9 +18,12 @@ use crate::words;
 /// See `deskbell watch --help`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --json each line is one object with the fields of WatchQueueResponse, and \"cursor\": a place to go on from. First comes \
-\"snapshot\" with all open tickets that you see, then a \"change\" each time something happens; a new \"snapshot\" means: forget \
-everything before. When the connection breaks, the command says so on the error output and goes on by itself, without a \
+With --json each line is one object with the fields of WatchQueueResponse, and \"cursor\": a \
+place to go on from. First comes \
+\"snapshot\" with all open tickets that you see, then a \"change\" each time something happens; a \
+new \"snapshot\" means: forget \
+everything before. When the connection breaks, the command says so on the error output and goes \
+on by itself, without a \
 gap or a repeat. Stop it with Ctrl-C.
 
 Example:
@@ -44,7 +47,12 @@ impl Watch {
         while let Some(news) = watch.next().await {
             match news {
                 WatchNews::Snapshot { tickets, cursor } => {
-                    let frame = Frame::Snapshot(Snapshot { cursor: cursor.clone(), tickets, first: true, last: true });
+                    let frame = Frame::Snapshot(Snapshot {
+                        cursor: cursor.clone(),
+                        tickets,
+                        first: true,
+                        last: true,
+                    });
                     print(setting.output, frame, cursor)?;
                 }
                 WatchNews::Change(change) => {
@@ -52,11 +60,20 @@ impl Watch {
                     print(setting.output, Frame::Change(change), cursor)?;
                 }
                 WatchNews::Progress { cursor } if self.progress => {
-                    print(setting.output, Frame::Progress(Progress { cursor: cursor.clone() }), cursor)?;
+                    print(
+                        setting.output,
+                        Frame::Progress(Progress { cursor: cursor.clone() }),
+                        cursor,
+                    )?;
                 }
-                WatchNews::Connected { .. } | WatchNews::StartedOver | WatchNews::Progress { .. } => {}
+                WatchNews::Connected { .. }
+                | WatchNews::StartedOver
+                | WatchNews::Progress { .. } => {}
                 WatchNews::Disconnected { problem, retry_in } => {
-                    aside(&format!("Disconnected: {problem}\nTrying again in {} s.", retry_in.as_secs_f32().ceil()));
+                    aside(&format!(
+                        "Disconnected: {problem}\nTrying again in {} s.",
+                        retry_in.as_secs_f32().ceil()
+                    ));
                 }
                 WatchNews::Ended(problem) => return Err(problem.into()),
             }
@@ -70,12 +87,14 @@ fn print(output: Output, frame: Frame, cursor: String) -> Result<(), Failure> {
         output.value(&object(frame, cursor))
     } else {
         match frame {
-            Frame::Snapshot(snapshot) => {
-                output.say(&format!("{}  {} open tickets", moments::clock(Timestamp::now()), snapshot.tickets.len()))
-            }
-            Frame::Change(change) => lines(&change)
-                .iter()
-                .try_for_each(|line| output.say(&format!("{}  {line}", moments::clock(Timestamp::now())))),
+            Frame::Snapshot(snapshot) => output.say(&format!(
+                "{}  {} open tickets",
+                moments::clock(Timestamp::now()),
+                snapshot.tickets.len()
+            )),
+            Frame::Change(change) => lines(&change).iter().try_for_each(|line| {
+                output.say(&format!("{}  {line}", moments::clock(Timestamp::now())))
+            }),
             Frame::Progress(_) => Ok(()),
         }
     }
@@ -90,19 +109,26 @@ fn object(frame: Frame, cursor: String) -> Value {
     value
 }
 
-/// A change for people, a line for each ticket: "#42 taken by Ana: in progress, high, Ana in Support, x@y: Printer on fire".
+/// A change for people, a line for each ticket: "#42 taken by Ana: in progress, high, Ana in
+/// Support, x@y: Printer on fire".
 fn lines(change: &Change) -> Vec<String> {
     let what = inert::line(&change.kind).replace('_', " ");
     let who = inert::line(&change.actor);
     let told = change.tickets.iter().map(|ticket| {
-        let place: Vec<&str> = [operator(ticket), group(ticket)].into_iter().filter(|name| !name.is_empty()).collect();
+        let place: Vec<&str> =
+            [operator(ticket), group(ticket)].into_iter().filter(|name| !name.is_empty()).collect();
         let place = if place.is_empty() { "unassigned".to_owned() } else { place.join(" in ") };
         let state = format!("{}, {}", words::state(ticket.state), words::priority(ticket.priority));
-        let line =
-            format!("#{} {what} by {who}: {state}, {place}, {}: {}", ticket.number, requester(ticket), ticket.title);
+        let line = format!(
+            "#{} {what} by {who}: {state}, {place}, {}: {}",
+            ticket.number,
+            requester(ticket),
+            ticket.title
+        );
         inert::line(&line).into_owned()
     });
-    let gone = change.removed.iter().map(|number| format!("#{number} left your sight ({what} by {who})"));
+    let gone =
+        change.removed.iter().map(|number| format!("#{number} left your sight ({what} by {who})"));
     told.chain(gone).collect()
 }
 
@@ -143,7 +169,8 @@ mod tests {
         assert_eq!(
             lines(&change()),
             [
-                "#42 customer wrote by customer: in progress, high, unassigned, x@y ?: Printer␛[2J␊fire",
+                "#42 customer wrote by customer: in progress, high, unassigned, x@y ?: \
+                 Printer␛[2J␊fire",
                 "#7 left your sight (customer wrote by customer)"
             ]
         );

@@ -1,6 +1,9 @@
-//! The door: every text that comes from the server is made inert here, once, so that nothing behind it has to think of that.
+//! The door: every text that comes from the server is made inert here, once, so that nothing behind
+//! it has to think of that.
 
-use deskbell_proto::v1::{Group, GroupRef, Identity, Member, MemberRef, Message, Ticket, TicketEvent};
+use deskbell_proto::v1::{
+    Group, GroupRef, Identity, Member, MemberRef, Message, Ticket, TicketEvent,
+};
 use deskbell_proto::watch::WatchNews;
 
 use super::event::Answer;
@@ -53,7 +56,9 @@ pub fn answer(answer: Answer) -> Answer {
             messages: messages.into_iter().map(message).collect(),
             events: events.into_iter().map(event).collect(),
         },
-        Answer::Changed(changed) => Answer::Changed(changed.map(|changed| Box::new(ticket(*changed)))),
+        Answer::Changed(changed) => {
+            Answer::Changed(changed.map(|changed| Box::new(ticket(*changed))))
+        }
         Answer::Next { ticket: next, reason } => {
             Answer::Next { ticket: Box::new(ticket(*next)), reason: line(&reason) }
         }
@@ -92,7 +97,11 @@ fn event(event: TicketEvent) -> TicketEvent {
 }
 
 fn identity(identity: Identity) -> Identity {
-    Identity { email: line(&identity.email), display_name: line(&identity.display_name), ..identity }
+    Identity {
+        email: line(&identity.email),
+        display_name: line(&identity.display_name),
+        ..identity
+    }
 }
 
 fn member(member: Member) -> Member {

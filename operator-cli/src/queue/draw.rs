@@ -1,7 +1,8 @@
 //! The state as a screen. Pure: it reads the state and fills cells.
 //!
-//! From top to bottom: what and who, the connection; the list or the opened ticket; a line to tell things; the keys. Whatever
-//! colour says is also said in words or signs, because a terminal may have no colour and a person may not see it.
+//! From top to bottom: what and who, the connection; the list or the opened ticket; a line to tell
+//! things; the keys. Whatever colour says is also said in words or signs, because a terminal may
+//! have no colour and a person may not see it.
 
 mod detail;
 mod list;
@@ -39,7 +40,11 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
     let buffer = frame.buffer_mut();
     header(state, look, area, buffer);
     let bottom = area.bottom();
-    let body = |around: u16, top: u16| Rect { y: area.y + top, height: area.height.saturating_sub(around), ..area };
+    let body = |around: u16, top: u16| Rect {
+        y: area.y + top,
+        height: area.height.saturating_sub(around),
+        ..area
+    };
     match &state.detail {
         Some(opened) => detail::draw(state, opened, body(DETAIL_AROUND, 1), buffer),
         None => list::draw(state, look, body(3, 1), buffer),
@@ -47,7 +52,14 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
     if area.height > 2 {
         told(state, look, Rect { y: bottom - 2, height: 1, ..area }, buffer);
         let keys = if state.detail.is_some() { popup::DETAIL_KEYS } else { popup::LIST_KEYS };
-        put(buffer, area.x, bottom - 1, &fitting(keys, usize::from(area.width)), area.width, Look::quiet());
+        put(
+            buffer,
+            area.x,
+            bottom - 1,
+            &fitting(keys, usize::from(area.width)),
+            area.width,
+            Look::quiet(),
+        );
     }
     if let Some(position) = popup::draw(state, area, buffer) {
         frame.set_cursor_position(position);
@@ -111,13 +123,24 @@ fn header(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
         parts.push(format!("/{}", crate::inert::line(&order.filter)));
     }
     if !state.me.name.is_empty() {
-        parts.push(format!("{}, {}", state.me.name, if state.me.available { "available" } else { "away" }));
+        parts.push(format!(
+            "{}, {}",
+            state.me.name,
+            if state.me.available { "available" } else { "away" }
+        ));
     }
     let link_width = u16::try_from(width(&link)).unwrap_or(area.width).min(area.width);
     let left = format!(" {}", parts.join(" · "));
     let bold = if unseen > 0 { Look::strong() } else { Look::plain() };
     put(buffer, area.x, area.y, &left, area.width.saturating_sub(link_width + 2), bold);
-    put(buffer, area.right().saturating_sub(link_width + 1).max(area.x), area.y, &link, link_width, link_style);
+    put(
+        buffer,
+        area.right().saturating_sub(link_width + 1).max(area.x),
+        area.y,
+        &link,
+        link_width,
+        link_style,
+    );
 }
 
 /// What is being done, else what there is to tell.

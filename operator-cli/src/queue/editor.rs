@@ -27,7 +27,8 @@ impl Editor {
         &self.text
     }
 
-    /// Does what a key says in a field that shows lines of so many columns. True when the key meant something here.
+    /// Does what a key says in a field that shows lines of so many columns. True when the key meant
+    /// something here.
     pub fn key(&mut self, key: KeyEvent, columns: usize) -> bool {
         let word = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
         match key.code {
@@ -38,7 +39,10 @@ impl Editor {
                 self.at = begin;
             }
             KeyCode::Char('w') if word => {
-                let kept = self.text[..self.at].trim_end().rfind(char::is_whitespace).map_or(0, |space| space + 1);
+                let kept = self.text[..self.at]
+                    .trim_end()
+                    .rfind(char::is_whitespace)
+                    .map_or(0, |space| space + 1);
                 self.text.replace_range(kept..self.at, "");
                 self.at = kept;
             }
@@ -64,8 +68,8 @@ impl Editor {
         true
     }
 
-    /// Puts text in, as typed or pasted: line ends become newlines, other control characters are left out, and so is what
-    /// goes beyond the limit of a message.
+    /// Puts text in, as typed or pasted: line ends become newlines, other control characters are
+    /// left out, and so is what goes beyond the limit of a message.
     pub fn insert(&mut self, typed: &str) {
         let room = LONGEST.saturating_sub(self.text.chars().count());
         let clean: String = typed
@@ -78,7 +82,8 @@ impl Editor {
             .collect();
         self.text.insert_str(self.at, &clean);
         self.at += clean.len();
-        // A combining character may have joined what comes after it: stay between visible characters.
+        // A combining character may have joined what comes after it: stay between visible
+        // characters.
         while !self.between_characters() {
             self.at += self.text[self.at..].chars().next().map_or(1, char::len_utf8);
         }
@@ -88,7 +93,9 @@ impl Editor {
     pub fn place(&self, columns: usize) -> (usize, usize) {
         let lines = wrap(&self.text, columns);
         let line = lines.iter().rposition(|line| line.start <= self.at).unwrap_or(0);
-        let column = lines.get(line).map_or(0, |range| width(&self.text[range.start..self.at.min(range.end)]));
+        let column = lines
+            .get(line)
+            .map_or(0, |range| width(&self.text[range.start..self.at.min(range.end)]));
         (line, column)
     }
 
@@ -115,7 +122,9 @@ impl Editor {
     fn step(&mut self, columns: usize, by: isize) {
         let lines = wrap(&self.text, columns);
         let (line, column) = self.place(columns);
-        let Some(target) = line.checked_add_signed(by).and_then(|line| lines.get(line)) else { return };
+        let Some(target) = line.checked_add_signed(by).and_then(|line| lines.get(line)) else {
+            return;
+        };
         let mut at = target.start;
         for grapheme in self.text[target.clone()].graphemes(true) {
             if width(&self.text[target.start..at]) + width(grapheme) > column {

@@ -1,4 +1,5 @@
-//! What happens to the queue on screen, and what it asks to be done: the two ends of `State::update`.
+//! What happens to the queue on screen, and what it asks to be done: the two ends of
+//! `State::update`.
 
 use crossterm::event::KeyEvent;
 use deskbell_proto::v1::{Group, Identity, Member, Message, Priority, Ticket, TicketEvent};

@@ -11,8 +11,8 @@ use super::event::{Action, Call, Change, Writing};
 use super::popup::{Picker, Popup};
 use super::state::State;
 
-/// An act on the row at the top, which nobody chose, waits when another row was there so recently: the finger may have meant
-/// that one.
+/// An act on the row at the top, which nobody chose, waits when another row was there so recently:
+/// the finger may have meant that one.
 const SURPRISED_FOR: SignedDuration = SignedDuration::from_secs(1);
 
 /// Whether an act needs an open ticket.
@@ -37,7 +37,8 @@ impl State {
         if key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) {
             return Vec::new();
         }
-        let actions = if self.detail.is_some() { self.detail_key(key.code) } else { self.list_key(key.code) };
+        let actions =
+            if self.detail.is_some() { self.detail_key(key.code) } else { self.list_key(key.code) };
         if self.detail.is_none() {
             self.rows.look();
         }
@@ -49,7 +50,8 @@ impl State {
         match &mut self.popup {
             Some(Popup::Write { editor, .. }) => editor.insert(text),
             Some(Popup::Filter { .. }) => {
-                let typed: String = text.chars().filter(|character| !character.is_control()).take(200).collect();
+                let typed: String =
+                    text.chars().filter(|character| !character.is_control()).take(200).collect();
                 self.rows.reorder(|order| order.filter.push_str(&typed));
             }
             _ => {}
@@ -65,14 +67,20 @@ impl State {
             KeyCode::PageDown => self.rows.page(true),
             KeyCode::Home | KeyCode::Char('g') => self.rows.step(isize::MIN),
             KeyCode::End | KeyCode::Char('G') => self.rows.step(isize::MAX),
-            KeyCode::Esc if !self.rows.order().filter.is_empty() => self.rows.reorder(|order| order.filter.clear()),
+            KeyCode::Esc if !self.rows.order().filter.is_empty() => {
+                self.rows.reorder(|order| order.filter.clear())
+            }
             KeyCode::Esc => self.rows.let_go(),
             KeyCode::Enter => {
-                let Some(number) = self.rows.chosen().map(|line| line.number) else { return Vec::new() };
+                let Some(number) = self.rows.chosen().map(|line| line.number) else {
+                    return Vec::new();
+                };
                 self.rows.pin();
                 return vec![self.open(number)];
             }
-            KeyCode::Char('/') => self.popup = Some(Popup::Filter { before: self.rows.order().filter.clone() }),
+            KeyCode::Char('/') => {
+                self.popup = Some(Popup::Filter { before: self.rows.order().filter.clone() })
+            }
             KeyCode::Char('s') => {
                 self.rows.reorder(|order| order.sort = order.sort.next());
                 self.tell(false, format!("Sorted by {}.", self.rows.order().sort.word()));
@@ -81,14 +89,25 @@ impl State {
                 self.rows.reorder(|order| order.only_mine = !order.only_mine);
                 self.tell(
                     false,
-                    if self.rows.order().only_mine { "Only yours and your groups'." } else { "All that you may see." },
+                    if self.rows.order().only_mine {
+                        "Only yours and your groups'."
+                    } else {
+                        "All that you may see."
+                    },
                 );
             }
             KeyCode::Char('q') if self.drafts.is_empty() || warned => return vec![Action::Quit],
             KeyCode::Char('q') => {
                 self.warned = true;
-                let numbers: Vec<String> = self.drafts.keys().map(|(number, _)| format!("#{number}")).collect();
-                self.tell(true, format!("Leaving loses your drafts for {}. q again leaves.", numbers.join(", ")));
+                let numbers: Vec<String> =
+                    self.drafts.keys().map(|(number, _)| format!("#{number}")).collect();
+                self.tell(
+                    true,
+                    format!(
+                        "Leaving loses your drafts for {}. q again leaves.",
+                        numbers.join(", ")
+                    ),
+                );
             }
             _ => return self.act_key(code),
         }
@@ -96,7 +115,8 @@ impl State {
     }
 
     fn detail_key(&mut self, code: KeyCode) -> Vec<Action> {
-        let page = isize::try_from(self.size.1.saturating_sub(draw::DETAIL_AROUND).max(2) - 1).unwrap_or(1);
+        let page = isize::try_from(self.size.1.saturating_sub(draw::DETAIL_AROUND).max(2) - 1)
+            .unwrap_or(1);
         match code {
             KeyCode::Up | KeyCode::Char('k') => self.scroll_detail(-1),
             KeyCode::Down | KeyCode::Char('j') => self.scroll_detail(1),
@@ -121,13 +141,19 @@ impl State {
             KeyCode::Char('o') => return self.change(Needs::Ended, Change::Reopen),
             KeyCode::Char('p') => {
                 if let Some(ticket) = self.target(Needs::Open) {
-                    let picker = Picker::priorities(ticket.number, ticket.version, ticket.priority());
+                    let picker =
+                        Picker::priorities(ticket.number, ticket.version, ticket.priority());
                     self.popup = Some(Popup::Picker(picker));
                 }
             }
             KeyCode::Char('a') => {
                 if let Some(ticket) = self.target(Needs::Open) {
-                    let picker = Picker::assignees(ticket.number, ticket.version, &self.members, &self.groups);
+                    let picker = Picker::assignees(
+                        ticket.number,
+                        ticket.version,
+                        &self.members,
+                        &self.groups,
+                    );
                     self.popup = Some(Popup::Picker(picker));
                     return vec![self.call(Call::People)];
                 }
@@ -136,10 +162,15 @@ impl State {
             KeyCode::Char('n') => self.write(Writing::Note),
             KeyCode::Char('c') => {
                 if let Some(ticket) = self.target(Needs::Open) {
-                    self.popup = Some(Popup::ConfirmClose { number: ticket.number, version: ticket.version });
+                    self.popup = Some(Popup::ConfirmClose {
+                        number: ticket.number,
+                        version: ticket.version,
+                    });
                 }
             }
-            KeyCode::Char('N' | ' ') if !self.in_flight.values().any(|call| *call == Call::Next) => {
+            KeyCode::Char('N' | ' ')
+                if !self.in_flight.values().any(|call| *call == Call::Next) =>
+            {
                 return vec![self.call(Call::Next)];
             }
             KeyCode::Char('A') => return vec![self.call(Call::SetAvailable(!self.me.available))],
@@ -148,10 +179,11 @@ impl State {
         Vec::new()
     }
 
-    /// The ticket an act is for: the opened one, else the chosen one. When there is none to act on, says why.
+    /// The ticket an act is for: the opened one, else the chosen one. When there is none to act on,
+    /// says why.
     fn target(&mut self, needs: Needs) -> Option<Ticket> {
-        let surprised =
-            !self.rows.is_pinned() && self.displaced.is_some_and(|at| self.now.duration_since(at) < SURPRISED_FOR);
+        let surprised = !self.rows.is_pinned()
+            && self.displaced.is_some_and(|at| self.now.duration_since(at) < SURPRISED_FOR);
         let (number, ticket) = if let Some(detail) = &self.detail {
             (detail.number, detail.ticket.clone())
         } else if let Some(line) = self.rows.chosen() {
@@ -163,16 +195,28 @@ impl State {
         if self.detail.is_none() {
             self.rows.pin();
             if surprised {
-                self.tell(true, format!("#{number} came to the top just now. Press the key again if you mean it."));
+                self.tell(
+                    true,
+                    format!(
+                        "#{number} came to the top just now. Press the key again if you mean it."
+                    ),
+                );
                 return None;
             }
         }
         let Some(ticket) = ticket else {
-            self.tell(true, format!("#{number} is no longer in the queue. Enter opens it, if you may see it."));
+            self.tell(
+                true,
+                format!("#{number} is no longer in the queue. Enter opens it, if you may see it."),
+            );
             return None;
         };
         if is_open(&ticket) != (needs == Needs::Open) {
-            let why = if needs == Needs::Open { "has ended; o opens it again" } else { "is open already" };
+            let why = if needs == Needs::Open {
+                "has ended; o opens it again"
+            } else {
+                "is open already"
+            };
             self.tell(true, format!("#{number} {why}."));
             return None;
         }
@@ -191,7 +235,8 @@ impl State {
     fn write(&mut self, writing: Writing) {
         if let Some(Ticket { number, version, .. }) = self.target(Needs::Open) {
             let draft = self.drafts.get(&(number, writing)).cloned().unwrap_or_default();
-            self.popup = Some(Popup::Write { number, version, writing, editor: Editor::new(draft) });
+            self.popup =
+                Some(Popup::Write { number, version, writing, editor: Editor::new(draft) });
         }
     }
 
@@ -213,7 +258,9 @@ impl State {
                     Vec::new()
                 }
             },
-            Popup::Write { number, version, writing, editor } => self.write_key(key, number, version, writing, editor),
+            Popup::Write { number, version, writing, editor } => {
+                self.write_key(key, number, version, writing, editor)
+            }
         }
     }
 
@@ -225,7 +272,8 @@ impl State {
             KeyCode::PageUp => scroll.saturating_sub(8),
             _ => return Vec::new(),
         };
-        self.popup = Some(Popup::Help { scroll: scroll.min(draw::help_length().saturating_sub(1)) });
+        self.popup =
+            Some(Popup::Help { scroll: scroll.min(draw::help_length().saturating_sub(1)) });
         Vec::new()
     }
 
@@ -239,7 +287,9 @@ impl State {
             KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => {
                 self.rows.reorder(|order| order.filter.clear());
             }
-            KeyCode::Char(character) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            KeyCode::Char(character)
+                if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
+            {
                 self.rows.reorder(|order| order.filter.push(character));
             }
             KeyCode::Up => self.rows.step(-1),
@@ -255,13 +305,19 @@ impl State {
             KeyCode::Enter => {
                 if let Some(choice) = picker.picked() {
                     let change = choice.change.clone();
-                    return vec![self.call(Call::Change { number: picker.number, version: picker.version, change })];
+                    return vec![self.call(Call::Change {
+                        number: picker.number,
+                        version: picker.version,
+                        change,
+                    })];
                 }
             }
             KeyCode::Up | KeyCode::BackTab => picker.step(-1),
             KeyCode::Down | KeyCode::Tab => picker.step(1),
             KeyCode::Backspace => picker.narrow(None),
-            KeyCode::Char(character) if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            KeyCode::Char(character)
+                if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
+            {
                 picker.narrow(Some(character));
             }
             _ => {}
@@ -313,7 +369,8 @@ impl State {
         let length = self.detail.as_ref().map_or(0, |detail| draw::detail_length(self, detail));
         let page = usize::from(self.size.1.saturating_sub(draw::DETAIL_AROUND));
         if let Some(detail) = &mut self.detail {
-            detail.scroll = detail.scroll.saturating_add_signed(by).min(length.saturating_sub(page));
+            detail.scroll =
+                detail.scroll.saturating_add_signed(by).min(length.saturating_sub(page));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The whole loop against a real server on loopback that cuts the stream: what happened meanwhile arrives once, and rings.
+//! The whole loop against a real server on loopback that cuts the stream: what happened meanwhile
+//! arrives once, and rings.
 
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -35,7 +36,8 @@ impl WatchService for Cutting {
         let after = request.into_inner().after;
         let frames: Vec<Result<Frame, Status>> = match after.as_str() {
             "" => {
-                let hostile = Ticket { title: "\x1b[2J\u{202e}gone".into(), ..fresh(ticket(1, 2, 5, "Ben")) };
+                let hostile =
+                    Ticket { title: "\x1b[2J\u{202e}gone".into(), ..fresh(ticket(1, 2, 5, "Ben")) };
                 vec![
                     Ok(Frame::Snapshot(Snapshot {
                         cursor: "s".into(),
@@ -56,8 +58,12 @@ impl WatchService for Cutting {
             other => return Err(Status::out_of_range(other.to_owned())),
         };
         self.asked.lock().map_err(|_| Status::internal("poisoned"))?.push(after);
-        let frames = frames.into_iter().map(|frame| frame.map(|frame| WatchQueueResponse { frame: Some(frame) }));
-        Ok(Response::new(Box::pin(futures_util::stream::iter(frames).chain(futures_util::stream::pending()))))
+        let frames = frames
+            .into_iter()
+            .map(|frame| frame.map(|frame| WatchQueueResponse { frame: Some(frame) }));
+        Ok(Response::new(Box::pin(
+            futures_util::stream::iter(frames).chain(futures_util::stream::pending()),
+        )))
     }
 }
 
@@ -81,13 +87,17 @@ async fn a_cut_stream_resumes_on_the_screen() {
 
     let mut terminal = Terminal::new(TestBackend::new(100, 20)).unwrap();
     let (press, keys) = mpsc::unbounded_channel();
-    // The bell rings for the ticket that came after the cut; then it is on the screen, and the operator leaves.
+    // The bell rings for the ticket that came after the cut; then it is on the screen, and the
+    // operator leaves.
     let ring = move || {
         let _ = press.send(Ok(TerminalEvent::Key(KeyEvent::from(KeyCode::Char('q')))));
     };
     let options = Options { colour: true, zone: TimeZone::UTC };
     let running = turn(&mut terminal, UnboundedReceiverStream::new(keys), ring, client, options);
-    tokio::time::timeout(Duration::from_secs(30), running).await.expect("the bell never rang").unwrap();
+    tokio::time::timeout(Duration::from_secs(30), running)
+        .await
+        .expect("the bell never rang")
+        .unwrap();
     server.abort();
 
     let screen = shown(terminal.backend().buffer());

@@ -1,10 +1,13 @@
 //! `deskbell queue`: the live queue, full screen.
 //!
-//! Built as event → state → draw, so that everything but this file can be tested without a terminal or a server:
+//! Built as event → state → draw, so that everything but this file can be tested without a terminal
+//! or a server:
 //!
-//! - [`event`]: what happens (keys, news of the watch, outcomes of calls, time) and what is asked for (calls, the bell, leaving);
+//! - [`event`]: what happens (keys, news of the watch, outcomes of calls, time) and what is asked
+//!   for (calls, the bell, leaving);
 //! - [`state`] and [`keys`]: `State::update` takes an event and says what to do, without doing it;
-//! - [`rows`] and [`order`]: the list, its order, and the promise that no row jumps under the cursor;
+//! - [`rows`] and [`order`]: the list, its order, and the promise that no row jumps under the
+//!   cursor;
 //! - [`popup`], [`editor`]: what lies over the list;
 //! - [`draw`]: the state as cells; [`words`]: the sentences it tells;
 //! - [`door`]: every text from the server is made inert there before the state sees it;
@@ -49,7 +52,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use self::event::{Action, Answer, Event, Refusal};
 use self::state::State;
 
-/// News that are there at once are taken in together, at most so many, before the screen is drawn again.
+/// News that are there at once are taken in together, at most so many, before the screen is drawn
+/// again.
 const NEWS_PER_DRAWING: usize = 256;
 /// Bytes of one drawing that reach the terminal together.
 const PICTURE: usize = 64 * 1024;
@@ -73,7 +77,8 @@ impl Default for Options {
     }
 }
 
-/// Shows the live queue until the operator leaves. The terminal is as it was before, also after a failure.
+/// Shows the live queue until the operator leaves. The terminal is as it was before, also after a
+/// failure.
 ///
 /// # Errors
 ///
@@ -103,7 +108,9 @@ async fn stopped() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
+        if let (Ok(mut terminate), Ok(mut hang_up)) =
+            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+        {
             tokio::select! { _ = terminate.recv() => {}, _ = hang_up.recv() => {} }
             return;
         }
@@ -111,7 +118,8 @@ async fn stopped() {
     std::future::pending::<Infallible>().await;
 }
 
-/// The loop: waits for an event, updates the state, does what it asks for, draws. Ends with [`Action::Quit`] or with the keys.
+/// The loop: waits for an event, updates the state, does what it asks for, draws. Ends with
+/// [`Action::Quit`] or with the keys.
 async fn turn<B>(
     terminal: &mut Terminal<B>,
     keys: impl Stream<Item = io::Result<crossterm::event::Event>>,
@@ -130,7 +138,8 @@ where
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
     let size = terminal.size().map_err(io::Error::other)?;
-    let (mut state, mut actions) = State::new(Timestamp::now(), options.zone, (size.width, size.height));
+    let (mut state, mut actions) =
+        State::new(Timestamp::now(), options.zone, (size.width, size.height));
     state.colour = options.colour;
     loop {
         for action in actions {
@@ -141,7 +150,8 @@ where
                 }
                 Action::Bell => ring(),
                 Action::Quit => {
-                    // What was asked for a moment ago still happens; a server that does not answer holds nobody up.
+                    // What was asked for a moment ago still happens; a server that does not answer
+                    // holds nobody up.
                     let ended = async { while calls.join_next().await.is_some() {} };
                     let _ = timeout(LAST_CALLS, ended).await;
                     return Ok(());
@@ -161,8 +171,9 @@ where
         let more_may_come = matches!(event, Some(Event::News(_)));
         actions = event.map(|event| state.update(Timestamp::now(), event)).unwrap_or_default();
         for _ in 0..NEWS_PER_DRAWING {
-            let Some(Some(news)) =
-                Some(&mut news).filter(|_| more_may_come).and_then(|news| news.next().now_or_never())
+            let Some(Some(news)) = Some(&mut news)
+                .filter(|_| more_may_come)
+                .and_then(|news| news.next().now_or_never())
             else {
                 break;
             };

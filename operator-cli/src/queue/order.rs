@@ -60,11 +60,12 @@ impl Mine {
         ticket.operator.as_ref().is_some_and(|operator| operator.id == self.member)
     }
 
-    /// The ticket waits for me: it is mine; or nobody has it, and it is in one of my groups or in none at all (whoever sees
-    /// those is meant to care).
+    /// The ticket waits for me: it is mine; or nobody has it, and it is in one of my groups or in
+    /// none at all (whoever sees those is meant to care).
     pub fn is_called_by(&self, ticket: &Ticket) -> bool {
         self.has(ticket)
-            || (ticket.operator.is_none() && ticket.group.as_ref().is_none_or(|group| self.groups.contains(&group.id)))
+            || (ticket.operator.is_none()
+                && ticket.group.as_ref().is_none_or(|group| self.groups.contains(&group.id)))
     }
 
     /// The ticket is mine, or one of my groups' and nobody else's.
@@ -139,8 +140,11 @@ mod tests {
     #[test]
     fn each_order_sorts() {
         // Number, priority, waiting minutes, group, operator.
-        let tickets =
-            [grouped(ticket(1, 2, 5, "Ben"), "Sales"), grouped(ticket(2, 4, 1, ""), "billing"), ticket(3, 2, 9, "ana")];
+        let tickets = [
+            grouped(ticket(1, 2, 5, "Ben"), "Sales"),
+            grouped(ticket(2, 4, 1, ""), "billing"),
+            ticket(3, 2, 9, "ana"),
+        ];
         for (sort, numbers) in [
             (Sort::Priority, [2, 3, 1]),
             (Sort::Waiting, [3, 1, 2]),
@@ -151,13 +155,20 @@ mod tests {
             let order = Order { sort, ..Order::default() };
             let mut sorted: Vec<&Ticket> = tickets.iter().collect();
             sorted.sort_by(|a, b| order.compare(a, b));
-            assert_eq!(sorted.iter().map(|ticket| ticket.number).collect::<Vec<_>>(), numbers, "{sort:?}");
+            assert_eq!(
+                sorted.iter().map(|ticket| ticket.number).collect::<Vec<_>>(),
+                numbers,
+                "{sort:?}"
+            );
         }
     }
 
     #[test]
     fn the_filter_is_literal_and_ignores_case() {
-        let ticket = Ticket { title: "Drucker 50% (ÄRGER)".into(), ..grouped(ticket(42, 2, 5, "Ana"), "Sales") };
+        let ticket = Ticket {
+            title: "Drucker 50% (ÄRGER)".into(),
+            ..grouped(ticket(42, 2, 5, "Ana"), "Sales")
+        };
         for (filter, shows) in [
             ("", true),
             ("50%", true),

@@ -1,12 +1,13 @@
-//! Carries out the calls that the state asks for. Every change has a request id of its own, so that repeating it after a broken
-//! connection does nothing twice.
+//! Carries out the calls that the state asks for. Every change has a request id of its own, so that
+//! repeating it after a broken connection does nothing twice.
 
 use deskbell_proto::client::{Client, request_id, retry};
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1::{
-    AssignTicketRequest, CloseTicketRequest, GetTicketRequest, Identity, ListGroupsRequest, ListMembersRequest,
-    ListTicketEventsRequest, Member, NextTicketRequest, NoteTicketRequest, ReopenTicketRequest, ReplyTicketRequest,
-    SetAvailabilityRequest, SetTicketPriorityRequest, TakeTicketRequest, Ticket, WhoAmIRequest,
+    AssignTicketRequest, CloseTicketRequest, GetTicketRequest, Identity, ListGroupsRequest,
+    ListMembersRequest, ListTicketEventsRequest, Member, NextTicketRequest, NoteTicketRequest,
+    ReopenTicketRequest, ReplyTicketRequest, SetAvailabilityRequest, SetTicketPriorityRequest,
+    TakeTicketRequest, Ticket, WhoAmIRequest,
 };
 use tonic::Code;
 
@@ -27,9 +28,10 @@ macro_rules! ask {
 
 /// Carries out one call.
 pub async fn perform(client: Client, call: Call) -> Result<Answer, Refusal> {
-    answer(&client, call)
-        .await
-        .map_err(|problem| Refusal { text: door::line(&problem.text), absent: problem.code == Code::NotFound })
+    answer(&client, call).await.map_err(|problem| Refusal {
+        text: door::line(&problem.text),
+        absent: problem.code == Code::NotFound,
+    })
 }
 
 async fn answer(client: &Client, call: Call) -> Result<Answer, Problem> {
@@ -37,7 +39,8 @@ async fn answer(client: &Client, call: Call) -> Result<Answer, Problem> {
         Call::People => people(client).await?,
         Call::Open { number } => {
             let opened = ask!(client.queue.get_ticket(GetTicketRequest { number }));
-            let happened = ask!(client.queue.list_ticket_events(ListTicketEventsRequest { number }));
+            let happened =
+                ask!(client.queue.list_ticket_events(ListTicketEventsRequest { number }));
             Answer::Opened {
                 ticket: Box::new(opened.ticket.unwrap_or_default()),
                 messages: opened.messages,
@@ -48,37 +51,68 @@ async fn answer(client: &Client, call: Call) -> Result<Answer, Problem> {
             Answer::Changed(changed(client, number, version, change).await?.map(Box::new))
         }
         Call::Next => {
-            let next = ask!(client.queue.next_ticket(NextTicketRequest { request_id: request_id() }));
+            let next =
+                ask!(client.queue.next_ticket(NextTicketRequest { request_id: request_id() }));
             Answer::Next { ticket: Box::new(next.ticket.unwrap_or_default()), reason: next.reason }
         }
         Call::SetAvailable(available) => {
             let response =
-                ask!(client.team.set_availability(SetAvailabilityRequest { request_id: request_id(), available }));
+                ask!(client.team.set_availability(SetAvailabilityRequest {
+                    request_id: request_id(),
+                    available
+                }));
             Answer::Available(response.member.is_some_and(|member| member.available))
         }
     })
 }
 
-async fn changed(client: &Client, number: i64, version: i64, change: Change) -> Result<Option<Ticket>, Problem> {
+async fn changed(
+    client: &Client,
+    number: i64,
+    version: i64,
+    change: Change,
+) -> Result<Option<Ticket>, Problem> {
     let request_id = request_id();
     Ok(match change {
-        Change::Take => ask!(client.queue.take_ticket(TakeTicketRequest { request_id, number, version })).ticket,
+        Change::Take => {
+            ask!(client.queue.take_ticket(TakeTicketRequest { request_id, number, version })).ticket
+        }
         Change::Assign { operator, group } => {
-            let request = AssignTicketRequest { request_id, number, version, operator_id: operator, group_id: group };
+            let request = AssignTicketRequest {
+                request_id,
+                number,
+                version,
+                operator_id: operator,
+                group_id: group,
+            };
             ask!(client.queue.assign_ticket(request)).ticket
         }
         Change::SetPriority(priority) => {
-            let request = SetTicketPriorityRequest { request_id, number, version, priority: priority.into() };
+            let request =
+                SetTicketPriorityRequest { request_id, number, version, priority: priority.into() };
             ask!(client.queue.set_ticket_priority(request)).ticket
         }
         Change::Write { writing: Writing::Reply, text } => {
-            ask!(client.queue.reply_ticket(ReplyTicketRequest { request_id, number, version, text })).ticket
+            ask!(client.queue.reply_ticket(ReplyTicketRequest {
+                request_id,
+                number,
+                version,
+                text
+            }))
+            .ticket
         }
         Change::Write { writing: Writing::Note, text } => {
-            ask!(client.queue.note_ticket(NoteTicketRequest { request_id, number, version, text })).ticket
+            ask!(client.queue.note_ticket(NoteTicketRequest { request_id, number, version, text }))
+                .ticket
         }
-        Change::Close => ask!(client.queue.close_ticket(CloseTicketRequest { request_id, number, version })).ticket,
-        Change::Reopen => ask!(client.queue.reopen_ticket(ReopenTicketRequest { request_id, number, version })).ticket,
+        Change::Close => {
+            ask!(client.queue.close_ticket(CloseTicketRequest { request_id, number, version }))
+                .ticket
+        }
+        Change::Reopen => {
+            ask!(client.queue.reopen_ticket(ReopenTicketRequest { request_id, number, version }))
+                .ticket
+        }
     })
 }
 
@@ -88,7 +122,10 @@ async fn people(client: &Client) -> Result<Answer, Problem> {
     let mut page_token = String::new();
     loop {
         let page =
-            ask!(client.team.list_members(ListMembersRequest { page_size: 1000, page_token: page_token.clone() }));
+            ask!(client.team.list_members(ListMembersRequest {
+                page_size: 1000,
+                page_token: page_token.clone()
+            }));
         members.extend(page.members);
         page_token = page.next_page_token;
         if page_token.is_empty() {

@@ -91,28 +91,36 @@ impl Picker {
 
     /// Operators and groups, and nobody.
     pub fn assignees(number: i64, version: i64, members: &[Member], groups: &[Group]) -> Self {
-        let operators =
-            members.iter().filter(|member| member.operator && member.state() == MemberState::Active).map(|member| {
-                Choice {
-                    label: format!(
-                        "{}  operator, {}",
-                        member.display_name,
-                        if member.available { "available" } else { "away" }
-                    ),
-                    change: Change::Assign { operator: Some(member.id.clone()), group: None },
-                }
+        let operators = members
+            .iter()
+            .filter(|member| member.operator && member.state() == MemberState::Active)
+            .map(|member| Choice {
+                label: format!(
+                    "{}  operator, {}",
+                    member.display_name,
+                    if member.available { "available" } else { "away" }
+                ),
+                change: Change::Assign { operator: Some(member.id.clone()), group: None },
             });
-        let groups = groups.iter().filter(|group| group.delete_time.is_none()).map(|group| Choice {
-            label: format!("{}  group", group.name),
-            change: Change::Assign { operator: None, group: Some(group.id.clone()) },
-        });
+        let groups =
+            groups.iter().filter(|group| group.delete_time.is_none()).map(|group| Choice {
+                label: format!("{}  group", group.name),
+                change: Change::Assign { operator: None, group: Some(group.id.clone()) },
+            });
         let nobody = [
             ("no operator", Change::Assign { operator: Some(String::new()), group: None }),
             ("no group", Change::Assign { operator: None, group: Some(String::new()) }),
         ];
         let nobody = nobody.map(|(label, change)| Choice { label: label.to_owned(), change });
         let choices = operators.chain(groups).chain(nobody).collect();
-        Self { picking: Picking::Assignee, number, version, typed: String::new(), marked: 0, choices }
+        Self {
+            picking: Picking::Assignee,
+            number,
+            version,
+            typed: String::new(),
+            marked: 0,
+            choices,
+        }
     }
 
     /// The choices that have a word beginning with what was typed.
@@ -120,7 +128,8 @@ impl Picker {
         let typed = self.typed.to_lowercase();
         let begins = |label: &str| {
             let label = label.to_lowercase();
-            label.starts_with(&typed) || label.split_whitespace().any(|word| word.starts_with(&typed))
+            label.starts_with(&typed)
+                || label.split_whitespace().any(|word| word.starts_with(&typed))
         };
         self.choices.iter().filter(|choice| begins(&choice.label)).collect()
     }
@@ -147,7 +156,8 @@ impl Picker {
         self.marked = 0;
     }
 
-    /// Takes newly fetched members and groups into a picker of assignees, keeping what was typed and the marked choice.
+    /// Takes newly fetched members and groups into a picker of assignees, keeping what was typed
+    /// and the marked choice.
     pub fn refresh(&mut self, members: &[Member], groups: &[Group]) {
         if self.picking != Picking::Assignee {
             return;
@@ -155,6 +165,10 @@ impl Picker {
         let marked = self.picked().map(|choice| choice.change.clone());
         let fresh = Self::assignees(self.number, self.version, members, groups);
         self.choices = fresh.choices;
-        self.marked = self.matching().iter().position(|choice| Some(&choice.change) == marked.as_ref()).unwrap_or(0);
+        self.marked = self
+            .matching()
+            .iter()
+            .position(|choice| Some(&choice.change) == marked.as_ref())
+            .unwrap_or(0);
     }
 }

@@ -1,9 +1,11 @@
 //! The rows of the list, and the promise that they never jump under the cursor.
 //!
-//! Once the operator has chosen a row, news move nothing: a new ticket's row is put at the end, a changed one stays where it is, and one
-//! that is gone leaves its line behind with a word on what became of it. The next key that moves the choice (or Enter, a
-//! filter, a sort) puts everything in order, and so does [`Rows::let_go`]. As long as no row was chosen, the choice follows the
-//! top of the list and the list is always in order, so that a terminal nobody touches shows the most pressing tickets.
+//! Once the operator has chosen a row, news move nothing: a new ticket's row is put at the end, a
+//! changed one stays where it is, and one that is gone leaves its line behind with a word on what
+//! became of it. The next key that moves the choice (or Enter, a filter, a sort) puts everything in
+//! order, and so does [`Rows::let_go`]. As long as no row was chosen, the choice follows the top of
+//! the list and the list is always in order, so that a terminal nobody touches shows the most
+//! pressing tickets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,7 +79,10 @@ impl Rows {
     /// The lines on the screen, and where among them the chosen one is.
     pub fn window(&self) -> (&[Line], Option<usize>) {
         let end = (self.offset + self.height).min(self.lines.len());
-        let chosen = self.position().and_then(|at| at.checked_sub(self.offset)).filter(|&row| row < self.height);
+        let chosen = self
+            .position()
+            .and_then(|at| at.checked_sub(self.offset))
+            .filter(|&row| row < self.height);
         (self.lines.get(self.offset..end).unwrap_or_default(), chosen)
     }
 
@@ -106,15 +111,18 @@ impl Rows {
                 line.gone.get_or_insert_with(|| "left the queue".to_owned());
             }
         }
-        let arrived =
-            self.tickets.values().filter(|ticket| !listed.contains(&ticket.number) && self.order.shows(ticket));
+        let arrived = self
+            .tickets
+            .values()
+            .filter(|ticket| !listed.contains(&ticket.number) && self.order.shows(ticket));
         self.lines.extend(arrived.map(|ticket| Line { number: ticket.number, gone: None }));
         self.follow_top();
         self.tickets.keys().filter(|number| !before.contains_key(number)).copied().collect()
     }
 
-    /// A change, whole: tickets that are new or changed, and those that are no longer in the queue or no longer for the operator
-    /// to see, with a word on what became of them. A version older than the known one is ignored.
+    /// A change, whole: tickets that are new or changed, and those that are no longer in the queue
+    /// or no longer for the operator to see, with a word on what became of them. A version older
+    /// than the known one is ignored.
     pub fn take_in(&mut self, changed: Vec<Ticket>, gone: Vec<(i64, String)>) {
         for ticket in changed {
             self.put(ticket);
@@ -180,9 +188,12 @@ impl Rows {
         if let Some(at) = self.position() {
             let last = self.lines.len().saturating_sub(1);
             let target = at.saturating_add_signed(by).min(last);
-            // Lines of tickets that are gone vanish with this step: walk over them, or stay when there is nothing else.
-            let there = if by < 0 { self.alive((0..=target).rev()) } else { self.alive(target..=last) };
-            let back = || if by < 0 { self.alive(target..=at) } else { self.alive((at..=target).rev()) };
+            // Lines of tickets that are gone vanish with this step: walk over them, or stay when
+            // there is nothing else.
+            let there =
+                if by < 0 { self.alive((0..=target).rev()) } else { self.alive(target..=last) };
+            let back =
+                || if by < 0 { self.alive(target..=at) } else { self.alive((at..=target).rev()) };
             self.chosen = there.or_else(back).or(self.chosen);
             self.pinned = true;
         }
@@ -201,14 +212,16 @@ impl Rows {
         self.settle();
     }
 
-    /// Puts the list in order and drops the lines of tickets that are gone. The chosen row stays on its line of the screen where
-    /// the ends of the list allow it.
+    /// Puts the list in order and drops the lines of tickets that are gone. The chosen row stays on
+    /// its line of the screen where the ends of the list allow it.
     pub fn settle(&mut self) {
         let at = self.position().unwrap_or(0);
         let row = at.saturating_sub(self.offset);
-        let mut shown: Vec<&Ticket> = self.tickets.values().filter(|ticket| self.order.shows(ticket)).collect();
+        let mut shown: Vec<&Ticket> =
+            self.tickets.values().filter(|ticket| self.order.shows(ticket)).collect();
         shown.sort_by(|a, b| self.order.compare(a, b));
-        self.lines = shown.into_iter().map(|ticket| Line { number: ticket.number, gone: None }).collect();
+        self.lines =
+            shown.into_iter().map(|ticket| Line { number: ticket.number, gone: None }).collect();
         if !self.pinned {
             self.chosen = self.lines.first().map(|line| line.number);
             self.offset = 0;
@@ -234,7 +247,9 @@ impl Rows {
     }
 
     fn alive(&self, mut among: impl Iterator<Item = usize>) -> Option<i64> {
-        among.find_map(|at| self.lines.get(at).filter(|line| line.gone.is_none())).map(|line| line.number)
+        among
+            .find_map(|at| self.lines.get(at).filter(|line| line.gone.is_none()))
+            .map(|line| line.number)
     }
 
     fn scroll_to_chosen(&mut self) {

@@ -1,5 +1,5 @@
-//! The state of the queue on screen, and how news, outcomes and time change it. Pure: what has to be done outside comes back
-//! as [`Action`]s. Keys are in `keys.rs`.
+//! The state of the queue on screen, and how news, outcomes and time change it. Pure: what has to
+//! be done outside comes back as [`Action`]s. Keys are in `keys.rs`.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,8 @@ use super::popup::Popup;
 use super::rows::Rows;
 use super::words;
 
-/// A stream that was silent for this long is called stale. The server gives a sign of life every 20 seconds.
+/// A stream that was silent for this long is called stale. The server gives a sign of life every 20
+/// seconds.
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(30);
 /// A list without a key for this long follows the top again.
 const IDLE_AFTER: SignedDuration = SignedDuration::from_mins(2);
@@ -63,7 +64,8 @@ pub struct State {
     pub(super) displaced: Option<Timestamp>,
     next_id: u64,
     had_snapshot: bool,
-    /// Tickets that came before the server had said who the operator is: whether they call for them is not known yet.
+    /// Tickets that came before the server had said who the operator is: whether they call for them
+    /// is not known yet.
     not_judged: Vec<i64>,
 }
 
@@ -202,10 +204,16 @@ impl State {
     }
 
     fn tick(&mut self) {
-        if self.notice.as_ref().is_some_and(|notice| self.now.duration_since(notice.at) > NOTICE_FOR) {
+        if self
+            .notice
+            .as_ref()
+            .is_some_and(|notice| self.now.duration_since(notice.at) > NOTICE_FOR)
+        {
             self.notice = None;
         }
-        let idle = self.popup.is_none() && self.detail.is_none() && self.now.duration_since(self.last_key) > IDLE_AFTER;
+        let idle = self.popup.is_none()
+            && self.detail.is_none()
+            && self.now.duration_since(self.last_key) > IDLE_AFTER;
         if idle && self.rows.is_pinned() {
             self.rows.let_go();
         }
@@ -223,16 +231,21 @@ impl State {
                 self.heard = self.now;
                 let fresh = self.rows.replace(tickets);
                 if self.had_snapshot {
-                    // It came again because the operator's own sight may have changed: groups or role.
+                    // It came again because the operator's own sight may have changed: groups or
+                    // role.
                     actions.push(self.call(Call::People));
                     self.ring_for(&fresh, &mut actions);
                 }
                 self.had_snapshot = true;
-                if let Some(detail) =
-                    self.detail.as_mut().filter(|detail| !self.rows.tickets().contains_key(&detail.number))
+                if let Some(detail) = self
+                    .detail
+                    .as_mut()
+                    .filter(|detail| !self.rows.tickets().contains_key(&detail.number))
                 {
-                    // Ended, or out of sight: nothing of it is shown until the server says that it may be.
-                    (detail.ticket, detail.messages, detail.events) = (None, Vec::new(), Vec::new());
+                    // Ended, or out of sight: nothing of it is shown until the server says that it
+                    // may be.
+                    (detail.ticket, detail.messages, detail.events) =
+                        (None, Vec::new(), Vec::new());
                 }
                 actions.extend(self.reopen_detail());
             }
@@ -243,7 +256,8 @@ impl State {
             WatchNews::Progress { .. } => self.heard = self.now,
             WatchNews::Disconnected { problem, retry_in } => {
                 let wait = SignedDuration::try_from(retry_in).unwrap_or(SignedDuration::MAX);
-                self.link = Link::Broken { retry_at: self.now.checked_add(wait).unwrap_or(Timestamp::MAX) };
+                self.link =
+                    Link::Broken { retry_at: self.now.checked_add(wait).unwrap_or(Timestamp::MAX) };
                 self.tell(true, problem.text);
             }
             WatchNews::StartedOver => {}
@@ -273,7 +287,8 @@ impl State {
                 detail.ticket = Some(ticket.clone());
             }
             if is_open(&ticket) {
-                let called_before = self.rows.tickets().get(&number).is_some_and(|known| mine.is_called_by(known));
+                let called_before =
+                    self.rows.tickets().get(&number).is_some_and(|known| mine.is_called_by(known));
                 if !by_me && !called_before {
                     calling.push(number);
                 }
@@ -285,7 +300,8 @@ impl State {
         for number in change.removed {
             gone.push((number, "no longer for you to see".to_owned()));
             if self.detail.as_ref().is_some_and(|detail| detail.number == number) {
-                // What leaves a caller's sight leaves it at once. A reply being written is the operator's own.
+                // What leaves a caller's sight leaves it at once. A reply being written is the
+                // operator's own.
                 self.detail = None;
                 self.tell(true, format!("#{number} is no longer for you to see."));
             }
@@ -297,18 +313,25 @@ impl State {
         self.ring_for(&calling, actions);
     }
 
-    /// Rings once for those of these tickets that call for the operator, and keeps them in mind until they are looked at.
+    /// Rings once for those of these tickets that call for the operator, and keeps them in mind
+    /// until they are looked at.
     fn ring_for(&mut self, numbers: &[i64], actions: &mut Vec<Action>) {
         let mine = self.rows.order().mine.clone();
         let tickets = self.rows.tickets();
         let known = numbers.iter().filter_map(|number| tickets.get(number));
-        let (calling, others): (Vec<&Ticket>, Vec<&Ticket>) = known.partition(|ticket| mine.is_called_by(ticket));
+        let (calling, others): (Vec<&Ticket>, Vec<&Ticket>) =
+            known.partition(|ticket| mine.is_called_by(ticket));
         if mine.member.is_empty() {
             self.not_judged.extend(others.iter().map(|ticket| ticket.number));
         }
         let Some(first) = calling.first() else { return };
         // Its row may have come in below the screen: the words are where the eyes are.
-        let words = format!("New: #{} {} {}", first.number, crate::words::priority(first.priority), first.title);
+        let words = format!(
+            "New: #{} {} {}",
+            first.number,
+            crate::words::priority(first.priority),
+            first.title
+        );
         let numbers: Vec<i64> = calling.iter().map(|ticket| ticket.number).collect();
         for number in numbers {
             self.rows.mark_unseen(number);
@@ -319,8 +342,14 @@ impl State {
 
     pub(super) fn open(&mut self, number: i64) -> Action {
         let ticket = self.rows.tickets().get(&number).cloned();
-        self.detail =
-            Some(Detail { number, ticket, messages: Vec::new(), events: Vec::new(), scroll: 0, outdated: false });
+        self.detail = Some(Detail {
+            number,
+            ticket,
+            messages: Vec::new(),
+            events: Vec::new(),
+            scroll: 0,
+            outdated: false,
+        });
         self.call(Call::Open { number })
     }
 
@@ -340,11 +369,17 @@ impl State {
         match (call, result) {
             (Call::Open { number }, result) => return self.opened(number, result),
             (_, Ok(Answer::People { me, members, groups })) => {
-                let member = me.membership.as_ref().map(|membership| membership.member_id.clone()).unwrap_or_default();
+                let member = me
+                    .membership
+                    .as_ref()
+                    .map(|membership| membership.member_id.clone())
+                    .unwrap_or_default();
                 let mine = Mine {
                     groups: groups
                         .iter()
-                        .filter(|group| group.operators.iter().any(|operator| operator.id == member))
+                        .filter(|group| {
+                            group.operators.iter().any(|operator| operator.id == member)
+                        })
                         .map(|group| group.id.clone())
                         .collect(),
                     member,
@@ -370,7 +405,13 @@ impl State {
                 let gone = ticket.is_none();
                 self.know(ticket.map(|ticket| *ticket));
                 let after = if gone { " It is no longer for you to see." } else { "" };
-                self.tell(false, format!("#{number}: {}.{after}", words::done(&change, &self.members, &self.groups)));
+                self.tell(
+                    false,
+                    format!(
+                        "#{number}: {}.{after}",
+                        words::done(&change, &self.members, &self.groups)
+                    ),
+                );
             }
             (Call::Next, Ok(Answer::Next { ticket, reason })) => {
                 let number = ticket.number;
@@ -393,7 +434,9 @@ impl State {
     }
 
     fn opened(&mut self, number: i64, result: Result<Answer, Refusal>) -> Vec<Action> {
-        let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) else { return Vec::new() };
+        let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) else {
+            return Vec::new();
+        };
         match result {
             Ok(Answer::Opened { ticket, messages, events }) => {
                 if detail.ticket.as_ref().is_none_or(|known| known.version <= ticket.version) {
@@ -415,7 +458,8 @@ impl State {
         if again { self.reopen_detail().into_iter().collect() } else { Vec::new() }
     }
 
-    /// A ticket as an answer told it; the watch tells of it too, sooner or later, and says when it ended.
+    /// A ticket as an answer told it; the watch tells of it too, sooner or later, and says when it
+    /// ended.
     fn know(&mut self, ticket: Option<Ticket>) {
         let Some(ticket) = ticket else { return };
         if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == ticket.number)

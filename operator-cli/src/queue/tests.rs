@@ -7,8 +7,8 @@ mod screens;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use deskbell_proto::v1::watch_queue_response::Change as QueueChange;
 use deskbell_proto::v1::{
-    Group, GroupRef, Identity, Member, MemberRef, MemberState, Message, TeamMembership, Ticket, TicketEvent,
-    TicketState,
+    Group, GroupRef, Identity, Member, MemberRef, MemberState, Message, TeamMembership, Ticket,
+    TicketEvent, TicketState,
 };
 use deskbell_proto::watch::WatchNews;
 use jiff::tz::TimeZone;
@@ -121,8 +121,20 @@ impl Desk {
         self.state.update(self.now, event)
     }
 
-    fn changes(&mut self, kind: &str, actor: &str, tickets: Vec<Ticket>, removed: Vec<i64>) -> Vec<Action> {
-        let change = QueueChange { cursor: "c".into(), tickets, removed, kind: kind.into(), actor: actor.into() };
+    fn changes(
+        &mut self,
+        kind: &str,
+        actor: &str,
+        tickets: Vec<Ticket>,
+        removed: Vec<i64>,
+    ) -> Vec<Action> {
+        let change = QueueChange {
+            cursor: "c".into(),
+            tickets,
+            removed,
+            kind: kind.into(),
+            actor: actor.into(),
+        };
         self.happens(Event::News(WatchNews::Change(change)))
     }
 
@@ -144,7 +156,8 @@ impl Desk {
     }
 
     fn screen(&self) -> String {
-        let mut terminal = Terminal::new(TestBackend::new(self.state.size.0, self.state.size.1)).unwrap();
+        let mut terminal =
+            Terminal::new(TestBackend::new(self.state.size.0, self.state.size.1)).unwrap();
         terminal.draw(|frame| draw(&self.state, frame)).unwrap();
         shown(terminal.backend().buffer())
     }
@@ -152,9 +165,16 @@ impl Desk {
 
 fn queue() -> Vec<Ticket> {
     vec![
-        Ticket { requester_verified: true, connectable: true, ..grouped(ticket(1, 2, 185, "Ben"), "Sales") },
+        Ticket {
+            requester_verified: true,
+            connectable: true,
+            ..grouped(ticket(1, 2, 185, "Ben"), "Sales")
+        },
         ticket(2, 4, 12, ""),
-        Ticket { expire_time: Some(at(NOON + 720)), ..grouped(ticket(3, 1, 1428, "Ana"), "Billing") },
+        Ticket {
+            expire_time: Some(at(NOON + 720)),
+            ..grouped(ticket(3, 1, 1428, "Ana"), "Billing")
+        },
     ]
 }
 
@@ -165,7 +185,9 @@ fn only(actions: Vec<Action>) -> Action {
 
 fn change_of(actions: Vec<Action>) -> (i64, i64, Change) {
     match only(actions) {
-        Action::Call { call: Call::Change { number, version, change }, .. } => (number, version, change),
+        Action::Call { call: Call::Change { number, version, change }, .. } => {
+            (number, version, change)
+        }
         other => panic!("{other:?}"),
     }
 }

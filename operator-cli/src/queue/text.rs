@@ -1,4 +1,5 @@
-//! Measuring and cutting text by what people see: columns of the terminal, never bytes, and never through a character.
+//! Measuring and cutting text by what people see: columns of the terminal, never bytes, and never
+//! through a character.
 
 use std::ops::Range;
 
@@ -30,8 +31,9 @@ pub fn fit(text: &str, columns: usize) -> String {
     cut
 }
 
-/// Where a text breaks into lines of at most so many columns: at newlines, else between words, else between characters.
-/// The ranges are of bytes, in order, without the newlines; there is always at least one.
+/// Where a text breaks into lines of at most so many columns: at newlines, else between words, else
+/// between characters. The ranges are of bytes, in order, without the newlines; there is always at
+/// least one.
 pub fn wrap(text: &str, columns: usize) -> Vec<Range<usize>> {
     let columns = columns.max(2);
     let mut lines = Vec::new();
@@ -103,8 +105,9 @@ mod tests {
 
     #[test]
     fn lines_break_between_words() {
-        let wrapped =
-            |text: &str, columns| wrap(text, columns).into_iter().map(|line| text[line].to_owned()).collect::<Vec<_>>();
+        let wrapped = |text: &str, columns| {
+            wrap(text, columns).into_iter().map(|line| text[line].to_owned()).collect::<Vec<_>>()
+        };
         assert_eq!(wrapped("my printer burns", 10), ["my ", "printer ", "burns"]);
         assert_eq!(wrapped("incomprehensible", 10), ["incomprehe", "nsible"]);
         assert_eq!(wrapped("a\n\nb\n", 10), ["a", "", "b", ""]);
@@ -128,7 +131,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_too_wide_and_nothing_is_lost(text in "(\\PC|[ a-z\n日🏳️‍🌈]){0,60}", columns in 2usize..40) {
+        fn nothing_is_too_wide_and_nothing_is_lost(text in "(\\PC|[ \
+            a-z\n日🏳️‍🌈]){0,60}", columns in 2usize..40) {
             prop_assert!(width(&fit(&text, columns)) <= columns);
             let lines = wrap(&text, columns);
             let mut told = String::new();

@@ -10,18 +10,28 @@ pub fn done(change: &Change, members: &[Member], groups: &[Group]) -> String {
     let name = |id: &str, known: Option<&str>| known.unwrap_or(id).to_owned();
     match change {
         Change::Take => "it is yours now".to_owned(),
-        Change::Assign { operator: Some(id), .. } if id.is_empty() => "no operator has it now".to_owned(),
+        Change::Assign { operator: Some(id), .. } if id.is_empty() => {
+            "no operator has it now".to_owned()
+        }
         Change::Assign { operator: Some(id), .. } => {
-            let known = members.iter().find(|member| member.id == *id).map(|member| member.display_name.as_str());
+            let known = members
+                .iter()
+                .find(|member| member.id == *id)
+                .map(|member| member.display_name.as_str());
             format!("assigned to {}", name(id, known))
         }
-        Change::Assign { group: Some(id), .. } if id.is_empty() => "it is in no group now".to_owned(),
+        Change::Assign { group: Some(id), .. } if id.is_empty() => {
+            "it is in no group now".to_owned()
+        }
         Change::Assign { group: Some(id), .. } => {
-            let known = groups.iter().find(|group| group.id == *id).map(|group| group.name.as_str());
+            let known =
+                groups.iter().find(|group| group.id == *id).map(|group| group.name.as_str());
             format!("assigned to the group {}", name(id, known))
         }
         Change::Assign { operator: None, group: None } => "left as it was".to_owned(),
-        Change::SetPriority(priority) => format!("priority is {} now", words::priority((*priority).into())),
+        Change::SetPriority(priority) => {
+            format!("priority is {} now", words::priority((*priority).into()))
+        }
         Change::Write { writing: Writing::Reply, .. } => "your reply is sent".to_owned(),
         Change::Write { writing: Writing::Note, .. } => "your note is kept".to_owned(),
         Change::Close => "closed".to_owned(),

@@ -1,6 +1,8 @@
-//! Makes connections: tries a server's addresses in order, speaks TLS, and says in words what went wrong.
+//! Makes connections: tries a server's addresses in order, speaks TLS, and says in words what went
+//! wrong.
 //!
-//! tonic's own connector knows one address per channel and gives up the reason of a failed handshake; this one keeps both.
+//! tonic's own connector knows one address per channel and gives up the reason of a failed
+//! handshake; this one keeps both.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,14 +47,19 @@ impl Connector {
         }))
     }
 
-    /// The first address that answers. When none does, a certificate's problem is told rather than an absent server's.
+    /// The first address that answers. When none does, a certificate's problem is told rather than
+    /// an absent server's.
     async fn connect(&self) -> Result<Box<dyn Connection>, Problem> {
         let mut told: Option<Problem> = None;
         for address in self.addresses.iter() {
             let attempt = tokio::time::timeout(CONNECT_WITHIN, self.connect_to(address)).await;
-            match attempt.unwrap_or_else(|_| Err(Problem::away(&address.to_string(), "no answer within 5 seconds"))) {
+            match attempt.unwrap_or_else(|_| {
+                Err(Problem::away(&address.to_string(), "no answer within 5 seconds"))
+            }) {
                 Ok(connection) => return Ok(connection),
-                Err(problem) if told.as_ref().is_none_or(Problem::is_passing) => told = Some(problem),
+                Err(problem) if told.as_ref().is_none_or(Problem::is_passing) => {
+                    told = Some(problem);
+                }
                 Err(_) => {}
             }
         }
@@ -60,14 +67,18 @@ impl Connector {
     }
 
     async fn connect_to(&self, address: &Address) -> Result<Box<dyn Connection>, Problem> {
-        let away = |failure: std::io::Error| Problem::away(&address.to_string(), &failure.to_string());
+        let away =
+            |failure: std::io::Error| Problem::away(&address.to_string(), &failure.to_string());
         let socket = TcpStream::connect((address.host(), address.port())).await.map_err(away)?;
         socket.set_nodelay(true).map_err(away)?;
         let Some(tls) = self.tls.as_ref().filter(|_| address.is_secure()) else {
             return Ok(Box::new(socket));
         };
         let name = ServerName::try_from(address.host().to_owned()).map_err(|_| {
-            Problem::address(&address.to_string(), "its host is not a name that a certificate can have")
+            Problem::address(
+                &address.to_string(),
+                "its host is not a name that a certificate can have",
+            )
         })?;
         let connection = TlsConnector::from(tls.clone())
             .connect(name, socket)
@@ -75,7 +86,8 @@ impl Connector {
             .map_err(|failure| Problem::handshake(&address.to_string(), &failure))?;
         if connection.get_ref().1.alpn_protocol() != Some(HTTP2) {
             let text = format!(
-                "What answers at {address} does not speak HTTP/2: it is not a Deskbell server. Is the port right?"
+                "What answers at {address} does not speak HTTP/2: it is not a Deskbell server. Is \
+                 the port right?"
             );
             return Err(Problem::local(tonic::Code::FailedPrecondition, "NOT_A_SERVER", text));
         }

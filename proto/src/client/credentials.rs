@@ -64,7 +64,8 @@ mod tests {
     #[test]
     fn a_widget_with_a_ticket_sends_both() {
         let secret = TicketSecret::from_bytes([0xab; 32]);
-        let mut credentials = Credentials::profile("team.secret").unwrap().with_ticket(&secret).unwrap();
+        let mut credentials =
+            Credentials::profile("team.secret").unwrap().with_ticket(&secret).unwrap();
         let request = credentials.call(Request::new(())).unwrap();
         assert_eq!(request.metadata().get("deskbell-profile").unwrap(), "team.secret");
         assert_eq!(request.metadata().get("deskbell-ticket").unwrap(), &"ab".repeat(32));

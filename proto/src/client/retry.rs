@@ -1,4 +1,5 @@
-//! Making a call again when the server was away: capped exponential waits with jitter, and the server's own word on when.
+//! Making a call again when the server was away: capped exponential waits with jitter, and the
+//! server's own word on when.
 
 use std::time::Duration;
 
@@ -13,19 +14,26 @@ pub struct Retry {
     pub tries: u32,
     /// The wait before the second try; doubles from there.
     pub first_wait: Duration,
-    /// The longest wait. A server that asks for a longer one is not waited for: the problem says when to come back.
+    /// The longest wait. A server that asks for a longer one is not waited for: the problem says
+    /// when to come back.
     pub longest_wait: Duration,
 }
 
 impl Default for Retry {
-    /// Four tries in about two seconds: enough for a server that restarts, short enough for a person who waits.
+    /// Four tries in about two seconds: enough for a server that restarts, short enough for a
+    /// person who waits.
     fn default() -> Self {
-        Self { tries: 4, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(5) }
+        Self {
+            tries: 4,
+            first_wait: Duration::from_millis(250),
+            longest_wait: Duration::from_secs(5),
+        }
     }
 }
 
 impl Retry {
-    /// How long to wait after this many tries that failed, from what `jitter` (0 to 1) leaves of it: between half and all.
+    /// How long to wait after this many tries that failed, from what `jitter` (0 to 1) leaves of
+    /// it: between half and all.
     pub fn wait(&self, failed: u32, jitter: f64) -> Duration {
         let doubled = self.first_wait.saturating_mul(2u32.saturating_pow(failed.saturating_sub(1)));
         doubled.min(self.longest_wait).mul_f64(jitter.clamp(0.0, 1.0).mul_add(0.5, 0.5))
@@ -53,8 +61,8 @@ impl Retry {
     }
 }
 
-/// Makes a call with the usual patience. Only for calls whose repeat is safe: reads, and changes whose request carries the same
-/// `request_id` each time.
+/// Makes a call with the usual patience. Only for calls whose repeat is safe: reads, and changes
+/// whose request carries the same `request_id` each time.
 ///
 /// ```no_run
 /// # async fn example(client: deskbell_proto::client::Client) -> Result<(), deskbell_proto::problem::Problem> {
@@ -84,10 +92,15 @@ mod tests {
 
     use super::*;
 
-    const QUICK: Retry =
-        Retry { tries: 4, first_wait: Duration::from_millis(1), longest_wait: Duration::from_millis(4) };
+    const QUICK: Retry = Retry {
+        tries: 4,
+        first_wait: Duration::from_millis(1),
+        longest_wait: Duration::from_millis(4),
+    };
 
-    async fn tries_until(answer: impl Fn(u32) -> Result<u32, Status>) -> (u32, Result<u32, Problem>) {
+    async fn tries_until(
+        answer: impl Fn(u32) -> Result<u32, Status>,
+    ) -> (u32, Result<u32, Problem>) {
         let made = Cell::new(0);
         let outcome = QUICK
             .run(|| {
@@ -101,7 +114,8 @@ mod tests {
 
     #[tokio::test]
     async fn comes_back_until_the_server_does() {
-        let (made, outcome) = tries_until(|n| if n < 3 { Err(Status::unavailable("away")) } else { Ok(n) }).await;
+        let (made, outcome) =
+            tries_until(|n| if n < 3 { Err(Status::unavailable("away")) } else { Ok(n) }).await;
         assert_eq!((made, outcome), (3, Ok(3)));
     }
 
@@ -114,8 +128,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_defeat_is_a_defeat() {
-        for status in [Status::aborted("x"), Status::not_found("x"), Status::resource_exhausted("no word on when")] {
-            let (made, _) = tries_until(|_| Err(Status::new(status.code(), status.message()))).await;
+        for status in [
+            Status::aborted("x"),
+            Status::not_found("x"),
+            Status::resource_exhausted("no word on when"),
+        ] {
+            let (made, _) =
+                tries_until(|_| Err(Status::new(status.code(), status.message()))).await;
             assert_eq!(made, 1, "{status:?}");
         }
     }
@@ -129,7 +148,8 @@ mod tests {
                 ErrorDetails::with_retry_info(Some(wait)),
             )
         };
-        let (made, _) = tries_until(|n| if n == 1 { Err(busy(Duration::from_millis(2))) } else { Ok(n) }).await;
+        let (made, _) =
+            tries_until(|n| if n == 1 { Err(busy(Duration::from_millis(2))) } else { Ok(n) }).await;
         assert_eq!(made, 2);
         let (made, outcome) = tries_until(|_| Err(busy(Duration::from_mins(15)))).await;
         assert_eq!(made, 1);

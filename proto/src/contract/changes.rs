@@ -1,7 +1,9 @@
-//! Every change of the contract is seen: `contract.txt` lists it as it was last accepted, one line a thing.
+//! Every change of the contract is seen: `contract.txt` lists it as it was last accepted, one line
+//! a thing.
 //!
-//! Programs that were handed out years ago speak the contract as it was then. So a line that is gone or differs is a break,
-//! and only an added line can be accepted, by the command that the failure names. Comments are not part of the list.
+//! Programs that were handed out years ago speak the contract as it was then. So a line that is
+//! gone or differs is a break, and only an added line can be accepted, by the command that the
+//! failure names. Comments are not part of the list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -14,8 +16,10 @@ use super::{FOLDER, enums, messages, own_files};
 const ACCEPT: &str = "DESKBELL_ACCEPT_CONTRACT";
 
 const HEAD: &str = "\
-# The contract as it was last accepted: a line for each message, field, enum, value, service and call.
-# Written by `DESKBELL_ACCEPT_CONTRACT=1 cargo test -p deskbell-proto contract`; compared by every run of the tests.
+# The contract as it was last accepted: a line for each message, field, enum, value, service and \
+call.
+# Written by `DESKBELL_ACCEPT_CONTRACT=1 cargo test -p deskbell-proto contract`; compared by \
+every run of the tests.
 ";
 
 /// The contract, sorted by name and number.
@@ -58,7 +62,11 @@ fn kind(field: &FieldDescriptor) -> String {
     let kind = field.kind();
     match (kind.as_message().filter(|_| field.is_map()), field.containing_oneof()) {
         (Some(entry), _) => {
-            format!("map<{:?}, {:?}>", entry.map_entry_key_field().kind(), entry.map_entry_value_field().kind())
+            format!(
+                "map<{:?}, {:?}>",
+                entry.map_entry_key_field().kind(),
+                entry.map_entry_value_field().kind()
+            )
         }
         (None, Some(oneof)) if oneof.is_synthetic() => format!("optional {kind:?}"),
         (None, Some(oneof)) => format!("oneof({}) {kind:?}", oneof.name()),
@@ -111,8 +119,10 @@ fn the_contract_is_as_it_was_accepted() {
     assert!(
         gone.is_empty(),
         "BREAKING: this was part of the contract and is gone, or differs now:{}\n\
-         Programs that were handed out speak it. Put it back as it was, and add what is new beside it under a number of its \
-         own.\nOnly what no release ever had may be taken out of proto/contract.txt, by hand.\nNew:{}",
+         Programs that were handed out speak it. Put it back as it was, and add what is new \
+         beside it under a number of its \
+         own.\nOnly what no release ever had may be taken out of proto/contract.txt, by \
+         hand.\nNew:{}",
         indented(&gone),
         indented(&added)
     );
@@ -123,7 +133,8 @@ fn the_contract_is_as_it_was_accepted() {
     assert!(
         added.is_empty(),
         "The contract has grown:{}\n\
-         Old clients and servers will meet these. If they are meant, accept them and commit proto/contract.txt with them:\n    \
+         Old clients and servers will meet these. If they are meant, accept them and commit \
+         proto/contract.txt with them:\n    \
          {ACCEPT}=1 cargo test -p deskbell-proto contract",
         indented(&added)
     );
@@ -132,10 +143,20 @@ fn the_contract_is_as_it_was_accepted() {
 #[test]
 fn what_changed_is_told_apart() {
     let before = "message a.B\nmessage a.B 1 string c\nmessage a.B 2 int64 d\n";
-    let changes = |now: &[&str]| compare(before, &now.iter().map(|&line| line.to_owned()).collect::<Vec<_>>());
+    let changes = |now: &[&str]| {
+        compare(before, &now.iter().map(|&line| line.to_owned()).collect::<Vec<_>>())
+    };
     let nothing = Changes { gone: Vec::new(), added: Vec::new() };
-    assert_eq!(changes(&["message a.B", "message a.B 1 string c", "message a.B 2 int64 d"]), nothing);
-    let grown = changes(&["message a.B", "message a.B 1 string c", "message a.B 2 int64 d", "message a.B 3 bool e"]);
+    assert_eq!(
+        changes(&["message a.B", "message a.B 1 string c", "message a.B 2 int64 d"]),
+        nothing
+    );
+    let grown = changes(&[
+        "message a.B",
+        "message a.B 1 string c",
+        "message a.B 2 int64 d",
+        "message a.B 3 bool e",
+    ]);
     assert_eq!(grown, Changes { gone: Vec::new(), added: vec!["message a.B 3 bool e".into()] });
     let retyped = changes(&["message a.B", "message a.B 1 string c", "message a.B 2 string d"]);
     assert_eq!(retyped.gone, ["message a.B 2 int64 d"]);

@@ -1,11 +1,15 @@
-//! One style for the contract: the STANDARD and COMMENTS rules of the program buf, for those who do not have it.
+//! One style for the contract: the STANDARD and COMMENTS rules of the program buf, for those who do
+//! not have it.
 //!
-//! Rules that the compiler of .proto files enforces by itself are left out, and so are those about proto2.
+//! Rules that the compiler of .proto files enforces by itself are left out, and so are those about
+//! proto2.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use prost_reflect::{DescriptorPool, EnumDescriptor, FileDescriptor, MessageDescriptor, ServiceDescriptor};
+use prost_reflect::{
+    DescriptorPool, EnumDescriptor, FileDescriptor, MessageDescriptor, ServiceDescriptor,
+};
 
 use super::{FOLDER, enums, messages, own_files};
 
@@ -33,28 +37,48 @@ impl Remarks<'_> {
     fn package(&mut self) {
         let (name, package) = (self.file.name(), self.file.package_name());
         let folder = Path::new(name).parent().and_then(Path::to_str).unwrap_or_default();
-        self.unless(package.replace('.', "/") == folder, format!("package {package} is not in the folder {folder}"));
+        self.unless(
+            package.replace('.', "/") == folder,
+            format!("package {package} is not in the folder {folder}"),
+        );
         let version = package.rsplit('.').next().and_then(|last| last.strip_prefix('v'));
-        self.unless(version.is_some_and(|version| version.parse::<u32>().is_ok()), "the package has no version");
-        self.unless(package.split('.').all(is_lower_snake), format!("package {package} is not lower_snake_case"));
+        self.unless(
+            version.is_some_and(|version| version.parse::<u32>().is_ok()),
+            "the package has no version",
+        );
+        self.unless(
+            package.split('.').all(is_lower_snake),
+            format!("package {package} is not lower_snake_case"),
+        );
         let stem = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         self.unless(is_lower_snake(stem), "the file's name is not lower_snake_case");
     }
 
     fn imports(&mut self) {
         let file = self.file.file_descriptor_proto();
-        self.unless(file.public_dependency.is_empty() && file.weak_dependency.is_empty(), "imports are public or weak");
+        self.unless(
+            file.public_dependency.is_empty() && file.weak_dependency.is_empty(),
+            "imports are public or weak",
+        );
         let mut needed = BTreeSet::new();
-        for field in messages(self.file).iter().flat_map(|message| message.fields().collect::<Vec<_>>()) {
+        for field in
+            messages(self.file).iter().flat_map(|message| message.fields().collect::<Vec<_>>())
+        {
             let kind = field.kind();
             // A map's values are behind its entry.
-            let value = kind.as_message().filter(|_| field.is_map()).map(|entry| entry.map_entry_value_field().kind());
+            let value = kind
+                .as_message()
+                .filter(|_| field.is_map())
+                .map(|entry| entry.map_entry_value_field().kind());
             let kind = value.unwrap_or(kind);
             needed.extend(kind.as_message().map(|message| message.parent_file().name().to_owned()));
             needed.extend(kind.as_enum().map(|found| found.parent_file().name().to_owned()));
         }
         for call in self.file.services().flat_map(|service| service.methods().collect::<Vec<_>>()) {
-            needed.extend([call.input(), call.output()].map(|message| message.parent_file().name().to_owned()));
+            needed.extend(
+                [call.input(), call.output()]
+                    .map(|message| message.parent_file().name().to_owned()),
+            );
         }
         for import in &file.dependency {
             self.unless(needed.contains(import), format!("{import} is imported for nothing"));
@@ -67,12 +91,18 @@ impl Remarks<'_> {
         self.commented(&format!("message {name}"), message.path());
         for field in message.fields() {
             let field_name = format!("field {name}.{}", field.name());
-            self.unless(is_lower_snake(field.name()), format!("{field_name} is not lower_snake_case"));
+            self.unless(
+                is_lower_snake(field.name()),
+                format!("{field_name} is not lower_snake_case"),
+            );
             self.commented(&field_name, field.path());
         }
         for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {
             let oneof_name = format!("oneof {name}.{}", oneof.name());
-            self.unless(is_lower_snake(oneof.name()), format!("{oneof_name} is not lower_snake_case"));
+            self.unless(
+                is_lower_snake(oneof.name()),
+                format!("{oneof_name} is not lower_snake_case"),
+            );
             self.commented(&oneof_name, oneof.path());
         }
     }
@@ -82,7 +112,11 @@ impl Remarks<'_> {
         self.unless(is_pascal(name), format!("enum {name} is not PascalCase"));
         self.commented(&format!("enum {name}"), found.path());
         let prefix = upper_snake(name);
-        let alias = found.enum_descriptor_proto().options.as_ref().is_some_and(prost_types::EnumOptions::allow_alias);
+        let alias = found
+            .enum_descriptor_proto()
+            .options
+            .as_ref()
+            .is_some_and(prost_types::EnumOptions::allow_alias);
         self.unless(!alias, format!("enum {name} gives two names to one value"));
         let first = found.values().next().map(|value| (value.number(), value.name().to_owned()));
         self.unless(
@@ -91,15 +125,24 @@ impl Remarks<'_> {
         );
         for value in found.values() {
             let value_name = value.name();
-            let rest = value_name.strip_prefix(&prefix).and_then(|rest| rest.strip_prefix('_')).unwrap_or_default();
-            self.unless(is_upper_snake(rest), format!("value {value_name} is not {prefix}_ with UPPER_SNAKE_CASE"));
+            let rest = value_name
+                .strip_prefix(&prefix)
+                .and_then(|rest| rest.strip_prefix('_'))
+                .unwrap_or_default();
+            self.unless(
+                is_upper_snake(rest),
+                format!("value {value_name} is not {prefix}_ with UPPER_SNAKE_CASE"),
+            );
             self.commented(&format!("value {value_name}"), value.path());
         }
     }
 
     fn service(&mut self, service: &ServiceDescriptor) {
         let name = service.name();
-        self.unless(is_pascal(name) && name.ends_with("Service"), format!("service {name} is not PascalCaseService"));
+        self.unless(
+            is_pascal(name) && name.ends_with("Service"),
+            format!("service {name} is not PascalCaseService"),
+        );
         self.commented(&format!("service {name}"), service.path());
         for call in service.methods() {
             let call_name = format!("rpc {name}.{}", call.name());
@@ -107,7 +150,10 @@ impl Remarks<'_> {
             self.commented(&call_name, call.path());
             for (message, suffix) in [(call.input(), "Request"), (call.output(), "Response")] {
                 let fits = message.name() == format!("{}{suffix}", call.name());
-                self.unless(fits, format!("{call_name} has {} instead of a {suffix} of its name", message.name()));
+                self.unless(
+                    fits,
+                    format!("{call_name} has {} instead of a {suffix} of its name", message.name()),
+                );
             }
         }
     }
@@ -130,8 +176,12 @@ fn remarks(pool: &DescriptorPool) -> Vec<String> {
             remarks.service(&service);
             for call in service.methods() {
                 for message in [call.input(), call.output()] {
-                    let before = used.insert(message.full_name().to_owned(), call.full_name().to_owned());
-                    remarks.unless(before.is_none(), format!("{} is used by two calls", message.name()));
+                    let before =
+                        used.insert(message.full_name().to_owned(), call.full_name().to_owned());
+                    remarks.unless(
+                        before.is_none(),
+                        format!("{} is used by two calls", message.name()),
+                    );
                 }
             }
         }
@@ -146,15 +196,20 @@ fn is_word(text: &str, fits: impl Fn(char) -> bool) -> bool {
 }
 
 fn is_pascal(text: &str) -> bool {
-    is_word(text, |letter| letter.is_ascii_alphabetic()) && text.starts_with(|first: char| first.is_ascii_uppercase())
+    is_word(text, |letter| letter.is_ascii_alphabetic())
+        && text.starts_with(|first: char| first.is_ascii_uppercase())
 }
 
 fn is_lower_snake(text: &str) -> bool {
-    is_word(text, |letter| letter.is_ascii_lowercase() || letter == '_') && !text.contains("__") && !text.ends_with('_')
+    is_word(text, |letter| letter.is_ascii_lowercase() || letter == '_')
+        && !text.contains("__")
+        && !text.ends_with('_')
 }
 
 fn is_upper_snake(text: &str) -> bool {
-    is_word(text, |letter| letter.is_ascii_uppercase() || letter == '_') && !text.contains("__") && !text.ends_with('_')
+    is_word(text, |letter| letter.is_ascii_uppercase() || letter == '_')
+        && !text.contains("__")
+        && !text.ends_with('_')
 }
 
 /// `TicketState` as `TICKET_STATE`.
@@ -177,8 +232,10 @@ fn the_contract_has_one_style() {
 
 #[test]
 fn every_file_is_compiled() {
-    let compiled: BTreeSet<_> =
-        own_files(crate::json::descriptors().unwrap()).iter().map(|file| file.name().to_owned()).collect();
+    let compiled: BTreeSet<_> = own_files(crate::json::descriptors().unwrap())
+        .iter()
+        .map(|file| file.name().to_owned())
+        .collect();
     let mut present = BTreeSet::new();
     for entry in std::fs::read_dir(Path::new(FOLDER).join("deskbell/v1")).unwrap() {
         present.insert(format!("deskbell/v1/{}", entry.unwrap().file_name().to_str().unwrap()));

@@ -1,4 +1,5 @@
-//! The watch against a real server on loopback that plays a script: each opening of the stream gets the next scene.
+//! The watch against a real server on loopback that plays a script: each opening of the stream gets
+//! the next scene.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -48,15 +49,21 @@ impl WatchService for Script {
         &self,
         request: Request<WatchQueueRequest>,
     ) -> Result<Response<Self::WatchQueueStream>, Status> {
-        let scene =
-            self.scenes.lock().unwrap().pop_front().ok_or_else(|| Status::unauthenticated("the script is over"))?;
+        let scene = self
+            .scenes
+            .lock()
+            .unwrap()
+            .pop_front()
+            .ok_or_else(|| Status::unauthenticated("the script is over"))?;
         self.asked.lock().unwrap().push(format!("{} = {}", request.get_ref().after, scene.after));
         if let Some(status) = scene.refuse {
             return Err(status);
         }
         let frames = futures_util::stream::iter(scene.frames.into_iter().map(Ok));
         Ok(Response::new(match scene.end {
-            End::Break(code) => Box::pin(frames.chain(futures_util::stream::iter([Err(Status::new(code, "cut"))]))),
+            End::Break(code) => {
+                Box::pin(frames.chain(futures_util::stream::iter([Err(Status::new(code, "cut"))])))
+            }
             End::Finish => Box::pin(frames),
             End::Silence => Box::pin(frames.chain(futures_util::stream::pending())),
         }))
@@ -82,9 +89,14 @@ async fn stage(scenes: Vec<Scene>) -> Stage {
     let script = Script { scenes: Arc::new(Mutex::new(scenes.into())), asked: Arc::clone(&asked) };
     let server = tokio::spawn(async move {
         let service = WatchServiceServer::new(script);
-        Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
+        Server::builder()
+            .add_service(service)
+            .serve_with_incoming(TcpListenerStream::new(listener))
+            .await
+            .unwrap();
     });
-    let channel = Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
+    let channel =
+        Channel::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
     Stage { client: WatchServiceClient::new(channel), asked, server }
 }
 
@@ -120,9 +132,14 @@ async fn play(stage: &Stage, after: &str) -> Vec<String> {
     let told = watch.into_stream().map(|news| match news {
         WatchNews::Connected { resumed } => format!("connected {resumed}"),
         WatchNews::Snapshot { tickets, cursor } => {
-            format!("snapshot {:?} {cursor}", tickets.iter().map(|ticket| ticket.number).collect::<Vec<_>>())
+            format!(
+                "snapshot {:?} {cursor}",
+                tickets.iter().map(|ticket| ticket.number).collect::<Vec<_>>()
+            )
         }
-        WatchNews::Change(change) => format!("change {} {}", change.tickets[0].number, change.cursor),
+        WatchNews::Change(change) => {
+            format!("change {} {}", change.tickets[0].number, change.cursor)
+        }
         WatchNews::Progress { cursor } => format!("progress {cursor}"),
         WatchNews::Disconnected { problem, .. } => format!("disconnected {:?}", problem.code),
         WatchNews::StartedOver => "started over".to_owned(),
@@ -144,7 +161,11 @@ async fn a_cut_stream_goes_on_without_a_gap_or_a_repeat() {
         Scene {
             after: "",
             refuse: None,
-            frames: vec![snapshot("", &[1], true, false), snapshot("s", &[2], false, true), change("a", 3)],
+            frames: vec![
+                snapshot("", &[1], true, false),
+                snapshot("s", &[2], false, true),
+                change("a", 3),
+            ],
             end: End::Break(Code::Internal),
         },
         // The repeat of "a" is ignored.
@@ -154,7 +175,12 @@ async fn a_cut_stream_goes_on_without_a_gap_or_a_repeat() {
             frames: vec![change("a", 3), change("b", 4), progress("c")],
             end: End::Finish,
         },
-        Scene { after: "c", refuse: Some(Status::unavailable("away")), frames: vec![], end: End::Finish },
+        Scene {
+            after: "c",
+            refuse: Some(Status::unavailable("away")),
+            frames: vec![],
+            end: End::Finish,
+        },
         Scene { after: "c", refuse: None, frames: vec![change("d", 5)], end: End::Silence },
         Scene { after: "d", refuse: None, frames: vec![], end: End::Break(Code::Unauthenticated) },
     ])
@@ -187,16 +213,32 @@ async fn a_cut_stream_goes_on_without_a_gap_or_a_repeat() {
 #[tokio::test]
 async fn a_place_too_old_and_an_unknown_frame_start_over() {
     let stage = stage(vec![
-        Scene { after: "old", refuse: Some(Status::out_of_range("too old")), frames: vec![], end: End::Finish },
+        Scene {
+            after: "old",
+            refuse: Some(Status::out_of_range("too old")),
+            frames: vec![],
+            end: End::Finish,
+        },
         Scene {
             after: "",
             refuse: None,
             frames: vec![snapshot("s", &[1], true, true), WatchQueueResponse { frame: None }],
             end: End::Silence,
         },
-        // Without a cursor, "out of range" is a frame over the limit: a break, not a reason to start over again.
-        Scene { after: "", refuse: Some(Status::out_of_range("too large")), frames: vec![], end: End::Finish },
-        Scene { after: "", refuse: Some(Status::permission_denied("no")), frames: vec![], end: End::Finish },
+        // Without a cursor, "out of range" is a frame over the limit: a break, not a reason to
+        // start over again.
+        Scene {
+            after: "",
+            refuse: Some(Status::out_of_range("too large")),
+            frames: vec![],
+            end: End::Finish,
+        },
+        Scene {
+            after: "",
+            refuse: Some(Status::permission_denied("no")),
+            frames: vec![],
+            end: End::Finish,
+        },
     ])
     .await;
     let told = play(&stage, "old").await;

@@ -1,6 +1,8 @@
-//! What a watcher sees of the queue: fed with the frames of a watch, it keeps the open tickets and knows where to go on.
+//! What a watcher sees of the queue: fed with the frames of a watch, it keeps the open tickets and
+//! knows where to go on.
 //!
-//! Pure: no time, no network. The driver in the parent module decides what to do about a [`StartOver`].
+//! Pure: no time, no network. The driver in the parent module decides what to do about a
+//! [`StartOver`].
 
 use std::collections::BTreeMap;
 
@@ -9,7 +11,8 @@ use crate::v1::{Ticket, TicketState, WatchQueueResponse};
 
 /// The open tickets a watcher sees, by number, and the cursor to go on after.
 ///
-/// A snapshot replaces everything at once with its last part; until then, the view before it stays whole.
+/// A snapshot replaces everything at once with its last part; until then, the view before it stays
+/// whole.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueueView {
     tickets: BTreeMap<i64, Ticket>,
@@ -25,7 +28,8 @@ pub enum Heard {
     SnapshotPart,
     /// A snapshot is complete: the view was replaced.
     Snapshot,
-    /// A change, which the view now contains. Tickets that ended are in it once and have left the view.
+    /// A change, which the view now contains. Tickets that ended are in it once and have left the
+    /// view.
     Change(Change),
     /// A change the view already contains, which was ignored.
     Repeat,
@@ -46,13 +50,15 @@ pub enum StartOver {
     ChangeWithoutSnapshot,
 }
 
-/// Whether a ticket is still in the queue. A state this program does not know counts as open: showing it is the safer mistake.
+/// Whether a ticket is still in the queue. A state this program does not know counts as open:
+/// showing it is the safer mistake.
 pub fn is_open(ticket: &Ticket) -> bool {
     !matches!(ticket.state(), TicketState::Closed | TicketState::Expired)
 }
 
 impl QueueView {
-    /// A view that goes on after a cursor from an earlier run. It has no tickets but those that change from there.
+    /// A view that goes on after a cursor from an earlier run. It has no tickets but those that
+    /// change from there.
     pub fn resuming(cursor: String) -> Self {
         Self { cursor: Some(cursor).filter(|cursor| !cursor.is_empty()), ..Self::default() }
     }
@@ -72,7 +78,8 @@ impl QueueView {
         self.incoming = None;
     }
 
-    /// Forgets where to go on. The tickets stay, to be looked at, until the next snapshot replaces them.
+    /// Forgets where to go on. The tickets stay, to be looked at, until the next snapshot replaces
+    /// them.
     pub fn forget_cursor(&mut self) {
         self.incoming = None;
         self.cursor = None;
@@ -88,7 +95,8 @@ impl QueueView {
             Frame::Snapshot(part) => self.snapshot_part(part),
             Frame::Change(change) => self.change(change),
             Frame::Progress(progress) => {
-                // Inside a snapshot it is only a sign of life: the cursor still belongs to the view before.
+                // Inside a snapshot it is only a sign of life: the cursor still belongs to the view
+                // before.
                 if self.incoming.is_none() {
                     self.go_on_after(progress.cursor);
                 }
@@ -102,7 +110,8 @@ impl QueueView {
             self.incoming = Some(BTreeMap::new());
         }
         let incoming = self.incoming.as_mut().ok_or(StartOver::SnapshotWithoutBeginning)?;
-        incoming.extend(part.tickets.into_iter().filter(is_open).map(|ticket| (ticket.number, ticket)));
+        incoming
+            .extend(part.tickets.into_iter().filter(is_open).map(|ticket| (ticket.number, ticket)));
         if !part.last {
             return Ok(Heard::SnapshotPart);
         }
@@ -121,11 +130,12 @@ impl QueueView {
             Some(cursor) if cursor == change.cursor => return Ok(Heard::Repeat),
             Some(_) => {}
         }
-        // Cursors are opaque and cannot be compared, but versions can: an older ticket never replaces a newer one. The same
-        // version may come again with other words, for example when its group was renamed.
-        change
-            .tickets
-            .retain(|ticket| self.tickets.get(&ticket.number).is_none_or(|held| held.version <= ticket.version));
+        // Cursors are opaque and cannot be compared, but versions can: an older ticket never
+        // replaces a newer one. The same version may come again with other words, for example when
+        // its group was renamed.
+        change.tickets.retain(|ticket| {
+            self.tickets.get(&ticket.number).is_none_or(|held| held.version <= ticket.version)
+        });
         for ticket in &change.tickets {
             if is_open(ticket) {
                 self.tickets.insert(ticket.number, ticket.clone());
@@ -195,7 +205,11 @@ mod tests {
             (change("c2", vec![ticket(3, 1, New)], vec![]), vec![1, 2, 3], Some("c2")),
             (change("c2", vec![], vec![1, 2, 3]), vec![1, 2, 3], Some("c2")), // a repeat
             (progress("p3"), vec![1, 2, 3], Some("p3")),
-            (change("c4", vec![ticket(1, 2, Closed), ticket(2, 2, InProgress)], vec![3]), vec![2], Some("c4")),
+            (
+                change("c4", vec![ticket(1, 2, Closed), ticket(2, 2, InProgress)], vec![3]),
+                vec![2],
+                Some("c4"),
+            ),
             (change("c5", vec![ticket(2, 3, Expired)], vec![]), vec![], Some("c5")),
             (part("", vec![ticket(7, 1, New)], true, false), vec![], Some("c5")),
             (part("", vec![ticket(8, 1, New)], true, false), vec![], Some("c5")), // begun again
@@ -214,7 +228,10 @@ mod tests {
     fn what_makes_no_sense_starts_over_and_changes_nothing() {
         let mut fresh = QueueView::default();
         assert_eq!(fresh.apply(WatchQueueResponse { frame: None }), Err(StartOver::UnknownFrame));
-        assert_eq!(fresh.apply(part("s", vec![], false, true)), Err(StartOver::SnapshotWithoutBeginning));
+        assert_eq!(
+            fresh.apply(part("s", vec![], false, true)),
+            Err(StartOver::SnapshotWithoutBeginning)
+        );
         assert_eq!(fresh.apply(change("c", vec![], vec![])), Err(StartOver::ChangeWithoutSnapshot));
         assert_eq!(fresh, QueueView::default());
         fresh.apply(part("", vec![], true, false)).unwrap();
@@ -225,7 +242,8 @@ mod tests {
     fn an_older_version_never_replaces_a_newer_one() {
         let mut view = QueueView::default();
         view.apply(part("s", vec![ticket(1, 5, TicketState::InProgress)], true, true)).unwrap();
-        let heard = view.apply(change("c", vec![ticket(1, 4, TicketState::Closed)], vec![])).unwrap();
+        let heard =
+            view.apply(change("c", vec![ticket(1, 4, TicketState::Closed)], vec![])).unwrap();
         assert!(matches!(heard, Heard::Change(change) if change.tickets.is_empty()));
         assert_eq!(view.tickets()[&1].version, 5);
         assert_eq!(view.cursor(), Some("c"));
@@ -239,18 +257,29 @@ mod tests {
         assert_eq!(QueueView::resuming(String::new()).cursor(), None);
     }
 
-    /// A server's history: a snapshot in parts, then changes, marks and further snapshots, each with its own cursor.
+    /// A server's history: a snapshot in parts, then changes, marks and further snapshots, each
+    /// with its own cursor.
     fn history() -> impl Strategy<Value = Vec<WatchQueueResponse>> {
-        let step =
-            (0u8..10, proptest::collection::vec((1i64..12, 0i32..7), 0..4), proptest::collection::vec(1i64..12, 0..3));
+        let step = (
+            0u8..10,
+            proptest::collection::vec((1i64..12, 0i32..7), 0..4),
+            proptest::collection::vec(1i64..12, 0..3),
+        );
         proptest::collection::vec(step, 0..30).prop_map(|steps| {
-            let mut frames =
-                vec![part("", vec![ticket(1, 0, TicketState::New)], true, false), part("start", vec![], false, true)];
+            let mut frames = vec![
+                part("", vec![ticket(1, 0, TicketState::New)], true, false),
+                part("start", vec![], false, true),
+            ];
             for (step, (kind, tickets, removed)) in (1i64..).zip(steps) {
                 let cursor = format!("c{step}");
                 let tickets: Vec<Ticket> = tickets
                     .into_iter()
-                    .map(|(number, state)| Ticket { number, version: step, state, ..Ticket::default() })
+                    .map(|(number, state)| Ticket {
+                        number,
+                        version: step,
+                        state,
+                        ..Ticket::default()
+                    })
                     .collect();
                 match kind {
                     0 => {
@@ -276,7 +305,10 @@ mod tests {
     }
 
     /// What the server would send after a cursor.
-    fn after<'a>(history: &'a [WatchQueueResponse], cursor: Option<&str>) -> &'a [WatchQueueResponse] {
+    fn after<'a>(
+        history: &'a [WatchQueueResponse],
+        cursor: Option<&str>,
+    ) -> &'a [WatchQueueResponse] {
         let Some(cursor) = cursor else { return history };
         let at = history.iter().position(|frame| cursor_of(frame) == cursor).unwrap();
         &history[at + 1..]

@@ -1,4 +1,5 @@
-//! `account`: the first accounts, and lost passwords. Works on the database itself, also while the server runs.
+//! `account`: the first accounts, and lost passwords. Works on the database itself, also while the
+//! server runs.
 
 use std::io::{self, BufRead as _};
 
@@ -28,7 +29,11 @@ pub(super) async fn run(common: &Common, account: Account) -> Result<(), Failure
 }
 
 /// Does it, and tells it as JSON and as text.
-async fn carry_out(desk: &Desk, account: Account, password: Option<&str>) -> Result<(Value, String), Failure> {
+async fn carry_out(
+    desk: &Desk,
+    account: Account,
+    password: Option<&str>,
+) -> Result<(Value, String), Failure> {
     Ok(match account {
         Account::Create(CreateAccount { email, name, .. }) => {
             let made = desk.create_account(&email, &name, password).await?;
@@ -36,12 +41,22 @@ async fn carry_out(desk: &Desk, account: Account, password: Option<&str>) -> Res
         }
         Account::ResetPassword(ResetPassword { email }) => {
             let made = desk.reset_password(&email).await?;
-            told(&email, &format!("The account {email} can have a new password."), &made, &desk.facts().addresses)
+            told(
+                &email,
+                &format!("The account {email} can have a new password."),
+                &made,
+                &desk.facts().addresses,
+            )
         }
     })
 }
 
-fn told(email: &str, sentence: &str, account: &NewAccount, addresses: &[String]) -> (Value, String) {
+fn told(
+    email: &str,
+    sentence: &str,
+    account: &NewAccount,
+    addresses: &[String],
+) -> (Value, String) {
     let until = account.code_expires_at.and_then(|millis| Timestamp::from_millisecond(millis).ok());
     let (Some(code), Some(until)) = (&account.code, until) else {
         return (json!({"email": email}), sentence.to_owned());

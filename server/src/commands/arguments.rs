@@ -8,7 +8,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{ConfigProblem, Effective, Override, Settings, Sources};
 
 const AFTER_HELP: &str = "\
-Exit status: 0 done; 1 it could not be done; 2 the command line, the configuration or a value makes no sense; 3 it exists
+Exit status: 0 done; 1 it could not be done; 2 the command line, the configuration or a value \
+makes no sense; 3 it exists
 already, or does not exist.
 
 Every setting can come from a file, the environment (listen: DESKBELL_LISTEN) or a flag; see
@@ -18,7 +19,8 @@ To begin:
   deskbell-server account create --email ana@desk.example --name Ana
   deskbell-server serve";
 
-/// Serves a Deskbell: accounts, teams, groups, profiles and tickets over gRPC, on SQLite or PostgreSQL.
+/// Serves a Deskbell: accounts, teams, groups, profiles and tickets over gRPC, on SQLite or
+/// PostgreSQL.
 #[derive(Debug, Parser)]
 #[command(name = "deskbell-server", version, after_help = AFTER_HELP, max_term_width = 110, arg_required_else_help = true)]
 pub(super) struct Arguments {
@@ -40,7 +42,8 @@ pub(super) struct Common {
     /// Where the embedded database and the key file live
     #[arg(long, global = true, value_name = "FOLDER")]
     data_dir: Option<String>,
-    /// The database: sqlite:FILE or postgres://…; prefer `database_file` in the configuration when it holds a password
+    /// The database: sqlite:FILE or postgres://…; prefer `database_file` in the configuration when
+    /// it holds a password
     #[arg(long, global = true, value_name = "URL")]
     database: Option<String>,
     /// Any setting, e.g. `--set limits.connections=50`; can be given several times
@@ -68,23 +71,29 @@ Examples:
   deskbell-server check-config --print-defaults > server.toml")]
     CheckConfig(CheckConfig),
     /// Bring the database to this program's schema; `serve` does that by itself
-    #[command(after_help = "Example:\n  deskbell-server migrate --database postgres://desk@db.example/desk")]
+    #[command(after_help = "Example:\n  deskbell-server migrate --database \
+            postgres://desk@db.example/desk")]
     Migrate,
     /// Check the database: replaying its log must give its tables, and the log's chain must hold
     #[command(after_help = "Example:\n  deskbell-server verify --json")]
     Verify,
-    /// Copy a host from one database to another, empty one: from a file to PostgreSQL, back, or between two of a kind
+    /// Copy a host from one database to another, empty one: from a file to PostgreSQL, back, or
+    /// between two of a kind
     #[command(after_help = COPY_AFTER_HELP)]
     Copy(Copy),
 }
 
 const COPY_AFTER_HELP: &str = "\
-Stop the servers first: what is written meanwhile would not be in the copy, so a database that is being served is refused. The
-source is only read. The target gets everything or nothing: it is compared row by row, the log is replayed in it, and only then
-it is kept. A copy that is killed leaves a target that no server starts on; run it again. People stay signed in, and widgets stay
+Stop the servers first: what is written meanwhile would not be in the copy, so a database that is \
+being served is refused. The
+source is only read. The target gets everything or nothing: it is compared row by row, the log is \
+replayed in it, and only then
+it is kept. A copy that is killed leaves a target that no server starts on; run it again. People \
+stay signed in, and widgets stay
 valid, if the new servers have the key file of the old ones (`key_file`).
 
-Others on this machine can see a password on the command line: put an address that holds one into a file.
+Others on this machine can see a password on the command line: put an address that holds one into \
+a file.
 
 Examples:
   deskbell-server copy --to postgres://desk@db.example/desk
@@ -111,8 +120,10 @@ pub(super) struct Copy {
 /// How to serve.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-SIGTERM or Ctrl-C stops the server: it takes no new connections, waits for calls to end (`drain_seconds`), and then ends. A
-second signal ends it at once. SIGHUP has it read its certificate files again now; it does so every ten minutes anyway.
+SIGTERM or Ctrl-C stops the server: it takes no new connections, waits for calls to end \
+(`drain_seconds`), and then ends. A
+second signal ends it at once. SIGHUP has it read its certificate files again now; it does so \
+every ten minutes anyway.
 
 Examples:
   deskbell-server serve
@@ -128,7 +139,8 @@ pub(super) struct Serve {
     /// Speak HTTP/2 without TLS, on a loopback address only
     #[arg(long)]
     plaintext: bool,
-    /// Write {"address", "fingerprint", "pid"} here once the server answers; scripts wait for it instead of sleeping
+    /// Write {"address", "fingerprint", "pid"} here once the server answers; scripts wait for it
+    /// instead of sleeping
     #[arg(long, value_name = "FILE")]
     pub(super) ready_file: Option<PathBuf>,
 }
@@ -138,14 +150,17 @@ pub(super) struct Serve {
 pub(super) enum Account {
     /// Make an account; works while the server runs, too
     #[command(after_help = "\
-Without --password-stdin it prints a one-time code, with which the person sets a password (`deskbell redeem`).
+Without --password-stdin it prints a one-time code, with which the person sets a password \
+(`deskbell redeem`).
 
 Examples:
   deskbell-server account create --email ana@desk.example --name Ana
   deskbell-server account create --email ana@desk.example --name Ana --password-stdin < password")]
     Create(CreateAccount),
     /// Print a one-time code that sets a new password; the old one works until then
-    #[command(after_help = "Example:\n  deskbell-server account reset-password --email ana@desk.example")]
+    #[command(
+        after_help = "Example:\n  deskbell-server account reset-password --email ana@desk.example"
+    )]
     ResetPassword(ResetPassword),
 }
 
@@ -181,7 +196,10 @@ pub(super) struct CheckConfig {
 
 impl Common {
     /// The settings that hold for a command.
-    pub(super) fn settings(&self, serve: Option<&Serve>) -> Result<(Settings, Effective), ConfigProblem> {
+    pub(super) fn settings(
+        &self,
+        serve: Option<&Serve>,
+    ) -> Result<(Settings, Effective), ConfigProblem> {
         let flag = |name: &str, setting: &str, value: String| Override {
             flag: format!("--{name}"),
             setting: setting.to_owned(),
@@ -222,7 +240,11 @@ mod tests {
         fn walk(command: &clap::Command) {
             if command.get_subcommands().next().is_none() {
                 let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-                assert!(help.contains("  deskbell-server "), "{} has no example", command.get_name());
+                assert!(
+                    help.contains("  deskbell-server "),
+                    "{} has no example",
+                    command.get_name()
+                );
             }
             command.get_subcommands().for_each(walk);
         }

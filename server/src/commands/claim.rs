@@ -1,9 +1,10 @@
-//! The claim on an embedded database: one server works on a file at a time. Two could both write, but people who watch on one
-//! would not hear what changes on the other.
+//! The claim on an embedded database: one server works on a file at a time. Two could both write,
+//! but people who watch on one would not hear what changes on the other.
 //!
-//! The claim is a lock on a file beside the database, which the system lets go of when the process ends, however it ends. That
-//! file stays; only its lock says anything. A lock on the database file itself would cost SQLite its own: a process loses all
-//! locks of that kind on a file when it closes any handle to it.
+//! The claim is a lock on a file beside the database, which the system lets go of when the process
+//! ends, however it ends. That file stays; only its lock says anything. A lock on the database file
+//! itself would cost SQLite its own: a process loses all locks of that kind on a file when it
+//! closes any handle to it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -22,15 +23,17 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Claims the file of an embedded database, which must be there, for `what` (a command's name). None: a database that
-    /// servers may share.
+    /// Claims the file of an embedded database, which must be there, for `what` (a command's name).
+    /// None: a database that servers may share.
     pub(super) fn take(database: &str, what: &str) -> Result<Option<Self>, Failure> {
         let Some(file) = database.strip_prefix("sqlite:") else { return Ok(None) };
-        let beside = beside(Path::new(file))
-            .map_err(|error| Failure::failed(format!("the database {file} cannot be found: {error}")))?;
+        let beside = beside(Path::new(file)).map_err(|error| {
+            Failure::failed(format!("the database {file} cannot be found: {error}"))
+        })?;
         let failed = |error: io::Error| {
             Failure::failed(format!(
-                "the file {} cannot be made, opened or locked: {error}; it keeps a second server from the database, so its \
+                "the file {} cannot be made, opened or locked: {error}; it keeps a second server \
+                 from the database, so its \
                  folder must be there and writable",
                 beside.display()
             ))
@@ -44,8 +47,9 @@ impl Claim {
         }
         let now = Timestamp::now();
         let since = now.round(Unit::Second).unwrap_or(now);
-        let written =
-            locked.set_len(0).and_then(|()| writeln!(locked, "{what}, process {}, since {since}", std::process::id()));
+        let written = locked.set_len(0).and_then(|()| {
+            writeln!(locked, "{what}, process {}, since {since}", std::process::id())
+        });
         written.map_err(failed)?;
         Ok(Some(Self { _locked: locked }))
     }
@@ -65,7 +69,8 @@ fn open(path: &Path) -> io::Result<File> {
     options.read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// What root makes beside a database shall not keep the database's owner out, as it is with SQLite's own files.
+/// What root makes beside a database shall not keep the database's owner out, as it is with
+/// SQLite's own files.
 fn give_to_owner(locked: &File, database: &Path) {
     #[cfg(unix)]
     if let Ok(owner) = fs::metadata(database) {
@@ -81,10 +86,16 @@ fn taken(file: &str, locked: &mut File) -> Failure {
     let mut text = String::new();
     // Who it is helps, but is no reason to fail: on some systems nobody else reads a locked file.
     let read = locked.rewind().and_then(|()| locked.take(LONGEST).read_to_string(&mut text));
-    let who: String = text.lines().next().unwrap_or_default().chars().filter(|it| !it.is_control()).collect();
-    let who = if read.is_err() || who.is_empty() { "another program of Deskbell".to_owned() } else { who };
+    let who: String =
+        text.lines().next().unwrap_or_default().chars().filter(|it| !it.is_control()).collect();
+    let who = if read.is_err() || who.is_empty() {
+        "another program of Deskbell".to_owned()
+    } else {
+        who
+    };
     Failure::failed(format!(
-        "the database {file} is in use by {who}: stop that one first, or name another database. Servers that work side by \
+        "the database {file} is in use by {who}: stop that one first, or name another database. \
+         Servers that work side by \
          side share one PostgreSQL"
     ))
 }
@@ -111,10 +122,16 @@ mod tests {
         let refused = refusal(&database);
         let who = format!("in use by serve, process {}, since 2", std::process::id());
         assert!(refused.contains(&who), "{refused}");
-        assert!(refused.contains(&folder.path().join("desk.db").display().to_string()), "{refused}");
+        assert!(
+            refused.contains(&folder.path().join("desk.db").display().to_string()),
+            "{refused}"
+        );
         drop(claim);
         let again = Claim::take(&database, "copy").expect("free again");
-        assert!(refusal(&database).contains("in use by copy, process"), "the newest says who it is");
+        assert!(
+            refusal(&database).contains("in use by copy, process"),
+            "the newest says who it is"
+        );
         drop(again);
     }
 
@@ -139,7 +156,10 @@ mod tests {
         // Root can give the database to somebody else first.
         let _ = std::os::unix::fs::chown(&file, Some(12_345), Some(12_345));
         let _claim = Claim::take(&database, "serve").expect("free");
-        let (of, beside) = (fs::metadata(file).expect("there"), fs::metadata(folder.path().join("desk.db-serving")));
+        let (of, beside) = (
+            fs::metadata(file).expect("there"),
+            fs::metadata(folder.path().join("desk.db-serving")),
+        );
         let beside = beside.expect("there");
         assert_eq!((beside.uid(), beside.gid(), beside.mode() & 0o077), (of.uid(), of.gid(), 0));
     }
@@ -151,7 +171,10 @@ mod tests {
         let beside = folder.path().join("desk.db-serving");
         fs::create_dir(&beside).expect("something in the way");
         let refused = refusal(&database);
-        assert!(refused.contains(&beside.display().to_string()) && refused.contains("writable"), "{refused}");
+        assert!(
+            refused.contains(&beside.display().to_string()) && refused.contains("writable"),
+            "{refused}"
+        );
         assert!(refusal("sqlite:/nowhere/desk.db").contains("/nowhere/desk.db"));
         assert!(Claim::take("postgres://desk@db/desk", "serve").expect("shared").is_none());
     }

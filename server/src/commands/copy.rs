@@ -22,7 +22,8 @@ pub(super) async fn run(common: &Common, arguments: Copy) -> Result<(), Failure>
     let (settings, _) = common.settings(None)?;
     let from = address("from", arguments.from, arguments.from_file.as_deref())?;
     let to = address("to", arguments.to, arguments.to_file.as_deref())?;
-    let (from, to) = (from.as_ref().unwrap_or(&settings.database), to.as_deref().unwrap_or_default());
+    let (from, to) =
+        (from.as_ref().unwrap_or(&settings.database), to.as_deref().unwrap_or_default());
     let is_new = to.strip_prefix("sqlite:").is_some_and(|file| !Path::new(file).exists());
     let _claims = claims(from, to)?;
     let copied = carry_out(common, from, to).await;
@@ -34,7 +35,11 @@ pub(super) async fn run(common: &Common, arguments: Copy) -> Result<(), Failure>
 }
 
 /// The address of a database, as the flag `name` gives it, or `name` with `-file`.
-fn address(name: &str, given: Option<String>, file: Option<&Path>) -> Result<Option<String>, Failure> {
+fn address(
+    name: &str,
+    given: Option<String>,
+    file: Option<&Path>,
+) -> Result<Option<String>, Failure> {
     let (what, address) = match (given, file) {
         (None, None) => return Ok(None),
         (Some(address), _) => (format!("--{name}"), address),
@@ -73,13 +78,16 @@ fn unmake(to: &str) {
     }
 }
 
-/// Claims both files, so that no server starts on either meanwhile. Makes the target's, but never the source's.
+/// Claims both files, so that no server starts on either meanwhile. Makes the target's, but never
+/// the source's.
 fn claims(from: &str, to: &str) -> Result<[Option<Claim>; 2], Failure> {
     const WHAT: &str = "deskbell-server copy";
     if let Some(file) = from.strip_prefix("sqlite:")
         && !Path::new(file).is_file()
     {
-        return Err(Failure::not_as_assumed(format!("there is no database {file} to copy: check --from")));
+        return Err(Failure::not_as_assumed(format!(
+            "there is no database {file} to copy: check --from"
+        )));
     }
     let same_file = |other: &str| {
         let file = |url: &str| fs::canonicalize(url.strip_prefix("sqlite:")?).ok();
@@ -95,11 +103,14 @@ fn claims(from: &str, to: &str) -> Result<[Option<Claim>; 2], Failure> {
 
 async fn open(url: &str) -> Result<Database, Failure> {
     let opened = Database::open(url).await;
-    opened.map_err(|error| Failure::failed(format!("the database {} cannot be used: {error}", masked_url(url))))
+    opened.map_err(|error| {
+        Failure::failed(format!("the database {} cannot be used: {error}", masked_url(url)))
+    })
 }
 
 fn failure(from: &str, to: &str, problem: &CopyProblem) -> Failure {
-    let sentence = format!("nothing was copied from {} to {}: {problem}", masked_url(from), masked_url(to));
+    let sentence =
+        format!("nothing was copied from {} to {}: {problem}", masked_url(from), masked_url(to));
     match problem {
         CopyProblem::NothingThere | CopyProblem::NotEmpty(_) => Failure::not_as_assumed(sentence),
         _ => Failure::failed(sentence),
@@ -141,8 +152,10 @@ fn object(settings: &Settings, from: &str, to: &str, copied: &Copied) -> Value {
 }
 
 fn text(settings: &Settings, from: &str, to: &str, copied: &Copied) -> String {
-    let tables: String =
-        copied.tables.iter().fold(String::new(), |all, (table, rows)| all + &format!("  {table}: {rows}\n"));
+    let tables: String = copied
+        .tables
+        .iter()
+        .fold(String::new(), |all, (table, rows)| all + &format!("  {table}: {rows}\n"));
     let verification = &copied.verification;
     let key_file = if settings.key_file.exists() {
         settings.key_file.display().to_string()
@@ -150,16 +163,22 @@ fn text(settings: &Settings, from: &str, to: &str, copied: &Copied) -> String {
         "secrets.key in the old data folder, unless \"key_file\" names another".to_owned()
     };
     let certificate = settings.certificate_files().map_or_else(String::new, |files| {
-        format!("  the same certificate and its key ({} and {})\n", files.chain.display(), files.key.display())
+        format!(
+            "  the same certificate and its key ({} and {})\n",
+            files.chain.display(),
+            files.key.display()
+        )
     });
     format!(
         "Copied {} rows from {} to {}:\n\
          {tables}\
          Replayed {} changes of {} teams there and compared {} tickets: all is as it was.\n\n\
          What the new servers need beside the database:\n  \
-         the same key file ({key_file}), readable by their user alone; without it they do not start\n\
+         the same key file ({key_file}), readable by their user alone; without it they do not \
+         start\n\
          {certificate}\
-         Then set \"database\" to the new address and start them. The old database is as it was: keep it until all is well, and \
+         Then set \"database\" to the new address and start them. The old database is as it was: \
+         keep it until all is well, and \
          do not serve it again, because what is written there is not in the copy.\n",
         copied.rows(),
         masked_url(from),

@@ -63,10 +63,12 @@ impl From<desk::Failure> for Failure {
     fn from(failure: desk::Failure) -> Self {
         match failure {
             desk::Failure::Refused(refusal) => refusal.into(),
-            desk::Failure::Full => Self::failed("the database has no room left: make some and try again"),
-            desk::Failure::Unavailable | desk::Failure::Throttled(_) => {
-                Self::failed("the database cannot be reached for now; the cause is in the log: try again")
+            desk::Failure::Full => {
+                Self::failed("the database has no room left: make some and try again")
             }
+            desk::Failure::Unavailable | desk::Failure::Throttled(_) => Self::failed(
+                "the database cannot be reached for now; the cause is in the log: try again",
+            ),
             desk::Failure::SignedOut
             | desk::Failure::BadCredentials
             | desk::Failure::StartOver
@@ -80,15 +82,21 @@ impl From<desk::Failure> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Invalid { field, problem } => Self::wrong_use(format!("the {field} {problem}")),
-            Refusal::NotFound => Self::not_as_assumed("there is no such account: make it with `account create`"),
+            Refusal::Invalid { field, problem } => {
+                Self::wrong_use(format!("the {field} {problem}"))
+            }
+            Refusal::NotFound => {
+                Self::not_as_assumed("there is no such account: make it with `account create`")
+            }
             Refusal::AlreadyExists { text, .. } => Self::not_as_assumed(text),
             Refusal::Denied { text, .. } => Self::failed(text),
             Refusal::Precondition { text, .. } => Self::failed(text),
             Refusal::Stale { .. } | Refusal::RequestReused | Refusal::QueueEmpty => {
                 Self::failed("something else was faster: try again")
             }
-            Refusal::Full { what, limit } => Self::failed(format!("there are {limit} {what}, which is the most")),
+            Refusal::Full { what, limit } => {
+                Self::failed(format!("there are {limit} {what}, which is the most"))
+            }
         }
     }
 }

@@ -23,15 +23,22 @@ pub(super) async fn open_database(settings: &Settings) -> Result<(Database, Migr
         Ok((database, migrated))
     };
     opened.await.map_err(|error: crate::store::StoreError| {
-        Failure::failed(format!("the database {} cannot be used: {error}", masked_url(&settings.database)))
+        Failure::failed(format!(
+            "the database {} cannot be used: {error}",
+            masked_url(&settings.database)
+        ))
     })
 }
 
 /// Reads the host's secrets, and makes them at the first start.
-pub(super) async fn open_secrets(settings: &Settings, database: &Database) -> Result<Arc<HostSecrets>, Failure> {
+pub(super) async fn open_secrets(
+    settings: &Settings,
+    database: &Database,
+) -> Result<Arc<HostSecrets>, Failure> {
     let needed = database.has_host_secrets().await?;
     let key = key_file::open(&settings.key_file, needed)?;
-    let secrets = HostSecrets::open(database, &key, &settings.server_name, Timestamp::now()).await?;
+    let secrets =
+        HostSecrets::open(database, &key, &settings.server_name, Timestamp::now()).await?;
     Ok(Arc::new(secrets))
 }
 
@@ -55,8 +62,8 @@ pub(super) fn open_desk(
     Desk::open(database, secrets, facts, &rates, Arc::new(ProtoEncoder))
 }
 
-/// Lets this process have as many files and connections as the system lets it, and says when that is less than `connections`
-/// want: whoever took them all would keep others out until they let go.
+/// Lets this process have as many files and connections as the system lets it, and says when that
+/// is less than `connections` want: whoever took them all would keep others out until they let go.
 pub(super) fn allow_connections(connections: usize) {
     #[cfg(unix)]
     {
@@ -72,7 +79,8 @@ pub(super) fn allow_connections(connections: usize) {
             tracing::warn!(
                 maximum,
                 wanted,
-                "the system allows fewer open files than \"limits.connections\" wants: raise `ulimit -n`"
+                "the system allows fewer open files than \"limits.connections\" wants: raise \
+                 `ulimit -n`"
             );
         }
     }
@@ -80,15 +88,16 @@ pub(super) fn allow_connections(connections: usize) {
     let _ = connections;
 }
 
-/// Makes the file of an embedded database, empty, unless it is there. Others are not for us to make.
+/// Makes the file of an embedded database, empty, unless it is there. Others are not for us to
+/// make.
 pub(super) fn make_file(database: &str) -> Result<(), Failure> {
     let Some(file) = database.strip_prefix("sqlite:") else { return Ok(()) };
     make_private(Path::new(file))
         .map_err(|error| Failure::failed(format!("the database {file} cannot be made: {error}")))
 }
 
-/// Makes an empty database file, and its folder, that are their owner's alone, unless they are there. What SQLite makes beside
-/// them gets the same rights.
+/// Makes an empty database file, and its folder, that are their owner's alone, unless they are
+/// there. What SQLite makes beside them gets the same rights.
 fn make_private(file: &Path) -> io::Result<()> {
     let mut folder = fs::DirBuilder::new();
     let mut options = fs::OpenOptions::new();
@@ -116,7 +125,8 @@ mod tests {
             setting: "data_dir".to_owned(),
             value: folder.display().to_string(),
         };
-        let sources = crate::config::Sources { flags: vec![flag], ..crate::config::Sources::default() };
+        let sources =
+            crate::config::Sources { flags: vec![flag], ..crate::config::Sources::default() };
         sources.load().expect("settings").0
     }
 
@@ -126,8 +136,12 @@ mod tests {
         let settings = settings(&folder.path().join("data"));
         let (database, migrated) = open_database(&settings).await.expect("opened");
         assert_eq!(migrated.from, 0);
-        let fingerprint = open_secrets(&settings, &database).await.expect("made").authority.fingerprint();
-        assert_eq!(open_secrets(&settings, &database).await.expect("read").authority.fingerprint(), fingerprint);
+        let fingerprint =
+            open_secrets(&settings, &database).await.expect("made").authority.fingerprint();
+        assert_eq!(
+            open_secrets(&settings, &database).await.expect("read").authority.fingerprint(),
+            fingerprint
+        );
         fs::remove_file(&settings.key_file).expect("removed");
         let failure = open_secrets(&settings, &database).await.expect_err("refused");
         assert!(failure.sentence.contains("secrets.key"), "{failure:?}");

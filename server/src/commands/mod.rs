@@ -1,7 +1,7 @@
 //! The commands of `deskbell-server`: what is typed on the host.
 //!
-//! Commands print what they are asked for to the standard output, for people or with `--json` for scripts; logs and problems
-//! go to the standard error.
+//! Commands print what they are asked for to the standard output, for people or with `--json` for
+//! scripts; logs and problems go to the standard error.
 
 mod account;
 mod arguments;
@@ -34,7 +34,9 @@ pub fn run() -> ExitCode {
     let json = arguments.common.json;
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return told(&Failure::failed(format!("threads cannot be started: {error}")), json),
+        Err(error) => {
+            return told(&Failure::failed(format!("threads cannot be started: {error}")), json);
+        }
     };
     let done = runtime.block_on(carry_out(arguments));
     runtime.shutdown_timeout(LAST_MOMENT);

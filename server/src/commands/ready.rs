@@ -53,7 +53,9 @@ mod tests {
 
     #[test]
     fn says_where_it_cannot_be_written() {
-        let problem = ReadyFile::write(PathBuf::from("/nowhere/ready.json"), &Value::Null).err().expect("refused");
+        let problem = ReadyFile::write(PathBuf::from("/nowhere/ready.json"), &Value::Null)
+            .err()
+            .expect("refused");
         assert!(problem.sentence.contains("/nowhere/ready.json"), "{problem:?}");
     }
 }

@@ -25,8 +25,8 @@ use crate::telemetry::{log, names, serve_metrics};
 /// How often the database is asked whether it is there.
 const HEALTH: Duration = Duration::from_secs(2);
 
-/// How long the database may take to close once calls have ended or were cut. Part of the 30 seconds that stopping takes at
-/// most.
+/// How long the database may take to close once calls have ended or were cut. Part of the 30
+/// seconds that stopping takes at most.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// How long calls may take to end at most.
@@ -35,8 +35,9 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(27);
 pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let (settings, effective) = common.settings(Some(&serve))?;
     log(&settings.log);
-    // The first random number of a process takes as long as all the rest of a start, since AWS-LC measures the processor's jitter for it: it
-    // does so while the database is opened. If it fails here, it fails again where somebody waits for it.
+    // The first random number of a process takes as long as all the rest of a start, since AWS-LC
+    // measures the processor's jitter for it: it does so while the database is opened. If it fails
+    // here, it fails again where somebody waits for it.
     std::thread::spawn(random_bytes::<1>);
     for setting in effective.settings.iter().filter(|setting| setting.from != "default") {
         tracing::debug!(name = setting.name, value = %setting.value, from = setting.from, "a setting");
@@ -49,22 +50,32 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     // Before the database is touched, and until the last connection to it is closed.
     let claim = Claim::take(&settings.database, "deskbell-server serve")?;
     let (database, migrated) = host::open_database(&settings).await?;
-    tracing::info!(database = masked_url(&settings.database), schema = migrated.to, "the database is open");
+    tracing::info!(
+        database = masked_url(&settings.database),
+        schema = migrated.to,
+        "the database is open"
+    );
     let secrets = host::open_secrets(&settings, &database).await?;
-    let asked = Asked::begin().map_err(|error| Failure::failed(format!("signals cannot be heard: {error}")))?;
+    let asked = Asked::begin()
+        .map_err(|error| Failure::failed(format!("signals cannot be heard: {error}")))?;
     let certificates = Arc::new(certificates(&settings, &secrets)?);
     let tls = if settings.plaintext { None } else { Some(certificates.server_config()?) };
-    let front =
-        Front::listen(settings.listen, &settings.limits, tls).await.map_err(|error| listening(&settings, &error))?;
+    let front = Front::listen(settings.listen, &settings.limits, tls)
+        .await
+        .map_err(|error| listening(&settings, &error))?;
     let front = front.behind(&settings.balancers);
     let bound = front.address().map_err(|error| listening(&settings, &error))?;
     if !settings.is_reachable_from_outside() {
-        tracing::warn!("\"addresses\" is empty: widgets packaged now reach this server from this machine alone");
+        tracing::warn!(
+            "\"addresses\" is empty: widgets packaged now reach this server from this machine alone"
+        );
     }
 
-    let authorities = if settings.plaintext { String::new() } else { certificates.authorities_pem()? };
+    let authorities =
+        if settings.plaintext { String::new() } else { certificates.authorities_pem()? };
     let addresses = settings.addresses(bound);
-    let desk = host::open_desk(&settings, database.clone(), secrets, addresses.clone(), authorities);
+    let desk =
+        host::open_desk(&settings, database.clone(), secrets, addresses.clone(), authorities);
     desk.start();
     let (announce, stopping) = Stopping::new();
     let (reporter, health) = health_reporter();
@@ -80,7 +91,8 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
         "fingerprint": (!settings.plaintext).then(|| certificates.fingerprint()),
         "pid": std::process::id(),
     });
-    tracing::info!(listen = %bound, ?addresses, fingerprint = %ready["fingerprint"], "the server is ready");
+    tracing::info!(listen = %bound, ?addresses, fingerprint = %ready["fingerprint"], "the server \
+        is ready");
     let ready_file = tell_ready(common, serve, &ready)?;
 
     let ended = front.serve(services, stopping, settings.drain().min(LONGEST_DRAIN)).await;
@@ -92,13 +104,16 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
         database.close().await;
     };
     if tokio::time::timeout(LAST_WORDS, last_words).await.is_err() {
-        // Whatever was acknowledged is on disk; a database that does not answer must not keep the server from ending.
+        // Whatever was acknowledged is on disk; a database that does not answer must not keep the
+        // server from ending.
         tracing::warn!("the database did not let go of its connections in time");
     }
     drop(claim);
     match ended {
         Ended::Drained => tracing::info!("the server has stopped"),
-        Ended::Cut => tracing::warn!("the server has stopped; calls that did not end in time were cut"),
+        Ended::Cut => {
+            tracing::warn!("the server has stopped; calls that did not end in time were cut")
+        }
     }
     Ok(())
 }
@@ -108,7 +123,11 @@ fn certificates(settings: &Settings, secrets: &HostSecrets) -> Result<Certificat
     let now = Timestamp::now();
     let certificates = match settings.certificate_files() {
         Some(files) => Certificates::from_files(files, now),
-        None => Certificates::from_authority(Arc::clone(&secrets.authority), settings.certificate_names(), now),
+        None => Certificates::from_authority(
+            Arc::clone(&secrets.authority),
+            settings.certificate_names(),
+            now,
+        ),
     };
     Ok(certificates?)
 }
@@ -118,10 +137,14 @@ async fn look_after(certificates: Arc<Certificates>, asked: Asked, stopping: Sto
 }
 
 fn listening(settings: &Settings, error: &std::io::Error) -> Failure {
-    Failure::failed(format!("the server cannot listen on {}: {error}; choose another \"listen\"", settings.listen))
+    Failure::failed(format!(
+        "the server cannot listen on {}: {error}; choose another \"listen\"",
+        settings.listen
+    ))
 }
 
-/// Tells people and scripts that the server answers: the socket listens, and what comes now is served next.
+/// Tells people and scripts that the server answers: the socket listens, and what comes now is
+/// served next.
 fn tell_ready(common: &Common, serve: Serve, ready: &Value) -> Result<Option<ReadyFile>, Failure> {
     let address = ready["address"].as_str().unwrap_or_default();
     let text = match ready["fingerprint"].as_str() {
@@ -140,7 +163,8 @@ async fn count_queue(desk: Arc<Desk>, stopping: Stopping) {
     }
 }
 
-/// Keeps the standard health service true: serving as long as the database answers and nobody stops the server.
+/// Keeps the standard health service true: serving as long as the database answers and nobody stops
+/// the server.
 async fn tell_health(desk: Arc<Desk>, reporter: HealthReporter, stopping: Stopping) {
     let services = services();
     let mut told = None;
@@ -169,12 +193,17 @@ async fn tell_all(reporter: &HealthReporter, services: &[String], serving: bool)
     }
 }
 
-/// The names that health is asked for: the server as a whole (an empty name) and each service of the contract.
+/// The names that health is asked for: the server as a whole (an empty name) and each service of
+/// the contract.
 fn services() -> Vec<String> {
-    let files = prost_types::FileDescriptorSet::decode(deskbell_proto::DESCRIPTORS).unwrap_or_default().file;
+    let files = prost_types::FileDescriptorSet::decode(deskbell_proto::DESCRIPTORS)
+        .unwrap_or_default()
+        .file;
     let mut names = vec![String::new()];
     for file in &files {
-        names.extend(file.service.iter().map(|service| format!("{}.{}", file.package(), service.name())));
+        names.extend(
+            file.service.iter().map(|service| format!("{}.{}", file.package(), service.name())),
+        );
     }
     names
 }

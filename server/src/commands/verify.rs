@@ -25,6 +25,8 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     print(common.json, &json!(verification), &text)?;
     match verification.faults.len() {
         0 => Ok(()),
-        faults => Err(Failure::failed(format!("{faults} faults were found: restore a backup, and keep this database"))),
+        faults => Err(Failure::failed(format!(
+            "{faults} faults were found: restore a backup, and keep this database"
+        ))),
     }
 }

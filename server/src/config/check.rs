@@ -22,7 +22,11 @@ impl ConfigProblem {
     /// A value that does not fit its setting.
     pub(super) fn from_figment(error: &figment::Error) -> Self {
         let setting = error.path.join(".");
-        let origin = error.metadata.as_ref().map_or("configuration", |metadata| metadata.name.as_ref()).to_owned();
+        let origin = error
+            .metadata
+            .as_ref()
+            .map_or("configuration", |metadata| metadata.name.as_ref())
+            .to_owned();
         Self(format!("the setting \"{setting}\" in the {origin} does not fit: {}", error.kind))
     }
 }
@@ -32,7 +36,10 @@ fn refuse<T>(sentence: impl Into<String>) -> Result<T, ConfigProblem> {
 }
 
 /// The settings with everything filled in that was left empty.
-pub(super) fn complete(mut settings: Settings, environment: &[(String, String)]) -> Result<Settings, ConfigProblem> {
+pub(super) fn complete(
+    mut settings: Settings,
+    environment: &[(String, String)],
+) -> Result<Settings, ConfigProblem> {
     if settings.data_dir.as_os_str().is_empty() {
         settings.data_dir = default_data_dir(environment);
     }
@@ -51,7 +58,10 @@ pub(super) fn complete(mut settings: Settings, environment: &[(String, String)])
 
 fn default_data_dir(environment: &[(String, String)]) -> PathBuf {
     let variable = |name: &str| {
-        environment.iter().find(|(key, value)| key == name && value.starts_with('/')).map(|(_, value)| Path::new(value))
+        environment
+            .iter()
+            .find(|(key, value)| key == name && value.starts_with('/'))
+            .map(|(_, value)| Path::new(value))
     };
     match (variable("XDG_DATA_HOME"), variable("HOME")) {
         (Some(data), _) => data.join("deskbell"),
@@ -84,9 +94,11 @@ pub fn read_database_file(what: &str, file: &Path) -> Result<String, ConfigProbl
     }
 }
 
-/// Fails unless a text is a database's address. `what` names it; the text is not repeated, because it may hold a password.
+/// Fails unless a text is a database's address. `what` names it; the text is not repeated, because
+/// it may hold a password.
 pub fn check_database(what: &str, address: &str) -> Result<(), ConfigProblem> {
-    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| address.starts_with(scheme)) {
+    if ["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| address.starts_with(scheme))
+    {
         return Ok(());
     }
     refuse(format!("{what} must begin with sqlite: or postgres://"))
@@ -95,21 +107,25 @@ pub fn check_database(what: &str, address: &str) -> Result<(), ConfigProblem> {
 fn check_addresses(settings: &Settings) -> Result<(), ConfigProblem> {
     if settings.plaintext && !settings.listen.ip().is_loopback() {
         return refuse(format!(
-            "\"plaintext\" works on a loopback address only, and \"listen\" is {}: turn it off, or listen on 127.0.0.1",
+            "\"plaintext\" works on a loopback address only, and \"listen\" is {}: turn it off, \
+             or listen on 127.0.0.1",
             settings.listen
         ));
     }
     if let Some(address) = settings.addresses.iter().find(|address| host(address).is_none()) {
-        return refuse(format!("\"{address}\" in \"addresses\" is not like https://desk.example.org:7443"));
+        return refuse(format!(
+            "\"{address}\" in \"addresses\" is not like https://desk.example.org:7443"
+        ));
     }
     if settings.metrics.listen == "off" {
         return Ok(());
     }
     match settings.metrics_listen() {
         Some(address) if address.ip().is_loopback() => Ok(()),
-        Some(_) => {
-            refuse("\"metrics.listen\" must be a loopback address: metrics are for this machine, over plain HTTP")
-        }
+        Some(_) => refuse(
+            "\"metrics.listen\" must be a loopback address: metrics are for this machine, over \
+             plain HTTP",
+        ),
         None => refuse("\"metrics.listen\" must be like 127.0.0.1:7444, or \"off\""),
     }
 }
@@ -117,15 +133,19 @@ fn check_addresses(settings: &Settings) -> Result<(), ConfigProblem> {
 /// The host of an address like `https://desk.example.org:7443`, without brackets.
 pub(super) fn host(address: &str) -> Option<String> {
     let uri: http::Uri = address.parse().ok()?;
-    let plain = matches!(uri.scheme_str(), Some("http" | "https")) && matches!(uri.path(), "" | "/");
-    let authority = uri.authority().filter(|authority| plain && !authority.as_str().contains('@'))?;
+    let plain =
+        matches!(uri.scheme_str(), Some("http" | "https")) && matches!(uri.path(), "" | "/");
+    let authority =
+        uri.authority().filter(|authority| plain && !authority.as_str().contains('@'))?;
     Some(authority.host().trim_matches(['[', ']']).to_owned())
 }
 
 fn check_tls(settings: &Settings) -> Result<(), ConfigProblem> {
     let given = |path: &Path| !path.as_os_str().is_empty();
     if given(&settings.tls.certificate_file) != given(&settings.tls.key_file) {
-        return refuse("\"tls.certificate_file\" and \"tls.key_file\" belong together: set both or none");
+        return refuse(
+            "\"tls.certificate_file\" and \"tls.key_file\" belong together: set both or none",
+        );
     }
     Ok(())
 }
@@ -153,7 +173,8 @@ fn check_numbers(settings: &Settings) -> Result<(), ConfigProblem> {
         ("passwords_at_once", limits.passwords_at_once as u64, 1_024),
         ("message_bytes", limits.message_bytes as u64, 64 * 1024 * 1024),
     ];
-    if let Some((name, _, most)) = most.iter().find(|(_, value, most)| !(1..=*most).contains(value)) {
+    if let Some((name, _, most)) = most.iter().find(|(_, value, most)| !(1..=*most).contains(value))
+    {
         return refuse(format!("\"limits.{name}\" must be 1 to {most}"));
     }
     Ok(())
@@ -215,7 +236,8 @@ mod tests {
     #[test]
     fn data_lives_where_the_user_keeps_data() {
         let dir = |pairs: &[(&str, &str)]| {
-            let pairs: Vec<_> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let pairs: Vec<_> =
+                pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
             default_data_dir(&pairs)
         };
         assert_eq!(dir(&[("XDG_DATA_HOME", "/d"), ("HOME", "/h")]), Path::new("/d/deskbell"));

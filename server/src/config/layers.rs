@@ -51,18 +51,25 @@ impl Sources {
     pub fn load(&self) -> Result<(Settings, Effective), ConfigProblem> {
         let defaults = parse(DEFAULTS, DEFAULT_LAYER)?;
         let names = setting_names(&defaults);
-        let mut figment = Figment::from(Layer { name: DEFAULT_LAYER.to_owned(), values: defaults.clone() });
-        for layer in self.file_layer()?.into_iter().chain(self.environment_layers(&defaults, &names)?) {
+        let mut figment =
+            Figment::from(Layer { name: DEFAULT_LAYER.to_owned(), values: defaults.clone() });
+        for layer in
+            self.file_layer()?.into_iter().chain(self.environment_layers(&defaults, &names)?)
+        {
             refuse_unknown(&layer, &names)?;
             figment = figment.merge(layer);
         }
         for flag in &self.flags {
-            let layer =
-                Layer::one(format!("flag {}", flag.flag), &flag.setting, typed(&defaults, &flag.setting, &flag.value));
+            let layer = Layer::one(
+                format!("flag {}", flag.flag),
+                &flag.setting,
+                typed(&defaults, &flag.setting, &flag.value),
+            );
             refuse_unknown(&layer, &names)?;
             figment = figment.merge(layer);
         }
-        let settings: Settings = figment.extract().map_err(|error| ConfigProblem::from_figment(&error))?;
+        let settings: Settings =
+            figment.extract().map_err(|error| ConfigProblem::from_figment(&error))?;
         let settings = complete(settings, &self.environment)?;
         let effective = Effective::of(&settings, &figment, &names);
         Ok((settings, effective))
@@ -75,14 +82,19 @@ impl Sources {
             None => return Ok(None),
         };
         let name = format!("file {}", path.display());
-        let text =
-            fs::read_to_string(path).map_err(|error| ConfigProblem(format!("the {name} cannot be read: {error}")))?;
+        let text = fs::read_to_string(path)
+            .map_err(|error| ConfigProblem(format!("the {name} cannot be read: {error}")))?;
         let values = parse(&text, &name)?;
         Ok(Some(Layer { name, values }))
     }
 
-    /// One layer for each variable that is a setting. Others may belong to other programs, unless one is nearly a setting.
-    fn environment_layers(&self, defaults: &Dict, names: &[String]) -> Result<Vec<Layer>, ConfigProblem> {
+    /// One layer for each variable that is a setting. Others may belong to other programs, unless
+    /// one is nearly a setting.
+    fn environment_layers(
+        &self,
+        defaults: &Dict,
+        names: &[String],
+    ) -> Result<Vec<Layer>, ConfigProblem> {
         let variables: Vec<String> = names.iter().map(|name| variable(name)).collect();
         let mut layers = Vec::new();
         for (name, value) in self.environment.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
@@ -93,7 +105,9 @@ impl Sources {
             } else if let Some(near) =
                 variables.iter().find(|variable| strsim::damerau_levenshtein(variable, name) <= 2)
             {
-                return Err(ConfigProblem(format!("there is no environment variable {name}: did you mean {near}?")));
+                return Err(ConfigProblem(format!(
+                    "there is no environment variable {name}: did you mean {near}?"
+                )));
             }
         }
         Ok(layers)
@@ -129,18 +143,21 @@ impl Provider for Layer {
 }
 
 fn parse(text: &str, name: &str) -> Result<Dict, ConfigProblem> {
-    toml::from_str(text)
-        .map_err(|error| ConfigProblem(format!("the {name} is not valid TOML: {}", error.to_string().trim())))
+    toml::from_str(text).map_err(|error| {
+        ConfigProblem(format!("the {name} is not valid TOML: {}", error.to_string().trim()))
+    })
 }
 
-/// A value of a flag or variable in the type that the setting has: texts stay as they are, whatever they look like.
+/// A value of a flag or variable in the type that the setting has: texts stay as they are, whatever
+/// they look like.
 fn typed(defaults: &Dict, setting: &str, text: &str) -> Value {
     let default = Value::from(defaults.clone());
     match default.find_ref(setting) {
         Some(Value::String(..)) => Value::from(text),
         // One name is a list of one.
         Some(Value::Array(..)) if !text.trim_start().starts_with('[') => {
-            let items: Vec<&str> = text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
+            let items: Vec<&str> =
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
             Value::from(items)
         }
         _ => text.parse().unwrap_or_else(|_| Value::from(text)),
@@ -152,7 +169,9 @@ fn setting_names(values: &Dict) -> Vec<String> {
     let mut names = Vec::new();
     for (key, value) in values {
         match value {
-            Value::Dict(_, inner) => names.extend(setting_names(inner).iter().map(|name| format!("{key}.{name}"))),
+            Value::Dict(_, inner) => {
+                names.extend(setting_names(inner).iter().map(|name| format!("{key}.{name}")))
+            }
             _ => names.push(key.clone()),
         }
     }
@@ -164,7 +183,9 @@ fn refuse_unknown(layer: &Layer, names: &[String]) -> Result<(), ConfigProblem> 
         if !names.contains(&name) {
             let near = names
                 .iter()
-                .max_by(|one, other| strsim::jaro_winkler(one, &name).total_cmp(&strsim::jaro_winkler(other, &name)))
+                .max_by(|one, other| {
+                    strsim::jaro_winkler(one, &name).total_cmp(&strsim::jaro_winkler(other, &name))
+                })
                 .map_or("", String::as_str);
             return Err(ConfigProblem(format!(
                 "the {} has the unknown setting \"{name}\": did you mean \"{near}\"?",
@@ -181,7 +202,11 @@ mod tests {
     use super::*;
 
     fn flag(setting: &str, value: &str) -> Override {
-        Override { flag: format!("--set {setting}"), setting: setting.to_owned(), value: value.to_owned() }
+        Override {
+            flag: format!("--set {setting}"),
+            setting: setting.to_owned(),
+            value: value.to_owned(),
+        }
     }
 
     fn load(
@@ -192,11 +217,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("server.toml");
         fs::write(&path, file.unwrap_or_default()).expect("written");
-        let mut environment: Vec<_> =
-            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         environment.push(("HOME".to_owned(), "/home/ana".to_owned()));
         let flags = flags.iter().map(|(setting, value)| flag(setting, value)).collect();
-        Sources { file: Some(path), environment, flags }.load().map_err(|problem| problem.to_string())
+        Sources { file: Some(path), environment, flags }
+            .load()
+            .map_err(|problem| problem.to_string())
     }
 
     fn refusal(file: Option<&str>, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> String {
@@ -220,14 +249,18 @@ mod tests {
     fn later_layers_win_and_are_named() {
         let file = "listen = \"127.0.0.1:1\"\n[limits]\nconnections = 5\nmessage_bytes = 7\n";
         let environment = [("DESKBELL_LIMITS_CONNECTIONS", "6"), ("DESKBELL_SERVER_NAME", "007")];
-        let (settings, effective) = load(Some(file), &environment, &[("listen", "127.0.0.1:3")]).expect("loaded");
+        let (settings, effective) =
+            load(Some(file), &environment, &[("listen", "127.0.0.1:3")]).expect("loaded");
         assert_eq!(settings.listen.port(), 3);
         assert_eq!(settings.limits.connections, 6);
         assert_eq!(settings.limits.message_bytes, 7);
         assert_eq!(settings.server_name, "007");
         let origin = |name: &str| effective.origin(name).unwrap_or_default().to_owned();
         assert_eq!(origin("listen"), "flag --set listen");
-        assert_eq!(origin("limits.connections"), "environment variable DESKBELL_LIMITS_CONNECTIONS");
+        assert_eq!(
+            origin("limits.connections"),
+            "environment variable DESKBELL_LIMITS_CONNECTIONS"
+        );
         assert!(origin("limits.message_bytes").starts_with("file "));
         assert_eq!(origin("plaintext"), "default");
     }
@@ -247,22 +280,29 @@ mod tests {
 
     #[test]
     fn wrong_values_say_where_they_are() {
-        for (setting, value) in
-            [("listen", "here"), ("plaintext", "maybe"), ("limits.connections", "-1"), ("reflection", "x")]
-        {
+        for (setting, value) in [
+            ("listen", "here"),
+            ("plaintext", "maybe"),
+            ("limits.connections", "-1"),
+            ("reflection", "x"),
+        ] {
             let refused = refusal(None, &[], &[(setting, value)]);
             assert!(refused.contains(setting) && refused.contains("flag"), "{refused}");
         }
         assert!(refusal(Some("listen = "), &[], &[]).contains("TOML"));
-        let missing = Sources { file: Some(PathBuf::from("/nowhere/server.toml")), ..Sources::default() }.load();
+        let missing =
+            Sources { file: Some(PathBuf::from("/nowhere/server.toml")), ..Sources::default() }
+                .load();
         assert!(missing.expect_err("refused").to_string().contains("/nowhere/server.toml"));
     }
 
     #[test]
     fn lists_can_be_written_in_one_line() {
-        let (settings, _) = load(None, &[("DESKBELL_TLS_NAMES", "a.example, b.example")], &[]).expect("loaded");
+        let (settings, _) =
+            load(None, &[("DESKBELL_TLS_NAMES", "a.example, b.example")], &[]).expect("loaded");
         assert!(settings.certificate_names().contains(&"b.example".to_owned()));
-        let (settings, _) = load(None, &[], &[("addresses", "[\"https://c.example\"]")]).expect("loaded");
+        let (settings, _) =
+            load(None, &[], &[("addresses", "[\"https://c.example\"]")]).expect("loaded");
         assert_eq!(settings.addresses(settings.listen), ["https://c.example"]);
         assert!(settings.certificate_names().contains(&"c.example".to_owned()));
     }

@@ -1,7 +1,8 @@
 //! Settings: what they are, and where each value comes from.
 //!
-//! Four layers, later ones before earlier ones: the commented defaults in `defaults.toml`, a file, the environment, flags. The
-//! defaults name every setting, so that an unknown name anywhere is refused with the nearest one.
+//! Four layers, later ones before earlier ones: the commented defaults in `defaults.toml`, a file,
+//! the environment, flags. The defaults name every setting, so that an unknown name anywhere is
+//! refused with the nearest one.
 
 mod check;
 mod layers;
@@ -157,8 +158,9 @@ impl Limits {
 }
 
 impl Settings {
-    /// How clients reach a server that listens on `bound` (the port may have been chosen by the system). On all interfaces and
-    /// without addresses in the configuration, only `localhost` is certain.
+    /// How clients reach a server that listens on `bound` (the port may have been chosen by the
+    /// system). On all interfaces and without addresses in the configuration, only `localhost` is
+    /// certain.
     pub fn addresses(&self, bound: SocketAddr) -> Vec<String> {
         if !self.addresses.is_empty() {
             return self.addresses.clone();
@@ -196,7 +198,9 @@ impl Settings {
         let listen = (!self.listen.ip().is_unspecified()).then(|| self.listen.ip().to_string());
         let reached = self.addresses.iter().filter_map(|address| check::host(address));
         let mut names = Vec::new();
-        for name in fixed.into_iter().chain(listen).chain(reached).chain(self.tls.names.iter().cloned()) {
+        for name in
+            fixed.into_iter().chain(listen).chain(reached).chain(self.tls.names.iter().cloned())
+        {
             if !names.contains(&name) {
                 names.push(name);
             }

@@ -36,7 +36,9 @@ impl Effective {
                 Some(text) if name == "database" => serde_json::Value::from(masked_url(text)),
                 _ => serde_json::to_value(value).ok()?,
             };
-            let from = figment.find_metadata(name).map_or(DEFAULT_LAYER, |metadata| metadata.name.as_ref());
+            let from = figment
+                .find_metadata(name)
+                .map_or(DEFAULT_LAYER, |metadata| metadata.name.as_ref());
             Some(EffectiveSetting { name: name.clone(), value, from: from.to_owned() })
         };
         Self { settings: names.iter().filter_map(setting).collect() }
@@ -44,7 +46,10 @@ impl Effective {
 
     /// Where a setting's value came from.
     pub fn origin(&self, name: &str) -> Option<&str> {
-        self.settings.iter().find(|setting| setting.name == name).map(|setting| setting.from.as_str())
+        self.settings
+            .iter()
+            .find(|setting| setting.name == name)
+            .map(|setting| setting.from.as_str())
     }
 
     /// One line for each setting, as in a configuration file, with its origin behind.
@@ -64,15 +69,19 @@ impl Effective {
 
 /// An address without the password in it.
 pub fn masked_url(url: &str) -> String {
-    let (address, parameters) = url.split_once('?').map_or((url, None), |(address, rest)| (address, Some(rest)));
-    if let (Some((scheme, _)), Some(true)) = (address.split_once("://"), parameters.map(|rest| rest.contains('@'))) {
+    let (address, parameters) =
+        url.split_once('?').map_or((url, None), |(address, rest)| (address, Some(rest)));
+    if let (Some((scheme, _)), Some(true)) =
+        (address.split_once("://"), parameters.map(|rest| rest.contains('@')))
+    {
         // A password with a "?" that should have been written as %3F ends nobody knows where.
         return format!("{scheme}://***");
     }
     let mut masked = match (address.split_once("://"), address.rfind('@')) {
         (Some((scheme, rest)), Some(at)) => {
             let user = rest.split([':', '@']).next().unwrap_or_default();
-            let secret = if rest[..rest.len() - (address.len() - at)].contains(':') { ":***" } else { "" };
+            let secret =
+                if rest[..rest.len() - (address.len() - at)].contains(':') { ":***" } else { "" };
             format!("{scheme}://{user}{secret}{}", &address[at..])
         }
         _ => address.to_owned(),
@@ -102,7 +111,10 @@ mod tests {
             ("postgres://desk:se@cr:et@db/desk", "postgres://desk:***@db/desk"),
             ("postgres://desk@db/desk", "postgres://desk@db/desk"),
             ("postgres:///desk?host=/run&user=ana", "postgres:///desk?host=/run&user=ana"),
-            ("postgres:///desk?password=secret&host=/run", "postgres:///desk?password=***&host=/run"),
+            (
+                "postgres:///desk?password=secret&host=/run",
+                "postgres:///desk?password=***&host=/run",
+            ),
             ("postgres://desk:se?cr=et@db/desk", "postgres://***"),
             ("postgres://desk:a@b?c@db/desk", "postgres://***"),
             ("sqlite:/data/desk.db", "sqlite:/data/desk.db"),
@@ -119,10 +131,16 @@ mod tests {
             setting: setting.to_owned(),
             value: value.to_owned(),
         };
-        let flags = vec![flag("database", "postgres://desk:hunter2@db/desk"), flag("listen", "127.0.0.1:1")];
+        let flags = vec![
+            flag("database", "postgres://desk:hunter2@db/desk"),
+            flag("listen", "127.0.0.1:1"),
+        ];
         let (_, effective) = Sources { flags, ..Sources::default() }.load().expect("loaded");
         let text = effective.to_text();
-        assert!(text.contains("listen = \"127.0.0.1:1\"") && text.contains("# flag --listen"), "{text}");
+        assert!(
+            text.contains("listen = \"127.0.0.1:1\"") && text.contains("# flag --listen"),
+            "{text}"
+        );
         assert!(text.contains("postgres://desk:***@db/desk"), "{text}");
         assert!(text.contains("limits.connections = 20000"), "{text}");
         assert!(!text.contains("hunter2"), "{text}");

@@ -11,8 +11,9 @@ use super::profiles::Manifest;
 use super::queue::message;
 use super::{Desk, Failure, TicketEntry, memory, salt};
 use crate::domain::{
-    Caller, Checked, Command, Digest, GroupId, MessageKind, Millis, Origin, Prepared, ProfileId, ProfileState, Refusal,
-    Reply, State, Submission, Team, TeamId, Ticket, TicketWords, Visibility, text,
+    Caller, Checked, Command, Digest, GroupId, MessageKind, Millis, Origin, Prepared, ProfileId,
+    ProfileState, Refusal, Reply, State, Submission, Team, TeamId, Ticket, TicketWords, Visibility,
+    text,
 };
 use crate::hub::{Topic, Waiting};
 use crate::secrets::ProfileCredential;
@@ -39,7 +40,11 @@ pub struct Widget {
 impl Widget {
     /// Refuses copies of a revoked profile.
     pub fn valid(&self) -> Result<(), Failure> {
-        let revoked = self.team.profiles.get(&self.profile).is_some_and(|found| found.state == ProfileState::Revoked);
+        let revoked = self
+            .team
+            .profiles
+            .get(&self.profile)
+            .is_some_and(|found| found.state == ProfileState::Revoked);
         if revoked { Err(Refusal::REVOKED.into()) } else { Ok(()) }
     }
 }
@@ -112,7 +117,8 @@ impl Desk {
     /// The copy that a credential belongs to. What state the profile is in is another question.
     pub async fn widget(&self, credential: &str) -> Result<Widget, Failure> {
         let unknown = || Failure::Refused(Refusal::PROFILE_UNKNOWN);
-        let genuine = ProfileCredential::verify(&self.secrets.credential_key, credential).ok_or_else(unknown)?;
+        let genuine = ProfileCredential::verify(&self.secrets.credential_key, credential)
+            .ok_or_else(unknown)?;
         let profile = ProfileId(genuine.profile);
         let recent = self.store.recent_team(TeamId(genuine.team)).await?;
         let team = match recent.filter(|team| team.profiles.contains_key(&profile)) {
@@ -120,7 +126,11 @@ impl Desk {
             // It may have been made on another server a moment ago.
             None => self.store.team(TeamId(genuine.team)).await?.ok_or_else(unknown)?,
         };
-        if team.profiles.contains_key(&profile) { Ok(Widget { team, profile }) } else { Err(unknown()) }
+        if team.profiles.contains_key(&profile) {
+            Ok(Widget { team, profile })
+        } else {
+            Err(unknown())
+        }
     }
 
     /// Rings for help.
@@ -135,34 +145,43 @@ impl Desk {
         let body_digest = raw.body_digest.ok_or(Failure::Internal)?;
         let group = raw.group;
         let words = submission_words(&raw)?;
-        let words_for_answer = words.as_ref().map(|words| Arc::clone(&words.words)).unwrap_or_default();
+        let words_for_answer =
+            words.as_ref().map(|words| Arc::clone(&words.words)).unwrap_or_default();
         // A retry of what is durable already is no flood.
-        if let Err(throttled) = self.throttle.allows_submit(from, (widget.team.id, widget.profile)) {
+        if let Err(throttled) = self.throttle.allows_submit(from, (widget.team.id, widget.profile))
+        {
             let known = self.store.ticket(widget.team.id, Name::Secret(secret_hash)).await?;
             known.ok_or(throttled)?;
         }
         let submission = Submission { secret_hash, body_digest, group, words };
         let command = Command::Submit(Box::new(submission));
-        let outcome = self.change(widget.team.id, Caller::Widget(widget.profile), None, command).await?;
+        let outcome =
+            self.change(widget.team.id, Caller::Widget(widget.profile), None, command).await?;
         let Reply::Ticket(ticket) = outcome.reply else { return Err(Failure::Internal) };
         if outcome.repeated {
             let caller = CustomerTicket { widget: widget.clone(), secret: secret_hash };
             return self.my_ticket(&caller).await;
         }
         let entry = TicketEntry { image: *ticket, words: words_for_answer };
-        // Counting who waits before would cost every call for help; the widget's stream tells it at once.
+        // Counting who waits before would cost every call for help; the widget's stream tells it at
+        // once.
         Ok(view(&widget.team, &entry, 0, Vec::new()))
     }
 
     async fn mine(&self, caller: &CustomerTicket) -> Result<(Arc<Team>, TicketEntry), Failure> {
         let hidden = || Failure::Refused(Refusal::NotFound);
         let team = self.team(caller.widget.team.id).await?;
-        let profile = team.profiles.get(&caller.widget.profile).ok_or(Failure::Refused(Refusal::PROFILE_UNKNOWN))?;
+        let profile = team
+            .profiles
+            .get(&caller.widget.profile)
+            .ok_or(Failure::Refused(Refusal::PROFILE_UNKNOWN))?;
         if profile.state == ProfileState::Revoked {
             return Err(Refusal::REVOKED.into());
         }
-        let ticket = self.store.ticket(team.id, Name::Secret(caller.secret)).await?.ok_or_else(hidden)?;
-        let erased_soon = !ticket.is_open() && ticket.group.is_some_and(|group| team.live_group(group).is_none());
+        let ticket =
+            self.store.ticket(team.id, Name::Secret(caller.secret)).await?.ok_or_else(hidden)?;
+        let erased_soon =
+            !ticket.is_open() && ticket.group.is_some_and(|group| team.live_group(group).is_none());
         if ticket.origin != Origin::Profile(caller.widget.profile) || erased_soon {
             return Err(hidden());
         }
@@ -174,10 +193,13 @@ impl Desk {
         let (team, ticket) = self.mine(caller).await?;
         let place = self.place(team.id, &ticket).await?;
         let messages = self.store.messages(team.id, ticket.id).await?;
-        let shown = messages.into_iter().filter(|message| message.kind != MessageKind::Note).map(|message| {
-            let from = message.author.map_or(String::new(), |author| helper_name(&team, author));
-            (message.id.0, from, message.words.text.clone(), message.at)
-        });
+        let shown = messages.into_iter().filter(|message| message.kind != MessageKind::Note).map(
+            |message| {
+                let from =
+                    message.author.map_or(String::new(), |author| helper_name(&team, author));
+                (message.id.0, from, message.words.text.clone(), message.at)
+            },
+        );
         Ok(view(&team, &ticket, place, shown.collect()))
     }
 
@@ -185,7 +207,10 @@ impl Desk {
         if ticket.state != State::New {
             return Ok(0);
         }
-        let before = self.store.waiting_before(team, ticket.group, ticket.priority, ticket.submitted_at).await?;
+        let before = self
+            .store
+            .waiting_before(team, ticket.group, ticket.priority, ticket.submitted_at)
+            .await?;
         Ok(before + 1)
     }
 
@@ -228,7 +253,12 @@ impl Desk {
     }
 
     /// Begins to follow a profile, and a ticket when there is one.
-    pub fn follow(self: &Arc<Self>, widget: Widget, ticket: Option<Digest>, shown_revision: i64) -> Follow {
+    pub fn follow(
+        self: &Arc<Self>,
+        widget: Widget,
+        ticket: Option<Digest>,
+        shown_revision: i64,
+    ) -> Follow {
         let profile = self.hub.wait_for(widget.team.id, Topic::Profile(widget.profile));
         Follow {
             desk: Arc::clone(self),
@@ -295,7 +325,10 @@ impl Follow {
 
     async fn look(&mut self) -> Result<(), Failure> {
         let team = self.desk.team(self.widget.team.id).await?;
-        let profile = team.profiles.get(&self.widget.profile).ok_or(Failure::Refused(Refusal::PROFILE_UNKNOWN))?;
+        let profile = team
+            .profiles
+            .get(&self.widget.profile)
+            .ok_or(Failure::Refused(Refusal::PROFILE_UNKNOWN))?;
         if profile.revision != self.shown_revision {
             self.shown_revision = profile.revision;
             let manifest = self.desk.manifest(&team, self.widget.profile)?;
@@ -317,7 +350,8 @@ impl Follow {
 }
 
 fn digest(bytes: &[u8]) -> Result<Digest, Failure> {
-    let wrong = || Refusal::invalid("secret_hash", "give the hash of the ticket's secret: 32 bytes");
+    let wrong =
+        || Refusal::invalid("secret_hash", "give the hash of the ticket's secret: 32 bytes");
     Ok(Digest(bytes.try_into().map_err(|_| wrong())?))
 }
 
@@ -326,7 +360,8 @@ fn submission_words(raw: &RawSubmission) -> Result<Checked<Prepared<TicketWords>
     let checked = || -> Checked<TicketWords> {
         let requester = text::email(&raw.email).map_err(Refusal::text("email"))?.written;
         let title = text::optional_line(&raw.title, 120).map_err(Refusal::text("title"))?;
-        let description = text::prose(&raw.description, DESCRIPTION).map_err(Refusal::text("description"))?;
+        let description =
+            text::prose(&raw.description, DESCRIPTION).map_err(Refusal::text("description"))?;
         if raw.facts.len() > FACTS {
             return Err(Refusal::invalid("facts", format!("are too many: send at most {FACTS}")));
         }
@@ -347,7 +382,12 @@ fn helper_name(team: &Team, member: crate::domain::MemberId) -> String {
     }
 }
 
-fn view(team: &Team, ticket: &TicketEntry, place: i64, messages: Vec<(i64, String, String, Millis)>) -> CustomerView {
+fn view(
+    team: &Team,
+    ticket: &TicketEntry,
+    place: i64,
+    messages: Vec<(i64, String, String, Millis)>,
+) -> CustomerView {
     let group = ticket.group.and_then(|group| team.live_group(group));
     let group = group.filter(|group| group.visibility == Visibility::Public);
     CustomerView {

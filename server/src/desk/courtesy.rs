@@ -1,8 +1,10 @@
 //! Threads that deliver changes give way to what is being written.
 //!
-//! A change that a thousand operators see keeps every core busy for milliseconds, and the system lets a busy thread run for as long before
-//! it looks who else waits. A request needs several other threads, one after the other: the writer, the database, the writer again. With each
-//! of them waiting for a core, a change reached its first operator only after half of the time that it took to reach most.
+//! A change that a thousand operators see keeps every core busy for milliseconds, and the system
+//! lets a busy thread run for as long before it looks who else waits. A request needs several other
+//! threads, one after the other: the writer, the database, the writer again. With each of them
+//! waiting for a core, a change reached its first operator only after half of the time that it took
+//! to reach most.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -22,7 +24,8 @@ struct Courtesy {
     not_before: Option<Instant>,
 }
 
-/// To be called with each delivery: now and then gives this thread's core to another thread that waits for one, while `is_writing`.
+/// To be called with each delivery: now and then gives this thread's core to another thread that
+/// waits for one, while `is_writing`.
 pub(super) fn delivered(is_writing: impl FnOnce() -> bool) {
     COURTESY.with_borrow_mut(|courtesy| {
         if courtesy.is_due() && is_writing() {
@@ -46,7 +49,8 @@ impl Courtesy {
         self.not_before.is_none_or(|not_before| not_before <= now)
     }
 
-    /// Others may have taken long, and not only those that were meant. Then it does not give way again for as long.
+    /// Others may have taken long, and not only those that were meant. Then it does not give way
+    /// again for as long.
     fn gave_way(&mut self, begun: Instant, ended: Instant) {
         self.not_before = Some(ended + (ended - begun));
     }

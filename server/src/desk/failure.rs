@@ -1,4 +1,5 @@
-//! Why a use case came to nothing, with a public half for the caller and a private one that is logged once, here.
+//! Why a use case came to nothing, with a public half for the caller and a private one that is
+//! logged once, here.
 
 use std::time::Duration;
 

@@ -4,22 +4,33 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::domain::{Change, Entry, Event, Revision, Sight, Team, TeamId, Ticket, TicketWords, Viewer, actor_name};
+use crate::domain::{
+    Change, Entry, Event, Revision, Sight, Team, TeamId, Ticket, TicketWords, Viewer, actor_name,
+};
 use crate::hub::{Frame, Part, Topic};
 
 /// A ticket with its words.
 pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
 
-/// Turns tickets and changes into the bytes that clients read. Given at start by whoever speaks the protocol.
+/// Turns tickets and changes into the bytes that clients read. Given at start by whoever speaks the
+/// protocol.
 pub trait Encoder: Send + Sync {
     /// A ticket, with no field that depends on who looks.
     fn ticket(&self, team: &Team, ticket: &TicketEntry) -> Bytes;
 
     /// A change of a team's encoded tickets, and numbers of those that left the viewer's sight.
-    fn change(&self, at: (TeamId, Revision), kind: &str, actor: &str, tickets: &[Bytes], removed: &[i64]) -> Bytes;
+    fn change(
+        &self,
+        at: (TeamId, Revision),
+        kind: &str,
+        actor: &str,
+        tickets: &[Bytes],
+        removed: &[i64],
+    ) -> Bytes;
 
     /// A part of a snapshot of encoded tickets; which revision it is of stands in the last one.
-    fn snapshot(&self, at: (TeamId, Revision), tickets: &[Bytes], first: bool, last: bool) -> Bytes;
+    fn snapshot(&self, at: (TeamId, Revision), tickets: &[Bytes], first: bool, last: bool)
+    -> Bytes;
 }
 
 /// The frame of a change that was just committed.
@@ -28,7 +39,8 @@ pub fn frame_of(encoder: &dyn Encoder, team: &Team, change: &Change) -> Frame {
     for event in &change.events {
         match event {
             Event::Ticket(entry, _) => {
-                let ticket = Entry { image: entry.image.ticket.clone(), words: Arc::clone(&entry.words) };
+                let ticket =
+                    Entry { image: entry.image.ticket.clone(), words: Arc::clone(&entry.words) };
                 draft.tickets.push((entry.image.before.clone(), ticket));
             }
             Event::Member(member, words) => {
@@ -37,7 +49,9 @@ pub fn frame_of(encoder: &dyn Encoder, team: &Team, change: &Change) -> Frame {
                 }
                 draft.names_changed |= words.is_some();
             }
-            Event::Group(_, words) | Event::Team(_, words) | Event::Profile(_, words) if words.is_some() => {
+            Event::Group(_, words) | Event::Team(_, words) | Event::Profile(_, words)
+                if words.is_some() =>
+            {
                 draft.names_changed = true;
             }
             _ => {}
@@ -59,7 +73,13 @@ pub struct FrameDraft {
 
 impl FrameDraft {
     /// Encodes the frame.
-    pub fn finish(self, encoder: &dyn Encoder, team: &Team, revision: Revision, actor: String) -> Frame {
+    pub fn finish(
+        self,
+        encoder: &dyn Encoder,
+        team: &Team,
+        revision: Revision,
+        actor: String,
+    ) -> Frame {
         let kind = self.tickets.first().map_or("", |(_, ticket)| ticket.changed.word());
         let parts: Vec<_> = self
             .tickets
@@ -79,16 +99,23 @@ impl FrameDraft {
 }
 
 /// What a viewer gets of a frame: all of it, some of it, a bare removal, or nothing.
-pub fn for_viewer(encoder: &dyn Encoder, team: TeamId, frame: &Frame, viewer: &Viewer) -> Option<Bytes> {
+pub fn for_viewer(
+    encoder: &dyn Encoder,
+    team: TeamId,
+    frame: &Frame,
+    viewer: &Viewer,
+) -> Option<Bytes> {
     let saw = |part: &Part| part.before.as_ref().is_some_and(|before| viewer.sees(before));
     // An ended ticket is history; only whoever had it in the queue is told of its end.
     let is_shown = |part: &Part| viewer.sees(&part.after) && (part.after.open || saw(part));
     if !frame.parts.is_empty() && frame.parts.iter().all(is_shown) {
         return Some(frame.whole.clone());
     }
-    let (shown, hidden): (Vec<&Part>, Vec<&Part>) = frame.parts.iter().partition(|part| is_shown(part));
+    let (shown, hidden): (Vec<&Part>, Vec<&Part>) =
+        frame.parts.iter().partition(|part| is_shown(part));
     let shown: Vec<_> = shown.into_iter().map(|part| part.bytes.clone()).collect();
-    let removed: Vec<_> = hidden.into_iter().filter(|part| saw(part)).map(|part| part.number).collect();
+    let removed: Vec<_> =
+        hidden.into_iter().filter(|part| saw(part)).map(|part| part.number).collect();
     let at = (team, frame.revision);
     if shown.is_empty() && removed.is_empty() {
         None

@@ -1,5 +1,5 @@
-//! Listening to other servers on the same database. What they say are hints to read sooner; losing one loses nothing, because
-//! every few seconds the revisions of watched teams are read as well.
+//! Listening to other servers on the same database. What they say are hints to read sooner; losing
+//! one loses nothing, because every few seconds the revisions of watched teams are read as well.
 
 use std::collections::HashMap;
 use std::sync::Arc;

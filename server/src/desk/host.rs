@@ -1,7 +1,9 @@
 //! What commands on the host do: the first accounts, lost passwords.
 
 use super::{Desk, Failure, random_id};
-use crate::domain::{AccountId, Caller, Command, Digest, Millis, OneTimeCode, Refusal, TeamId, text};
+use crate::domain::{
+    AccountId, Caller, Command, Digest, Millis, OneTimeCode, Refusal, TeamId, text,
+};
 use crate::secrets::SecretShelf;
 use crate::secrets::codes::{code_hash, random_code};
 use crate::secrets::passwords::check as check_password;
@@ -23,11 +25,17 @@ pub struct NewAccount {
 
 impl Desk {
     /// Makes an account; without a password, with a code to set one.
-    pub async fn create_account(&self, email: &str, name: &str, password: Option<&str>) -> Result<NewAccount, Failure> {
+    pub async fn create_account(
+        &self,
+        email: &str,
+        name: &str,
+        password: Option<&str>,
+    ) -> Result<NewAccount, Failure> {
         let id = AccountId(random_id()?);
         let email = text::email(email).map_err(Refusal::text("email"))?;
         let (password_hash, code, spoken) = if let Some(password) = password {
-            check_password(password).map_err(|problem| Refusal::invalid("password", problem.to_string()))?;
+            check_password(password)
+                .map_err(|problem| Refusal::invalid("password", problem.to_string()))?;
             (Some(self.passwords.hash(password).await?), None, None)
         } else {
             let (code, spoken) = self.code_for(id, &email.key)?;
@@ -35,7 +43,13 @@ impl Desk {
         };
         let code_expires_at = code.as_ref().map(|code| code.expires_at);
         let display_name = text::optional_line(name, 80).map_err(Refusal::text("name"));
-        let command = Command::CreateAccount { account: id, email: Ok(email), display_name, password_hash, code };
+        let command = Command::CreateAccount {
+            account: id,
+            email: Ok(email),
+            display_name,
+            password_hash,
+            code,
+        };
         self.change(TeamId::HOST, Caller::Host, None, command).await?;
         Ok(NewAccount { id, code: spoken, code_expires_at })
     }
@@ -43,7 +57,8 @@ impl Desk {
     /// Makes a code that sets a new password once. The old one works until then.
     pub async fn reset_password(&self, email: &str) -> Result<NewAccount, Failure> {
         let key = text::email(email).map_err(Refusal::text("email"))?.key;
-        let account = self.store.account_by_email(&key).await?.ok_or(Failure::Refused(Refusal::NotFound))?;
+        let account =
+            self.store.account_by_email(&key).await?.ok_or(Failure::Refused(Refusal::NotFound))?;
         let (code, spoken) = self.code_for(account.id, &key)?;
         let code_expires_at = Some(code.expires_at);
         let command = Command::ResetPassword { account: account.id, code };
@@ -51,9 +66,14 @@ impl Desk {
         Ok(NewAccount { id: account.id, code: Some(spoken), code_expires_at })
     }
 
-    fn code_for(&self, account: AccountId, email_key: &str) -> Result<(OneTimeCode, String), Failure> {
+    fn code_for(
+        &self,
+        account: AccountId,
+        email_key: &str,
+    ) -> Result<(OneTimeCode, String), Failure> {
         let spoken = random_code()?;
-        let hash = code_hash(&self.secrets.credential_key, email_key, &spoken).ok_or(Failure::Internal)?;
+        let hash =
+            code_hash(&self.secrets.credential_key, email_key, &spoken).ok_or(Failure::Internal)?;
         let expires_at = process_clock() + CODE_LIVES;
         Ok((OneTimeCode { hash: Digest(hash), account, invitation: None, expires_at }, spoken))
     }

@@ -27,8 +27,9 @@ pub fn first_answers<'a>(changes: impl Iterator<Item = &'a Change>) {
     }
 }
 
-/// How long the customer waited, if this is the first answer: somebody is on the ticket who was not before. They took it, were
-/// given it, replied or closed it, which the ticket remembers for ever; a note is for colleagues and no answer.
+/// How long the customer waited, if this is the first answer: somebody is on the ticket who was not
+/// before. They took it, were given it, replied or closed it, which the ticket remembers for ever;
+/// a note is for colleagues and no answer.
 fn first_answer(change: &TicketChange) -> Option<Duration> {
     let ticket = &change.ticket;
     if ticket.handled_by.is_empty() || !change.before.as_ref()?.handled_by.is_empty() {
@@ -38,12 +39,13 @@ fn first_answer(change: &TicketChange) -> Option<Duration> {
 }
 
 impl Desk {
-    /// Counts the queue for the metrics, for ever. Every server on a database counts all of it: none has to know of the others,
-    /// and none's word is missed when it goes.
+    /// Counts the queue for the metrics, for ever. Every server on a database counts all of it:
+    /// none has to know of the others, and none's word is missed when it goes.
     pub async fn count_queue(&self) {
         loop {
             let began = Instant::now();
-            // What cannot be counted now stays as it was; that the database does not answer has a metric of its own.
+            // What cannot be counted now stays as it was; that the database does not answer has a
+            // metric of its own.
             let _ = self.count_queue_once().await;
             tokio::time::sleep(COUNT_EVERY.max(began.elapsed() * SHARE)).await;
         }
@@ -52,7 +54,9 @@ impl Desk {
     async fn count_queue_once(&self) -> Result<(), Failure> {
         let open = self.store.open_by_state().await?;
         let now = self.store.now().await?;
-        for (state, word) in [(State::New, "new"), (State::InProgress, "in_progress"), (State::Answered, "answered")] {
+        for (state, word) in
+            [(State::New, "new"), (State::InProgress, "in_progress"), (State::Answered, "answered")]
+        {
             let (count, oldest) = open.get(&state).copied().unwrap_or((0, now));
             gauge!(names::TICKETS_OPEN, "state" => word).set(gauge_of(count));
             if state == State::New {

@@ -1,7 +1,8 @@
 //! The use cases: load, decide, save, tell.
 //!
-//! Knows neither protobuf nor status codes nor SQL. A use case finds out who calls (`sessions`), prepares a command, has the
-//! store decide and save it, and renders what came of it; the hub tells everyone else. Start reading at [`Desk::change`].
+//! Knows neither protobuf nor status codes nor SQL. A use case finds out who calls (`sessions`),
+//! prepares a command, has the store decide and save it, and renders what came of it; the hub tells
+//! everyone else. Start reading at [`Desk::change`].
 
 mod assistance;
 mod courtesy;
@@ -34,7 +35,9 @@ pub use team::{AddedMember, TeamChanges};
 pub use throttle::Rates;
 pub use watch::{Watch, WatchItem};
 
-use crate::domain::{self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId};
+use crate::domain::{
+    self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId,
+};
 use crate::hub::{Frame, Hub};
 use crate::secrets::{HostSecrets, Passwords, random_bytes};
 use crate::store::{Database, Outcome, Store, Teller};
@@ -66,8 +69,8 @@ pub struct Desk {
     passwords: Passwords,
     sessions: Arc<SessionCache>,
     throttle: Throttle,
-    /// Whole queues are read by a few at a time: thousands of terminals that come back at once must not take all memory and all
-    /// of the database.
+    /// Whole queues are read by a few at a time: thousands of terminals that come back at once must
+    /// not take all memory and all of the database.
     snapshots: tokio::sync::Semaphore,
     stop: watch_channel::Sender<bool>,
 }
@@ -99,7 +102,8 @@ impl Desk {
         })
     }
 
-    /// Begins what a server does by itself: sweeps, and listening to other servers. Commands of the host leave it out.
+    /// Begins what a server does by itself: sweeps, and listening to other servers. Commands of the
+    /// host leave it out.
     pub fn start(self: &Arc<Self>) {
         tokio::spawn(Arc::clone(self).sweep(self.stop.subscribe()));
         tokio::spawn(Arc::clone(self).listen(self.stop.subscribe()));
@@ -155,7 +159,8 @@ fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encode
     let (hub, sessions, encoder) = (Arc::clone(hub), Arc::clone(sessions), Arc::clone(encoder));
     Arc::new(move |changes: Vec<(Change, Option<Arc<Team>>)>, on_disk| {
         measures::first_answers(changes.iter().map(|(change, _)| change));
-        // Sessions first: whoever loses both session and sight at once is told that they are signed out.
+        // Sessions first: whoever loses both session and sight at once is told that they are signed
+        // out.
         for event in changes.iter().flat_map(|(change, _)| &change.events) {
             match event {
                 Event::SessionsEnded { account, .. } => {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Desk, Failure, Staff, salt};
 use crate::domain::{
-    Branding, Checked, Command, Digest, Entry, Fallback, GroupId, Prepared, Priority, Profile, ProfileDraft, ProfileId,
-    ProfileTexts, ProfileWords, Refusal, Reply, Team, Visibility, text,
+    Branding, Checked, Command, Digest, Entry, Fallback, GroupId, Prepared, Priority, Profile,
+    ProfileDraft, ProfileId, ProfileTexts, ProfileWords, Refusal, Reply, Team, Visibility, text,
 };
 use crate::secrets::ProfileCredential;
 
@@ -23,7 +23,8 @@ pub struct Limits {
 }
 
 /// What a profile may hold.
-pub const LIMITS: Limits = Limits { logo_bytes: 64 * 1024, logo_pixels: 512, groups: 100, languages: 20 };
+pub const LIMITS: Limits =
+    Limits { logo_bytes: 64 * 1024, logo_pixels: 512, groups: 100, languages: 20 };
 
 /// Settings as an admin typed them.
 #[derive(Clone, Debug, Default)]
@@ -115,15 +116,22 @@ impl Desk {
 
     /// Somebody is there: an operator who is available and watches the queue on this server.
     pub(super) fn staffed(&self, team: &Team) -> bool {
-        self.hub.is_watched(team.id, |member| team.operator(member).is_some_and(|operator| operator.available))
+        self.hub.is_watched(team.id, |member| {
+            team.operator(member).is_some_and(|operator| operator.available)
+        })
     }
 }
 
 fn check(raw: RawProfile) -> Checked<(ProfileDraft, ProfileWords)> {
     let words = raw.words;
-    let line = |text: &str, limit, field| text::optional_line(text, limit).map_err(Refusal::text(field));
+    let line =
+        |text: &str, limit, field| text::optional_line(text, limit).map_err(Refusal::text(field));
     let prose = |typed: &str, limit, field: &'static str| {
-        if typed.is_empty() { Ok(String::new()) } else { text::prose(typed, limit).map_err(Refusal::text(field)) }
+        if typed.is_empty() {
+            Ok(String::new())
+        } else {
+            text::prose(typed, limit).map_err(Refusal::text(field))
+        }
     };
     let checked = ProfileWords {
         name: text::one_line(&words.name, 80).map_err(Refusal::text("settings.name"))?,
@@ -132,7 +140,10 @@ fn check(raw: RawProfile) -> Checked<(ProfileDraft, ProfileWords)> {
                 .map_err(Refusal::text("settings.branding.product_name"))?,
             window_title: line(&words.branding.window_title, 80, "settings.branding.window_title")?,
             accent_color: color(words.branding.accent_color, "settings.branding.accent_color")?,
-            background_color: color(words.branding.background_color, "settings.branding.background_color")?,
+            background_color: color(
+                words.branding.background_color,
+                "settings.branding.background_color",
+            )?,
             logo_png: logo(words.branding.logo_png)?,
         },
         texts: words
@@ -151,7 +162,9 @@ fn check(raw: RawProfile) -> Checked<(ProfileDraft, ProfileWords)> {
             phone: line(&words.fallback.phone, 60, "settings.fallback.phone")?,
             email: match words.fallback.email.as_str() {
                 "" => String::new(),
-                email => text::email(email).map_err(Refusal::text("settings.fallback.email"))?.written,
+                email => {
+                    text::email(email).map_err(Refusal::text("settings.fallback.email"))?.written
+                }
             },
             url: url(line(&words.fallback.url, 500, "settings.fallback.url")?)?,
         },
@@ -163,7 +176,9 @@ fn check(raw: RawProfile) -> Checked<(ProfileDraft, ProfileWords)> {
         let problem = format!("give each language once, and at most {}", LIMITS.languages);
         return Err(Refusal::invalid("settings.texts", problem));
     }
-    let groups = raw.groups.ok_or_else(|| Refusal::invalid("settings.group_ids", "the team has no such group"))?;
+    let groups = raw
+        .groups
+        .ok_or_else(|| Refusal::invalid("settings.group_ids", "the team has no such group"))?;
     let mut once = groups.clone();
     once.sort_unstable();
     once.dedup();
@@ -190,7 +205,8 @@ fn color(text: String, field: &'static str) -> Checked<String> {
 }
 
 fn url(text: String) -> Checked<String> {
-    let fits = text.is_empty() || (text.starts_with("https://") && !text.contains(char::is_whitespace));
+    let fits =
+        text.is_empty() || (text.starts_with("https://") && !text.contains(char::is_whitespace));
     if fits {
         Ok(text)
     } else {
@@ -200,9 +216,9 @@ fn url(text: String) -> Checked<String> {
 
 fn language(tag: &str) -> Checked<String> {
     let fits = (2..=35).contains(&tag.len())
-        && tag
-            .split('-')
-            .all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        && tag.split('-').all(|part| {
+            (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
     if fits {
         Ok(tag.to_owned())
     } else {
@@ -217,9 +233,13 @@ fn logo(png: Vec<u8>) -> Checked<Vec<u8>> {
         return Ok(png);
     }
     if png.len() > LIMITS.logo_bytes {
-        return Err(Refusal::invalid(FIELD, format!("is too large: use at most {} KiB", LIMITS.logo_bytes / 1024)));
+        return Err(Refusal::invalid(
+            FIELD,
+            format!("is too large: use at most {} KiB", LIMITS.logo_bytes / 1024),
+        ));
     }
-    // The signature, then the IHDR chunk: length 13, its name, width and height (PNG, third edition, 11.2.1).
+    // The signature, then the IHDR chunk: length 13, its name, width and height (PNG, third
+    // edition, 11.2.1).
     let header = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR";
     let sizes = png.strip_prefix(header.as_slice()).and_then(|rest| rest.first_chunk::<8>());
     let Some([w0, w1, w2, w3, h0, h1, h2, h3]) = sizes.copied() else {

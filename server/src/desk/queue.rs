@@ -2,8 +2,8 @@
 
 use super::{Desk, Failure, Staff, TicketEntry, memory, salt};
 use crate::domain::{
-    Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared, Priority, Refusal,
-    Reply, Sight, State, Ticket, Viewer, What, actor_name, text,
+    Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared,
+    Priority, Refusal, Reply, Sight, State, Ticket, Viewer, What, actor_name, text,
 };
 use crate::store::{After, MessageEntry, Name, Stored};
 
@@ -84,9 +84,12 @@ impl Desk {
         loop {
             let limit = i64::try_from(batch).unwrap_or(i64::MAX);
             let found = match &staff.viewer {
-                // Of a long history most may be out of their sight: only what may be in it is looked at.
+                // Of a long history most may be out of their sight: only what may be in it is
+                // looked at.
                 Viewer { admin: false, member, groups, .. } if filter.history => {
-                    self.store.history_of(staff.team.id, *member, groups.iter().copied(), after, limit).await?
+                    self.store
+                        .history_of(staff.team.id, *member, groups.iter().copied(), after, limit)
+                        .await?
                 }
                 _ => self.store.tickets(staff.team.id, filter.history, after, limit).await?,
             };
@@ -94,7 +97,8 @@ impl Desk {
             for ticket in found {
                 looked_at += 1;
                 after = Some(place(&ticket));
-                if staff.viewer.sees(&Sight::from(&ticket.image)) && filter.takes(&ticket, &wanted) {
+                if staff.viewer.sees(&Sight::from(&ticket.image)) && filter.takes(&ticket, &wanted)
+                {
                     tickets.push(ticket);
                 }
                 if tickets.len() == page_size || looked_at == LOOKED_AT {
@@ -117,12 +121,20 @@ impl Desk {
     }
 
     /// What is written on a ticket.
-    pub async fn messages(&self, staff: &Staff, ticket: &Ticket) -> Result<Vec<MessageEntry>, Failure> {
+    pub async fn messages(
+        &self,
+        staff: &Staff,
+        ticket: &Ticket,
+    ) -> Result<Vec<MessageEntry>, Failure> {
         Ok(self.store.messages(staff.team.id, ticket.id).await?)
     }
 
     /// What happened to a ticket, oldest first.
-    pub async fn ticket_events(&self, staff: &Staff, number: i64) -> Result<Vec<TicketEvent>, Failure> {
+    pub async fn ticket_events(
+        &self,
+        staff: &Staff,
+        number: i64,
+    ) -> Result<Vec<TicketEvent>, Failure> {
         let ticket = self.ticket(staff, number).await?;
         let mut events = Vec::new();
         let mut before: Option<Ticket> = None;
@@ -147,8 +159,9 @@ impl Desk {
         Ok(events)
     }
 
-    /// A change to a ticket by a member. A caller who cannot see the ticket any more, but presents a version at which they
-    /// could, learns that they lost, and to whom; to everybody else it does not exist.
+    /// A change to a ticket by a member. A caller who cannot see the ticket any more, but presents
+    /// a version at which they could, learns that they lost, and to whom; to everybody else it does
+    /// not exist.
     pub async fn change_ticket(
         &self,
         staff: &Staff,
@@ -166,15 +179,27 @@ impl Desk {
         }
     }
 
-    async fn lost_race(&self, staff: &Staff, seen_at: Option<(i64, i64)>) -> Result<Failure, Failure> {
+    async fn lost_race(
+        &self,
+        staff: &Staff,
+        seen_at: Option<(i64, i64)>,
+    ) -> Result<Failure, Failure> {
         let hidden = Failure::Refused(Refusal::NotFound);
-        let Some((number, version)) = seen_at.filter(|(_, version)| *version > 0) else { return Ok(hidden) };
-        let Some(now) = self.store.ticket(staff.team.id, Name::Number(number)).await? else { return Ok(hidden) };
+        let Some((number, version)) = seen_at.filter(|(_, version)| *version > 0) else {
+            return Ok(hidden);
+        };
+        let Some(now) = self.store.ticket(staff.team.id, Name::Number(number)).await? else {
+            return Ok(hidden);
+        };
         let changes = self.store.log_after(staff.team.id, version - 1, 1).await?;
-        let events =
-            changes.iter().filter(|change| change.revision == version).flat_map(|change| &change.record.events);
+        let events = changes
+            .iter()
+            .filter(|change| change.revision == version)
+            .flat_map(|change| &change.record.events);
         let saw = events.into_iter().any(|event| match event {
-            Stored::Ticket(changed) => changed.ticket.id == now.id && staff.viewer.sees(&Sight::from(&changed.ticket)),
+            Stored::Ticket(changed) => {
+                changed.ticket.id == now.id && staff.viewer.sees(&Sight::from(&changed.ticket))
+            }
             _ => false,
         });
         if !saw {
@@ -205,7 +230,9 @@ impl Desk {
             Command::Note { number, version, text }
         };
         match self.change_ticket(staff, command, request_id, fingerprint).await? {
-            Reply::Written(ticket, message) => Ok((self.with_words(staff, *ticket).await?, message)),
+            Reply::Written(ticket, message) => {
+                Ok((self.with_words(staff, *ticket).await?, message))
+            }
             _ => Err(Failure::Internal),
         }
     }
@@ -236,7 +263,9 @@ fn seen_at(command: &Command) -> Option<(i64, i64)> {
 fn place(ticket: &Ticket) -> After {
     match ticket.ended_at {
         Some(at) => After { priority: 0, at, ticket: ticket.id.0 },
-        None => After { priority: ticket.priority as i64, at: ticket.submitted_at, ticket: ticket.id.0 },
+        None => {
+            After { priority: ticket.priority as i64, at: ticket.submitted_at, ticket: ticket.id.0 }
+        }
     }
 }
 
@@ -257,18 +286,25 @@ impl Filter {
 fn details(staff: &Staff, before: Option<&Ticket>, after: &Ticket) -> Vec<(&'static str, String)> {
     let mut details = Vec::new();
     let group_name = |group: Option<GroupId>| {
-        group.and_then(|group| staff.team.groups.get(&group)).map_or(String::new(), |group| group.words.name.clone())
+        group
+            .and_then(|group| staff.team.groups.get(&group))
+            .map_or(String::new(), |group| group.words.name.clone())
     };
-    let operator_name =
-        |operator: Option<MemberId>| operator.map_or("", |operator| staff.team.member_name(operator)).to_owned();
+    let operator_name = |operator: Option<MemberId>| {
+        operator.map_or("", |operator| staff.team.member_name(operator)).to_owned()
+    };
     if let What::Priority(from) = after.changed {
         details.push(("from", from.word().to_owned()));
         details.push(("to", after.priority.word().to_owned()));
     }
-    if before.map(|before| before.operator) != Some(after.operator) && (before.is_some() || after.operator.is_some()) {
+    if before.map(|before| before.operator) != Some(after.operator)
+        && (before.is_some() || after.operator.is_some())
+    {
         details.push(("operator", operator_name(after.operator)));
     }
-    if before.map(|before| before.group) != Some(after.group) && (before.is_some() || after.group.is_some()) {
+    if before.map(|before| before.group) != Some(after.group)
+        && (before.is_some() || after.group.is_some())
+    {
         details.push(("group", group_name(after.group)));
     }
     details

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use super::throttle::Subjects;
 use super::{Desk, Failure, memory, salt};
 use crate::domain::{
-    Account, AccountId, Caller, Command, Digest, Entry, Member, MemberId, MemberState, MemberWords, Millis, NewSession,
-    Refusal, SESSION_IDLE, Team, TeamId, Viewer, text,
+    Account, AccountId, Caller, Command, Digest, Entry, Member, MemberId, MemberState, MemberWords,
+    Millis, NewSession, Refusal, SESSION_IDLE, Team, TeamId, Viewer, text,
 };
 use crate::secrets::SessionToken;
 use crate::secrets::codes::code_hash;
 use crate::secrets::passwords::check as check_password;
 use crate::store::process_clock;
 
-/// How long what is known of a session is believed without asking the database. Sign-outs end it at once on every server;
-/// this is for the case that word of one was lost.
+/// How long what is known of a session is believed without asking the database. Sign-outs end it at
+/// once on every server; this is for the case that word of one was lost.
 const BELIEVED: Duration = Duration::from_secs(5);
 
 /// A session that is used lives longer from then on; that is written down once a day.
@@ -45,7 +45,8 @@ pub struct SessionCache {
 #[derive(Debug, Default)]
 struct Held {
     sessions: HashMap<Digest, (Session, Instant)>,
-    /// Grows whenever something is forgotten, so that what was read before is not put in afterwards.
+    /// Grows whenever something is forgotten, so that what was read before is not put in
+    /// afterwards.
     forgotten: u64,
 }
 
@@ -54,14 +55,16 @@ impl SessionCache {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The session of a token; or, for putting it in later, how often something was forgotten until now.
+    /// The session of a token; or, for putting it in later, how often something was forgotten until
+    /// now.
     fn get(&self, token: Digest) -> Result<Session, u64> {
         let held = self.held();
         let found = held.sessions.get(&token).filter(|(_, at)| at.elapsed() < BELIEVED);
         found.map(|(session, _)| *session).ok_or(held.forgotten)
     }
 
-    /// Puts in what was read, unless something was forgotten since the reading began: it may have ended meanwhile.
+    /// Puts in what was read, unless something was forgotten since the reading began: it may have
+    /// ended meanwhile.
     fn put(&self, session: Session, forgotten: u64) {
         let mut held = self.held();
         if held.forgotten != forgotten {
@@ -112,7 +115,11 @@ impl Staff {
 
     /// Refuses members who are neither operators nor admins.
     pub fn operator(&self) -> Result<(), Failure> {
-        if self.viewer.admin || self.viewer.operator { Ok(()) } else { Err(Refusal::NOT_OPERATOR.into()) }
+        if self.viewer.admin || self.viewer.operator {
+            Ok(())
+        } else {
+            Err(Refusal::NOT_OPERATOR.into())
+        }
     }
 }
 
@@ -164,7 +171,8 @@ impl Desk {
         };
         let now = process_clock();
         let found = self.store.session(token).await?;
-        let (account, expires_at, membership) = found.filter(|found| found.1 > now).ok_or(Failure::SignedOut)?;
+        let (account, expires_at, membership) =
+            found.filter(|found| found.1 > now).ok_or(Failure::SignedOut)?;
         if expires_at - now < SESSION_IDLE - PROLONG_AFTER
             && let Err(cause) = self.store.prolong_session(token, now + SESSION_IDLE).await
         {
@@ -185,7 +193,13 @@ impl Desk {
     }
 
     /// Opens a session. Unknown address and wrong password look and take the same.
-    pub async fn sign_in(&self, email: &str, password: &str, label: &str, from: &str) -> Result<SignedIn, Failure> {
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &str,
+        label: &str,
+        from: &str,
+    ) -> Result<SignedIn, Failure> {
         let key = text::email(email).map(|email| email.key).unwrap_or_default();
         let label = text::optional_line(label, 80).map_err(Refusal::text("label"))?;
         let subjects = Subjects::new(&key, from);
@@ -200,12 +214,14 @@ impl Desk {
         self.store.forget_failures(subjects.pair()).await?;
         let token = SessionToken::make()?;
         let expires_at = process_clock() + SESSION_IDLE;
-        let session = NewSession { token_hash: Digest(token.hash()), account: account.id, label, expires_at };
+        let session =
+            NewSession { token_hash: Digest(token.hash()), account: account.id, label, expires_at };
         let (token_hash, caller) = (session.token_hash, Caller::Account(account.id));
         self.change(TeamId::HOST, caller, None, Command::OpenSession(session)).await?;
         let identity = self.identity(account.id).await?;
         if identity.account.password_hash != kept {
-            // The password was changed while it was being checked: what ended all sessions ends this one, too.
+            // The password was changed while it was being checked: what ended all sessions ends
+            // this one, too.
             let command = Command::EndSessions { account: account.id, only: Some(token_hash) };
             self.change(TeamId::HOST, caller, None, command).await?;
             return Err(Failure::BadCredentials);
@@ -227,7 +243,11 @@ impl Desk {
         let account = self.store.account(account).await?.ok_or(Failure::SignedOut)?;
         let membership = match account.membership {
             Some((team, member)) => self.store.team(team).await?.and_then(|team| {
-                let found = team.members.get(&member).filter(|found| found.state == MemberState::Active)?.clone();
+                let found = team
+                    .members
+                    .get(&member)
+                    .filter(|found| found.state == MemberState::Active)?
+                    .clone();
                 Some((team, found))
             }),
             None => None,
@@ -236,7 +256,11 @@ impl Desk {
         if account.membership.is_none() {
             for (team, member) in self.store.invitations(&account.email_key).await? {
                 if let Some(found) = self.store.team(team).await? {
-                    invitations.push(Invitation { team, member, team_name: found.settings.words.name.clone() });
+                    invitations.push(Invitation {
+                        team,
+                        member,
+                        team_name: found.settings.words.name.clone(),
+                    });
                 }
             }
         }
@@ -244,11 +268,18 @@ impl Desk {
     }
 
     /// Changes one's own password and ends all other sessions.
-    pub async fn change_password(&self, session: Session, current: &str, new: &str, from: &str) -> Result<(), Failure> {
+    pub async fn change_password(
+        &self,
+        session: Session,
+        current: &str,
+        new: &str,
+        from: &str,
+    ) -> Result<(), Failure> {
         let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
         let subjects = Subjects::new(&account.email_key, from);
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
-        check_password(new).map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
+        check_password(new)
+            .map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
         if !self.passwords.verify(current, account.password_hash).await? {
             self.throttle.count_failure(&self.store, &subjects).await?;
             return Err(Refusal::invalid("current_password", "this is not your password").into());
@@ -256,7 +287,11 @@ impl Desk {
         let password_hash = self.passwords.hash(new).await?;
         // Hashing takes its time; a session that was ended meanwhile changes nothing any more.
         self.session(session.token).await?;
-        let command = Command::ChangePassword { account: session.account, password_hash, keep: session.token };
+        let command = Command::ChangePassword {
+            account: session.account,
+            password_hash,
+            keep: session.token,
+        };
         self.change(TeamId::HOST, Caller::Account(session.account), None, command).await.map(drop)
     }
 
@@ -274,15 +309,19 @@ impl Desk {
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
         let hash = code_hash(&self.secrets.credential_key, &key, code).map(Digest);
         let known = match hash {
-            Some(hash) => self.store.code(hash).await?.filter(|code| code.expires_at > process_clock()),
+            Some(hash) => {
+                self.store.code(hash).await?.filter(|code| code.expires_at > process_clock())
+            }
             None => None,
         };
         let (Some(code_hash), Some(known)) = (hash, known) else {
             self.throttle.count_failure(&self.store, &subjects).await?;
             return Err(Failure::BadCredentials);
         };
-        check_password(password).map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
-        let display_name = text::optional_line(display_name, 80).map_err(Refusal::text("display_name"))?;
+        check_password(password)
+            .map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
+        let display_name =
+            text::optional_line(display_name, 80).map_err(Refusal::text("display_name"))?;
         let command = Command::RedeemCode {
             code_hash,
             email_key: key,
@@ -308,7 +347,8 @@ impl Desk {
         fingerprint: Digest,
     ) -> Result<Identity, Failure> {
         let (team, member) = invitation;
-        // An id that was made up names no team, or one that did not ask this account: both are not found.
+        // An id that was made up names no team, or one that did not ask this account: both are not
+        // found.
         if self.store.team(team).await?.is_none() {
             return Err(Refusal::NotFound.into());
         }

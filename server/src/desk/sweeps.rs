@@ -1,5 +1,5 @@
-//! Work that comes with time: expiring tickets, erasing deleted groups, forgetting old requests. Each under a lease, so that
-//! of many servers one does it.
+//! Work that comes with time: expiring tickets, erasing deleted groups, forgetting old requests.
+//! Each under a lease, so that of many servers one does it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,9 +31,9 @@ const REMEMBER: Millis = 48 * 60 * 60 * 1000;
 /// Old requests, codes and sessions are looked for this often.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 
-/// A clock that moved by more than this, apart from time passing, was set: nothing is swept until it has been right for a
-/// while, so that a clock set forward by mistake ends no tickets early, erases nothing that can still be undone and forgets no
-/// sessions.
+/// A clock that moved by more than this, apart from time passing, was set: nothing is swept until
+/// it has been right for a while, so that a clock set forward by mistake ends no tickets early,
+/// erases nothing that can still be undone and forgets no sessions.
 const JUMP: Millis = 60_000;
 
 /// How long after a jump nothing is swept.
@@ -46,21 +46,26 @@ impl Desk {
         let mut tidied = None;
         let mut beaten = None;
         loop {
-            if beaten.is_none_or(|at: Instant| at.elapsed() > BEAT_EVERY) && self.beat().await.is_ok() {
+            if beaten.is_none_or(|at: Instant| at.elapsed() > BEAT_EVERY)
+                && self.beat().await.is_ok()
+            {
                 beaten = Some(Instant::now());
             }
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            // Sweeps go by the time that decisions go by. What fails now is due still at the next look; the failure is in the log.
+            // Sweeps go by the time that decisions go by. What fails now is due still at the next
+            // look; the failure is in the log.
             let Ok(now) = self.store.now().await.map_err(Failure::from) else { continue };
             if !clock.get_or_insert_with(|| ClockWatch::new(now)).is_trusted(now) {
                 continue;
             }
             let _ = self.expire_due(now).await;
             let _ = self.erase_deleted().await;
-            if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_EVERY) && self.tidy(now).await.is_ok() {
+            if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_EVERY)
+                && self.tidy(now).await.is_ok()
+            {
                 tidied = Some(Instant::now());
             }
         }
@@ -80,8 +85,9 @@ impl Desk {
         if due.is_empty() || !self.store.lease("expire", self.store.origin(), LEASE).await? {
             return Ok(());
         }
-        let expiring =
-            due.into_iter().map(|(team, ticket)| self.change(team, Caller::Clock, None, Command::Expire { ticket }));
+        let expiring = due.into_iter().map(|(team, ticket)| {
+            self.change(team, Caller::Clock, None, Command::Expire { ticket })
+        });
         for expired in futures_util::future::join_all(expiring).await {
             expired?;
         }
@@ -95,9 +101,11 @@ impl Desk {
             }
             // Step by step, so that a large history holds nobody up.
             loop {
-                let outcome = self.change(team, Caller::Clock, None, Command::EraseGroup { group }).await?;
+                let outcome =
+                    self.change(team, Caller::Clock, None, Command::EraseGroup { group }).await?;
                 match outcome.reply {
-                    Reply::Count(count) if count >= i64::try_from(crate::domain::ERASE_AT_ONCE).unwrap_or(1) => {}
+                    Reply::Count(count)
+                        if count >= i64::try_from(crate::domain::ERASE_AT_ONCE).unwrap_or(1) => {}
                     _ => break,
                 }
             }
@@ -131,7 +139,9 @@ impl ClockWatch {
         self.wall = wall;
         self.passed = Instant::now();
         if jumped {
-            tracing::warn!("the clock jumped; for some minutes nothing expires and nothing is erased");
+            tracing::warn!(
+                "the clock jumped; for some minutes nothing expires and nothing is erased"
+            );
             self.mistrusted_since = Some(self.passed);
         }
         if self.mistrusted_since.is_some_and(|since| since.elapsed() > MISTRUST) {

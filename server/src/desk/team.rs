@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::host::CODE_LIVES;
 use super::{Desk, Failure, Session, Staff, memory, random_id, salt};
 use crate::domain::{
-    AccountId, Caller, Checked, Command, Digest, GroupId, MemberId, Millis, Prepared, Priority, QueueMode, Refusal,
-    Reply, Team, TeamId, TeamWords, Visibility, text,
+    AccountId, Caller, Checked, Command, Digest, GroupId, MemberId, Millis, Prepared, Priority,
+    QueueMode, Refusal, Reply, Team, TeamId, TeamWords, Visibility, text,
 };
 use crate::secrets::codes::{code_for_request, code_hash};
 use crate::store::process_clock;
@@ -60,15 +60,21 @@ impl Desk {
     ) -> Result<Arc<Team>, Failure> {
         let memory = memory(request_id, fingerprint);
         // The id follows from the request, so that a repeat meets the team that the first one made.
-        let seed = crate::domain::sha256(&[&session.account.0.to_be_bytes(), request_id.as_bytes()]);
+        let seed =
+            crate::domain::sha256(&[&session.account.0.to_be_bytes(), request_id.as_bytes()]);
         let mut id = [0; 8];
         id.copy_from_slice(&seed.0[..8]);
         let team = TeamId((i64::from_be_bytes(id) & i64::MAX).max(1));
-        let command = Command::ActivateTeam { team, name: team_words(name, "name")?, salt: salt()? };
+        let command =
+            Command::ActivateTeam { team, name: team_words(name, "name")?, salt: salt()? };
         self.change(team, Caller::Account(session.account), Some(memory), command).await?;
         let team = self.team(team).await?;
         // A repeat comes back to whoever made the team, as long as they are in it.
-        if team.member_of(session.account).is_some() { Ok(team) } else { Err(Refusal::NO_TEAM.into()) }
+        if team.member_of(session.account).is_some() {
+            Ok(team)
+        } else {
+            Err(Refusal::NO_TEAM.into())
+        }
     }
 
     /// A change by a member of the team; gives what came of it with the team afterwards.
@@ -94,7 +100,10 @@ impl Desk {
     ) -> Result<Arc<Team>, Failure> {
         let lasts = |after: Millis| {
             EXPIRE_AFTER.contains(&after).then_some(after).ok_or_else(|| {
-                Refusal::invalid("team.expire_after", "give a time between one minute and 3650 days, or none for never")
+                Refusal::invalid(
+                    "team.expire_after",
+                    "give a time between one minute and 3650 days, or none for never",
+                )
             })
         };
         let command = Command::UpdateTeam {
@@ -118,12 +127,15 @@ impl Desk {
     ) -> Result<AddedMember, Failure> {
         let email = text::email(email).map_err(Refusal::text("email"));
         let key = email.as_ref().map(|email| email.key.clone()).unwrap_or_default();
-        let code = code_for_request(&self.secrets.credential_key, staff.team.id.0, request_id, &key);
-        let code_hash = code_hash(&self.secrets.credential_key, &key, &code).ok_or(Failure::Internal)?;
+        let code =
+            code_for_request(&self.secrets.credential_key, staff.team.id.0, request_id, &key);
+        let code_hash =
+            code_hash(&self.secrets.credential_key, &key, &code).ok_or(Failure::Internal)?;
         let code_expires_at = process_clock() + CODE_LIVES;
         let command = Command::AddMember {
             email,
-            display_name: text::optional_line(display_name, 80).map_err(Refusal::text("display_name")),
+            display_name: text::optional_line(display_name, 80)
+                .map_err(Refusal::text("display_name")),
             operator,
             admin,
             salt: salt()?,
@@ -132,7 +144,9 @@ impl Desk {
             account: AccountId(random_id()?),
         };
         match self.change_team(staff, command, request_id, fingerprint).await? {
-            (Reply::Member(member), team) => Ok(AddedMember { team, member, code, code_expires_at }),
+            (Reply::Member(member), team) => {
+                Ok(AddedMember { team, member, code, code_expires_at })
+            }
             _ => Err(Failure::Internal),
         }
     }

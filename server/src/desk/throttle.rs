@@ -19,8 +19,8 @@ const WINDOW: Millis = 15 * 60 * 1000;
 /// Keys of the rate limiters are forgotten beyond this many, as far as they are at rest.
 const KEYS: usize = 16_384;
 
-/// An account's failures from all networks together may be so many times those from one: nobody keeps somebody else out by
-/// failing in their name, unless they fail from many networks.
+/// An account's failures from all networks together may be so many times those from one: nobody
+/// keeps somebody else out by failing in their name, unless they fail from many networks.
 const NETWORKS: u32 = 10;
 
 /// Messages of its customer on one ticket, a minute.
@@ -33,7 +33,8 @@ pub struct Rates {
     pub submits_per_address: u32,
     /// Calls for help with one profile, a minute.
     pub submits_per_profile: u32,
-    /// Failures to sign in to one account from one network address, in fifteen minutes; from all together ten times as many.
+    /// Failures to sign in to one account from one network address, in fifteen minutes; from all
+    /// together ten times as many.
     pub sign_ins_per_account: u32,
     /// Failures to sign in from one network address, in fifteen minutes.
     pub sign_ins_per_address: u32,
@@ -71,7 +72,11 @@ struct PerMinute<K: Clone + Eq + Hash> {
 impl<K: Clone + Eq + Hash> PerMinute<K> {
     fn new(rate: u32) -> Self {
         let quota = Quota::per_minute(NonZeroU32::new(rate).unwrap_or(NonZeroU32::MIN));
-        PerMinute { limiter: RateLimiter::keyed(quota), clock: DefaultClock::default(), room: AtomicUsize::new(KEYS) }
+        PerMinute {
+            limiter: RateLimiter::keyed(quota),
+            clock: DefaultClock::default(),
+            room: AtomicUsize::new(KEYS),
+        }
     }
 
     fn allows(&self, key: &K) -> Result<(), Failure> {
@@ -101,12 +106,20 @@ impl Throttle {
             addresses: PerMinute::new(rates.submits_per_address),
             profiles: PerMinute::new(rates.submits_per_profile),
             messages: PerMinute::new(MESSAGES),
-            sign_ins: [per_account, per_account.saturating_mul(NETWORKS), rates.sign_ins_per_address],
+            sign_ins: [
+                per_account,
+                per_account.saturating_mul(NETWORKS),
+                rates.sign_ins_per_address,
+            ],
         }
     }
 
     /// Lets a call for help pass, or says when to come back.
-    pub fn allows_submit(&self, from: Option<IpAddr>, profile: (TeamId, ProfileId)) -> Result<(), Failure> {
+    pub fn allows_submit(
+        &self,
+        from: Option<IpAddr>,
+        profile: (TeamId, ProfileId),
+    ) -> Result<(), Failure> {
         if let Some(from) = from {
             self.addresses.allows(&from)?;
         }
@@ -118,8 +131,8 @@ impl Throttle {
         self.messages.allows(&secret)
     }
 
-    /// Lets an attempt to sign in pass, unless its account or its address failed too often. Kept in the database, so that
-    /// neither a restart nor another server forgets.
+    /// Lets an attempt to sign in pass, unless its account or its address failed too often. Kept in
+    /// the database, so that neither a restart nor another server forgets.
     pub async fn allows_sign_in(&self, store: &Store, subjects: &Subjects) -> Result<(), Failure> {
         let now = process_clock();
         for (subject, limit) in subjects.0.iter().zip(self.sign_ins) {
@@ -139,7 +152,8 @@ impl Throttle {
     }
 }
 
-/// How long failures since then still count. What a clock that was wrong put far into the future does not.
+/// How long failures since then still count. What a clock that was wrong put far into the future
+/// does not.
 fn time_left(since: Millis, now: Millis) -> Option<Duration> {
     let left = since.saturating_add(WINDOW).saturating_sub(now);
     (1..=2 * WINDOW).contains(&left).then(|| Duration::from_millis(left.min(WINDOW).unsigned_abs()))

@@ -1,7 +1,9 @@
-//! The live queue of one member: a snapshot, every change from there, progress marks while it is quiet.
+//! The live queue of one member: a snapshot, every change from there, progress marks while it is
+//! quiet.
 //!
-//! In order, complete, without repeats, atomic per change. What a watcher holds is a place in the team's tail and at most one
-//! batch of frames, so a reader that never reads costs a bounded amount.
+//! In order, complete, without repeats, atomic per change. What a watcher holds is a place in the
+//! team's tail and at most one batch of frames, so a reader that never reads costs a bounded
+//! amount.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -39,8 +41,8 @@ pub enum WatchItem {
     Progress(Revision),
 }
 
-/// A watch under way. It is asked for what is next by being polled: a thousand of them are, at each change, and nearly always the answer
-/// is at hand.
+/// A watch under way. It is asked for what is next by being polled: a thousand of them are, at each
+/// change, and nearly always the answer is at hand.
 pub struct Watch {
     team: TeamId,
     /// None while it is on an errand, and once it is over.
@@ -88,7 +90,11 @@ enum Errand {
 
 impl Desk {
     /// Begins a watch: with a snapshot, or after a revision.
-    pub async fn watch(self: &Arc<Self>, session: Session, after: Option<Revision>) -> Result<Watch, Failure> {
+    pub async fn watch(
+        self: &Arc<Self>,
+        session: Session,
+        after: Option<Revision>,
+    ) -> Result<Watch, Failure> {
         let staff = self.staff(session).await?;
         let (team, member) = (staff.team.id, staff.viewer.member);
         let subscription = self.hub.subscribe(team, member, staff.session.account);
@@ -126,7 +132,8 @@ impl Watch {
         if state.subscription.is_in_doubt() { None } else { state.ready.pop_front() }
     }
 
-    /// The next item. Otherwise whoever asks is woken when there is one. After a failure the watch is over.
+    /// The next item. Otherwise whoever asks is woken when there is one. After a failure the watch
+    /// is over.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<WatchItem, Failure>> {
         loop {
             if let Some(errand) = &mut self.errand {
@@ -139,7 +146,8 @@ impl Watch {
             match ready!(state.poll_next(context)) {
                 Next::Item(item) => return Poll::Ready(Ok(item)),
                 Next::Errand(errand) => {
-                    self.errand = self.state.take().map(|state| Box::pin(state.run(errand)) as OnErrand);
+                    self.errand =
+                        self.state.take().map(|state| Box::pin(state.run(errand)) as OnErrand);
                 }
             }
         }
@@ -165,8 +173,11 @@ impl State {
                     courtesy::delivered(|| self.desk.store.is_writing());
                     continue;
                 }
-                Following::Log if !self.hinted_in_vain => return Poll::Ready(Next::Errand(Errand::CatchUp)),
-                // A hint may promise more than the log has by now: then the next one says when to look again.
+                Following::Log if !self.hinted_in_vain => {
+                    return Poll::Ready(Next::Errand(Errand::CatchUp));
+                }
+                // A hint may promise more than the log has by now: then the next one says when to
+                // look again.
                 Following::Log | Following::Nothing => {}
             }
             if self.subscription.poll_news(context).is_ready() {
@@ -198,7 +209,8 @@ impl State {
     async fn resume(&mut self, after: Revision) -> Result<(), Failure> {
         let team = &self.staff.team;
         let head = self.desk.store.revision(team.id).await?;
-        let sight_since = team.members.get(&self.staff.viewer.member).map_or(Revision::MAX, |me| me.sight_since);
+        let sight_since =
+            team.members.get(&self.staff.viewer.member).map_or(Revision::MAX, |me| me.sight_since);
         if after > head || after < sight_since || head - after > FAR {
             return Err(Failure::StartOver);
         }
@@ -229,7 +241,8 @@ impl State {
         };
         let (revision, directory) = (snapshot.revision, Arc::clone(&snapshot.directory));
         let member = self.staff.viewer.member;
-        let viewer = directory.viewer(member).ok_or(Failure::Refused(crate::domain::Refusal::NO_TEAM))?;
+        let viewer =
+            directory.viewer(member).ok_or(Failure::Refused(crate::domain::Refusal::NO_TEAM))?;
         if !viewer.admin && !viewer.operator {
             return Err(crate::domain::Refusal::NOT_OPERATOR.into());
         }
@@ -241,7 +254,12 @@ impl State {
                     return;
                 }
                 if part.len() == PART {
-                    parts.push_back(encoder.snapshot((team, revision), &part, parts.is_empty(), false));
+                    parts.push_back(encoder.snapshot(
+                        (team, revision),
+                        &part,
+                        parts.is_empty(),
+                        false,
+                    ));
                     part.clear();
                 }
                 part.push(encoder.ticket(&directory, &ticket));
@@ -256,7 +274,8 @@ impl State {
         Ok(())
     }
 
-    /// Passes a frame on as far as the viewer may see it. False: the watch starts over with a snapshot.
+    /// Passes a frame on as far as the viewer may see it. False: the watch starts over with a
+    /// snapshot.
     fn take(&mut self, frame: &Frame) -> bool {
         if frame.revision <= self.at {
             return true;
@@ -301,8 +320,8 @@ impl State {
     }
 }
 
-/// Wakes no later than something is due. It is moved when it goes off, not with every change: that costs next to nothing where there are
-/// many, and wakes for nothing now and then.
+/// Wakes no later than something is due. It is moved when it goes off, not with every change: that
+/// costs next to nothing where there are many, and wakes for nothing now and then.
 #[derive(Default)]
 struct Alarm {
     set: Option<Set>,
@@ -317,10 +336,15 @@ struct Set {
 impl Alarm {
     /// Has whoever asks woken no later than `due`.
     fn set(&mut self, due: Instant, now: Instant, context: &mut Context<'_>) {
-        if self.set.as_ref().is_some_and(|set| now < set.due && set.wakes.will_wake(context.waker())) {
+        if self
+            .set
+            .as_ref()
+            .is_some_and(|set| now < set.due && set.wakes.will_wake(context.waker()))
+        {
             return;
         }
-        let mut set = Set { due, wakes: context.waker().clone(), sleep: Box::pin(sleep_until(due)) };
+        let mut set =
+            Set { due, wakes: context.waker().clone(), sleep: Box::pin(sleep_until(due)) };
         if set.sleep.as_mut().poll(context).is_ready() {
             context.waker().wake_by_ref();
         }
@@ -330,7 +354,11 @@ impl Alarm {
 
 impl Desk {
     /// The next changes of a team from the log, as frames.
-    async fn frames_after(&self, team: TeamId, revision: Revision) -> Result<Vec<Arc<Frame>>, Failure> {
+    async fn frames_after(
+        &self,
+        team: TeamId,
+        revision: Revision,
+    ) -> Result<Vec<Arc<Frame>>, Failure> {
         let team = self.team(team).await?;
         let changes = self.store.log_after(team.id, revision, CATCH_UP).await?;
         let events = || changes.iter().flat_map(|change| &change.record.events);
@@ -342,13 +370,21 @@ impl Desk {
         Ok(changes.iter().map(|change| Arc::new(self.frame_of(&team, change, &words))).collect())
     }
 
-    fn frame_of(&self, team: &Team, change: &LoggedChange, words: &HashMap<ContentId, Arc<TicketWords>>) -> Frame {
+    fn frame_of(
+        &self,
+        team: &Team,
+        change: &LoggedChange,
+        words: &HashMap<ContentId, Arc<TicketWords>>,
+    ) -> Frame {
         let mut draft = FrameDraft::default();
         for event in &change.record.events {
             match event {
                 Stored::Ticket(changed) => {
                     let words = words.get(&changed.ticket.words.id).cloned().unwrap_or_default();
-                    draft.tickets.push((changed.before.clone(), Entry { image: changed.ticket.clone(), words }));
+                    draft.tickets.push((
+                        changed.before.clone(),
+                        Entry { image: changed.ticket.clone(), words },
+                    ));
                 }
                 // The log does not say whether a name was among what changed.
                 Stored::Member(_) | Stored::Group(_) | Stored::Team(_) | Stored::Profile(_) => {

@@ -1,5 +1,5 @@
-//! What can be asked for. Texts arrive checked or with the refusal they earned, which the rules give only to callers who may
-//! ask at all.
+//! What can be asked for. Texts arrive checked or with the refusal they earned, which the rules
+//! give only to callers who may ask at all.
 
 use super::group::Visibility;
 use super::ids::{AccountId, GroupId, MemberId, ProfileId, Revision, TeamId, TicketId};
@@ -204,7 +204,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// Touches accounts, so the host's revision is raised with the team's: two teams never change one account at once.
+    /// Touches accounts, so the host's revision is raised with the team's: two teams never change
+    /// one account at once.
     pub fn touches_accounts(&self) -> bool {
         matches!(
             self,
@@ -222,8 +223,8 @@ impl Command {
         )
     }
 
-    /// Needs what cannot be named beforehand (all tickets of a group, the queue), so it gets a transaction of its own, in
-    /// which nothing undecided comes before it.
+    /// Needs what cannot be named beforehand (all tickets of a group, the queue), so it gets a
+    /// transaction of its own, in which nothing undecided comes before it.
     pub fn is_alone(&self) -> bool {
         self.touches_accounts()
             || matches!(

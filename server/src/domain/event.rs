@@ -1,7 +1,8 @@
 //! What happened. One request's events are one change of its team, at one revision.
 //!
-//! An event carries what it is about as it was afterwards, so that replaying the log is: the last image wins. Stored events
-//! are JSON in this module's own form, independent of the contract; fields are only ever added.
+//! An event carries what it is about as it was afterwards, so that replaying the log is: the last
+//! image wins. Stored events are JSON in this module's own form, independent of the contract;
+//! fields are only ever added.
 
 use std::sync::Arc;
 
@@ -165,7 +166,8 @@ pub struct Change {
     pub events: Vec<Event>,
 }
 
-/// What people call who did it: a member's name, "customer" or "clock". Of a member who was removed the name is gone.
+/// What people call who did it: a member's name, "customer" or "clock". Of a member who was removed
+/// the name is gone.
 pub fn actor_name(team: &Team, actor: Actor) -> String {
     match actor {
         Actor::Member(member) => match team.member_name(member) {
@@ -225,7 +227,12 @@ mod tests {
         assert_eq!(serde_json::from_str::<TicketChange>(&bare).expect("was stored"), change);
 
         let full = TicketChange {
-            before: Some(Sight { open: true, operator: None, group: Some(GroupId(11)), handled_by: vec![MemberId(2)] }),
+            before: Some(Sight {
+                open: true,
+                operator: None,
+                group: Some(GroupId(11)),
+                handled_by: vec![MemberId(2)],
+            }),
             ticket: Ticket {
                 state: State::Closed,
                 operator: Some(MemberId(3)),
@@ -244,7 +251,10 @@ mod tests {
             },
         };
         let stored = serde_json::to_value(&full).expect("plain data");
-        assert_eq!(stored["before"], serde_json::json!({ "open": true, "group": 11, "handled_by": [2] }));
+        assert_eq!(
+            stored["before"],
+            serde_json::json!({ "open": true, "group": 11, "handled_by": [2] })
+        );
         assert_eq!(stored["ticket"]["changed"], serde_json::json!({ "priority": "low" }));
         assert_eq!(stored["ticket"]["changed_by"], serde_json::json!({ "member": 3 }));
         assert_eq!(serde_json::from_value::<TicketChange>(stored).expect("was stored"), full);
@@ -252,8 +262,12 @@ mod tests {
 
     #[test]
     fn a_later_versions_fields_are_no_trouble() {
-        let mut stored = serde_json::to_value(TicketChange { before: None, ticket: ticket() }).expect("plain data");
+        let mut stored = serde_json::to_value(TicketChange { before: None, ticket: ticket() })
+            .expect("plain data");
         stored["ticket"]["merged_into"] = serde_json::json!(7);
-        assert_eq!(serde_json::from_value::<TicketChange>(stored).expect("known fields").ticket, ticket());
+        assert_eq!(
+            serde_json::from_value::<TicketChange>(stored).expect("known fields").ticket,
+            ticket()
+        );
     }
 }

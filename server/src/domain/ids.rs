@@ -1,4 +1,5 @@
-//! Ids. Inside a team all of them come from the team's own counter, so an id means nothing without its team.
+//! Ids. Inside a team all of them come from the team's own counter, so an id means nothing without
+//! its team.
 
 use serde::{Deserialize, Serialize};
 

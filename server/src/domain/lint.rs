@@ -15,7 +15,8 @@ pub struct Warning {
     pub text: String,
 }
 
-/// The least contrast between text and its background that most people can read (WCAG 2.2, level AA).
+/// The least contrast between text and its background that most people can read (WCAG 2.2, level
+/// AA).
 const READABLE: f64 = 4.5;
 
 /// Looks at a profile of a team.
@@ -32,15 +33,25 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
                 "a group this profile offers was deleted; take it off the list".to_owned(),
             ),
             // Who is disabled, or has not accepted yet, helps nobody.
-            Some(group) if !group.operators.iter().any(|member| team.operator(*member).is_some()) => warn(
-                "group_ids",
-                "GROUP_EMPTY",
-                format!("nobody is in the group \u{201c}{}\u{201d}; add an operator to it", group.words.name),
-            ),
+            Some(group)
+                if !group.operators.iter().any(|member| team.operator(*member).is_some()) =>
+            {
+                warn(
+                    "group_ids",
+                    "GROUP_EMPTY",
+                    format!(
+                        "nobody is in the group \u{201c}{}\u{201d}; add an operator to it",
+                        group.words.name
+                    ),
+                )
+            }
             Some(group) if group.visibility == super::Visibility::Internal => warn(
                 "group_ids",
                 "GROUP_INTERNAL",
-                format!("the group \u{201c}{}\u{201d} is internal and not offered to customers", group.words.name),
+                format!(
+                    "the group \u{201c}{}\u{201d} is internal and not offered to customers",
+                    group.words.name
+                ),
             ),
             Some(_) => {}
         }
@@ -52,7 +63,10 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
         warn(
             "branding.accent_color",
             "LOW_CONTRAST",
-            format!("buttons barely show: their contrast with the background is {ratio:.1} to 1; 3 to 1 is the least"),
+            format!(
+                "buttons barely show: their contrast with the background is {ratio:.1} to 1; 3 to \
+                 1 is the least"
+            ),
         );
     }
     let text = contrast([0, 0, 0], background).max(contrast([255, 255, 255], background));
@@ -61,7 +75,8 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
             "branding.background_color",
             "LOW_CONTRAST",
             format!(
-                "no text is easy to read on this background: the best contrast is {text:.1} to 1, below {READABLE} to 1"
+                "no text is easy to read on this background: the best contrast is {text:.1} to 1, \
+                 below {READABLE} to 1"
             ),
         );
     }
@@ -74,7 +89,11 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
             ];
             for (name, wanted, there) in missing {
                 if !wanted.is_empty() && there.is_empty() {
-                    warn("texts", "MISSING_TRANSLATION", format!("the {name} text is missing in {}", texts.language));
+                    warn(
+                        "texts",
+                        "MISSING_TRANSLATION",
+                        format!("the {name} text is missing in {}", texts.language),
+                    );
                 }
             }
         }
@@ -84,8 +103,9 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
 
 /// Reads "#rrggbb".
 pub fn color(text: &str) -> Option<[u8; 3]> {
-    let digits =
-        text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    let digits = text
+        .strip_prefix('#')
+        .filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
     let part = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
     Some([part(0)?, part(2)?, part(4)?])
 }

@@ -27,7 +27,8 @@ pub struct Profile {
     pub id: ProfileId,
     /// Where it stands.
     pub state: ProfileState,
-    /// Grows by one with each save, each change of state, and each change to a group that it offers.
+    /// Grows by one with each save, each change of state, and each change to a group that it
+    /// offers.
     pub revision: i64,
     /// When it was last saved.
     pub saved_at: Millis,

@@ -74,13 +74,16 @@ impl Refusal {
     }
 
     /// Only admins may.
-    pub const NOT_ADMIN: Refusal =
-        Refusal::Denied { reason: "NOT_ADMIN", text: "only an admin of the team may do this; ask one" };
+    pub const NOT_ADMIN: Refusal = Refusal::Denied {
+        reason: "NOT_ADMIN",
+        text: "only an admin of the team may do this; ask one",
+    };
 
     /// The caller has no team, or was kept out.
     pub const NO_TEAM: Refusal = Refusal::Denied {
         reason: "NO_TEAM",
-        text: "this account is in no team; activate one, accept an invitation, or ask your admin to let you in",
+        text: "this account is in no team; activate one, accept an invitation, or ask your admin \
+            to let you in",
     };
 
     /// The caller is no operator.
@@ -92,12 +95,14 @@ impl Refusal {
     /// The copy of the widget is no longer valid.
     pub const REVOKED: Refusal = Refusal::Denied {
         reason: "PROFILE_REVOKED",
-        text: "this copy of the program is no longer valid; ask whoever gave it to you for a new one",
+        text: "this copy of the program is no longer valid; ask whoever gave it to you for a new \
+            one",
     };
 
     /// The credential was made by nobody here.
     pub const PROFILE_UNKNOWN: Refusal = Refusal::Denied {
         reason: "PROFILE_UNKNOWN",
-        text: "the server does not know this copy of the program; ask whoever gave it to you for a new one",
+        text: "the server does not know this copy of the program; ask whoever gave it to you for \
+            a new one",
     };
 }

@@ -67,8 +67,8 @@ pub struct Request {
     pub team: TeamId,
     /// Who asks.
     pub caller: Caller,
-    /// None for what carries its own idempotency (a submit) or has no caller to repeat it (a sweep). A refused one is told only
-    /// to those who may do what they ask for.
+    /// None for what carries its own idempotency (a submit) or has no caller to repeat it (a
+    /// sweep). A refused one is told only to those who may do what they ask for.
     pub memory: Option<Checked<Memory>>,
     /// What is wanted.
     pub command: Command,

@@ -1,4 +1,5 @@
-//! Who sees what. This is the rule, and the only place it is written; the store's SQL for lists is checked against it.
+//! Who sees what. This is the rule, and the only place it is written; the store's SQL for lists is
+//! checked against it.
 
 use std::collections::BTreeSet;
 

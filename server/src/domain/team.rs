@@ -63,14 +63,18 @@ pub struct Team {
 impl Team {
     /// The member that an account is, if it is one and not kept out.
     pub fn member_of(&self, account: AccountId) -> Option<&Entry<Member, MemberWords>> {
-        self.members.values().find(|member| member.account == Some(account) && member.state == MemberState::Active)
+        self.members
+            .values()
+            .find(|member| member.account == Some(account) && member.state == MemberState::Active)
     }
 
     /// What a member may see; none when there is no such active member.
     pub fn viewer(&self, member: MemberId) -> Option<Viewer> {
         let found = self.members.get(&member).filter(|found| found.state == MemberState::Active)?;
-        let groups =
-            self.groups.values().filter(|group| group.deleted_at.is_none() && group.operators.contains(&member));
+        let groups = self
+            .groups
+            .values()
+            .filter(|group| group.deleted_at.is_none() && group.operators.contains(&member));
         Some(Viewer {
             member,
             admin: found.admin,
@@ -93,10 +97,13 @@ impl Team {
 
     /// A member who can be assigned tickets.
     pub fn operator(&self, member: MemberId) -> Option<&Entry<Member, MemberWords>> {
-        self.members.get(&member).filter(|found| found.operator && found.state == MemberState::Active)
+        self.members
+            .get(&member)
+            .filter(|found| found.operator && found.state == MemberState::Active)
     }
 
-    /// A group with that name, compared in normal form and case-insensitively; also a deleted one that can come back.
+    /// A group with that name, compared in normal form and case-insensitively; also a deleted one
+    /// that can come back.
     pub fn group_named(&self, name: &str) -> Option<&Entry<Group, GroupWords>> {
         let key = text::key(name);
         self.groups.values().find(|group| text::key(&group.words.name) == key)

@@ -1,7 +1,8 @@
 //! What people type: cleaned, measured and compared in one way everywhere.
 //!
-//! Lengths are counted in code points of the cleaned text. Bidirectional overrides stay in: a name may need them, and the
-//! programs that show text make them harmless. Invisible characters alone are no text at all.
+//! Lengths are counted in code points of the cleaned text. Bidirectional overrides stay in: a name
+//! may need them, and the programs that show text make them harmless. Invisible characters alone
+//! are no text at all.
 
 use std::fmt;
 
@@ -34,8 +35,12 @@ impl fmt::Display for TextProblem {
         match self {
             Self::Empty => f.write_str("must not be empty: write something that can be seen"),
             Self::TooLong { limit } => write!(f, "is too long: use at most {limit} characters"),
-            Self::ControlCharacter => f.write_str("must be one line: remove line breaks and control characters"),
-            Self::Malformed => f.write_str("is not an e-mail address: write it like ana@example.org"),
+            Self::ControlCharacter => {
+                f.write_str("must be one line: remove line breaks and control characters")
+            }
+            Self::Malformed => {
+                f.write_str("is not an e-mail address: write it like ana@example.org")
+            }
         }
     }
 }
@@ -58,7 +63,8 @@ impl Email {
     }
 }
 
-/// A required text of one line: trimmed, in NFC, 1 to `limit` code points, without control characters.
+/// A required text of one line: trimmed, in NFC, 1 to `limit` code points, without control
+/// characters.
 pub fn one_line(text: &str, limit: usize) -> Result<String, TextProblem> {
     let line = optional_line(text, limit)?;
     if line.is_empty() {
@@ -79,8 +85,9 @@ pub fn optional_line(text: &str, limit: usize) -> Result<String, TextProblem> {
     within(in_nfc(text.trim()), limit)
 }
 
-/// A required text of many lines, 1 to `limit` code points. Newlines and tabs stay, a carriage return before a newline
-/// goes, and other control characters become pictures of themselves. Nothing else changes, at the end neither.
+/// A required text of many lines, 1 to `limit` code points. Newlines and tabs stay, a carriage
+/// return before a newline goes, and other control characters become pictures of themselves.
+/// Nothing else changes, at the end neither.
 pub fn prose(text: &str, limit: usize) -> Result<String, TextProblem> {
     if text.chars().all(is_invisible) {
         return Err(TextProblem::Empty);
@@ -90,17 +97,25 @@ pub fn prose(text: &str, limit: usize) -> Result<String, TextProblem> {
     within(if is_clean { text } else { text.chars().map(visible).collect() }, limit)
 }
 
-/// What a name is compared by: two names with the same key are twins. In NFC, without regard to case.
+/// What a name is compared by: two names with the same key are twins. In NFC, without regard to
+/// case.
 pub fn key(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
-    // Lower, upper, lower character by character is a full case fold: it joins ẞ, ß and ss, and σ and ς.
-    text.nfd().flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfc().collect()
+    // Lower, upper, lower character by character is a full case fold: it joins ẞ, ß and ss, and σ
+    // and ς.
+    text.nfd()
+        .flat_map(char::to_lowercase)
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .nfc()
+        .collect()
 }
 
-/// An e-mail address: a dot-atom (international letters allowed, quotes not), `@`, and a domain name (international ones
-/// allowed, address literals not), at most 254 bytes also in its ASCII form.
+/// An e-mail address: a dot-atom (international letters allowed, quotes not), `@`, and a domain
+/// name (international ones allowed, address literals not), at most 254 bytes also in its ASCII
+/// form.
 pub fn email(text: &str) -> Result<Email, TextProblem> {
     let written = one_line(text, EMAIL_LIMIT)?;
     let (local, domain) = written.rsplit_once('@').ok_or(TextProblem::Malformed)?;
@@ -118,11 +133,13 @@ pub fn email(text: &str) -> Result<Email, TextProblem> {
     Ok(Email { written, key })
 }
 
-/// The first line of a text on which something can be seen, for lists: trimmed, in NFC, tabs as spaces, at most `limit`
-/// code points, of which the last is `…` when something was cut.
+/// The first line of a text on which something can be seen, for lists: trimmed, in NFC, tabs as
+/// spaces, at most `limit` code points, of which the last is `…` when something was cut.
 pub fn first_line(text: &str, limit: usize) -> String {
-    let line = text.split(ends_line).find(|line| !line.chars().all(is_invisible)).unwrap_or_default();
-    let mut line: String = line.trim().nfc().map(|c| if c == '\t' { ' ' } else { visible(c) }).collect();
+    let line =
+        text.split(ends_line).find(|line| !line.chars().all(is_invisible)).unwrap_or_default();
+    let mut line: String =
+        line.trim().nfc().map(|c| if c == '\t' { ' ' } else { visible(c) }).collect();
     // Where the last kept character begins, when there are more than fit.
     if let Some((cut, _)) = line.char_indices().nth(limit.saturating_sub(1))
         && line.chars().nth(limit).is_some()
@@ -170,7 +187,8 @@ fn visible(c: char) -> char {
     }
 }
 
-/// White space and what leaves no mark on a screen: fillers, joiners, direction marks, variation selectors, tags.
+/// White space and what leaves no mark on a screen: fillers, joiners, direction marks, variation
+/// selectors, tags.
 fn is_invisible(c: char) -> bool {
     c.is_whitespace()
         || matches!(c,
@@ -310,19 +328,30 @@ mod tests {
         for address in bad {
             assert_eq!(email(address), Err(TextProblem::Malformed), "{address}");
         }
-        for injected in ["ana@example.org\r\nBcc: eva@example.org", "ana@example.org\n", "ana\0@example.org"] {
+        for injected in
+            ["ana@example.org\r\nBcc: eva@example.org", "ana@example.org\n", "ana\0@example.org"]
+        {
             assert_eq!(email(injected), Err(TextProblem::ControlCharacter), "{injected:?}");
         }
         assert_eq!(email(" "), Err(TextProblem::Empty));
         let labels = format!("{}.", "a".repeat(60)).repeat(4);
         assert!(email(&format!("ana@{labels}org")).is_ok());
-        assert!(matches!(email(&format!("ana.lima@{labels}org")), Err(TextProblem::TooLong { limit: 254 })));
-        assert!(matches!(email(&format!("{}@a.org", "a".repeat(65))), Err(TextProblem::TooLong { limit: 64 })));
+        assert!(matches!(
+            email(&format!("ana.lima@{labels}org")),
+            Err(TextProblem::TooLong { limit: 254 })
+        ));
+        assert!(matches!(
+            email(&format!("{}@a.org", "a".repeat(65))),
+            Err(TextProblem::TooLong { limit: 64 })
+        ));
     }
 
     #[test]
     fn an_address_knows_its_domain() {
-        assert_eq!(email("a@Bücher.example").map(|e| e.domain().to_owned()).as_deref(), Ok("xn--bcher-kva.example"));
+        assert_eq!(
+            email("a@Bücher.example").map(|e| e.domain().to_owned()).as_deref(),
+            Ok("xn--bcher-kva.example")
+        );
     }
 
     #[test]

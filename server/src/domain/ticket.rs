@@ -25,7 +25,8 @@ pub enum Priority {
 
 impl Priority {
     /// All of them, least urgent first.
-    pub const ALL: [Priority; 4] = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
+    pub const ALL: [Priority; 4] =
+        [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
 
     /// The word people use.
     pub fn word(self) -> &'static str {
@@ -56,7 +57,8 @@ pub enum State {
 
 impl State {
     /// All of them.
-    pub const ALL: [State; 5] = [State::New, State::InProgress, State::Answered, State::Closed, State::Expired];
+    pub const ALL: [State; 5] =
+        [State::New, State::InProgress, State::Answered, State::Closed, State::Expired];
 
     /// New, in progress or answered.
     pub fn is_open(self) -> bool {
@@ -128,7 +130,8 @@ pub struct Ticket {
     /// When it was closed or expired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Millis>,
-    /// Members who were assigned to it, answered or closed it; sorted. Remembered, not derived again.
+    /// Members who were assigned to it, answered or closed it; sorted. Remembered, not derived
+    /// again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handled_by: Vec<MemberId>,
     /// What the customer wrote.
@@ -184,7 +187,8 @@ pub enum MessageKind {
 
 impl MessageKind {
     /// All of them.
-    pub const ALL: [MessageKind; 3] = [MessageKind::Customer, MessageKind::Reply, MessageKind::Note];
+    pub const ALL: [MessageKind; 3] =
+        [MessageKind::Customer, MessageKind::Reply, MessageKind::Note];
 }
 
 /// What the log remembers of a message.

@@ -1,7 +1,7 @@
 //! People's words and addresses, kept apart from what the log remembers.
 //!
-//! The log holds ids, enums and salted digests. The words live in content rows: erasing one deletes words and salt, and the
-//! digest that stays behind tells nothing.
+//! The log holds ids, enums and salted digests. The words live in content rows: erasing one deletes
+//! words and salt, and the digest that stays behind tells nothing.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -103,7 +103,8 @@ pub struct NewWords {
     pub body: String,
 }
 
-/// Words that are ready to be kept: checked, written out and digested, which takes no lock and no database.
+/// Words that are ready to be kept: checked, written out and digested, which takes no lock and no
+/// database.
 #[derive(Clone, Debug)]
 pub struct Prepared<W> {
     /// The words.
@@ -140,7 +141,9 @@ mod tests {
         assert_eq!(stored, "\"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad\"");
         assert_eq!(serde_json::from_str::<Digest>(&stored).expect("was stored"), digest);
         let digits = "0".repeat(63);
-        for wrong in ["", "00", &digits, &format!("{digits}g"), &format!("{digits}00"), &"\u{e9}".repeat(32)] {
+        for wrong in
+            ["", "00", &digits, &format!("{digits}g"), &format!("{digits}00"), &"\u{e9}".repeat(32)]
+        {
             assert!(serde_json::from_str::<Digest>(&format!("\"{wrong}\"")).is_err(), "{wrong}");
         }
     }

@@ -1,4 +1,5 @@
-//! What a request is decided on: the team as it stands inside the transaction, and the few tickets and accounts it names.
+//! What a request is decided on: the team as it stands inside the transaction, and the few tickets
+//! and accounts it names.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use super::ticket::{Ticket, TicketWords};
 use super::words::{Digest, Entry};
 use super::{Member, TeamId};
 
-/// One team inside a transaction. The store fills it, the rules read it, and applying their events moves it on.
+/// One team inside a transaction. The store fills it, the rules read it, and applying their events
+/// moves it on.
 #[derive(Clone, Debug)]
 pub struct World {
     /// The team's id.
@@ -86,7 +88,9 @@ impl Needs {
             | Command::Reopen { number, .. } => needs.number = Some(*number),
             Command::Expire { ticket } => needs.ticket = Some(*ticket),
             Command::Next => needs.candidates = true,
-            Command::UpdateMember { member, .. } | Command::RemoveMember { member } => needs.open_of = Some(*member),
+            Command::UpdateMember { member, .. } | Command::RemoveMember { member } => {
+                needs.open_of = Some(*member)
+            }
             Command::DeleteGroup { group, .. } => needs.open_in = Some(*group),
             Command::UndeleteGroup { group } => needs.formerly_in = Some(*group),
             Command::EraseGroup { group } => needs.ended_in = Some(*group),
@@ -121,7 +125,13 @@ impl Needs {
 
 impl World {
     /// A team with nothing at hand yet.
-    pub fn new(id: TeamId, team: Option<Arc<Team>>, revision: Revision, next_id: i64, next_number: i64) -> Self {
+    pub fn new(
+        id: TeamId,
+        team: Option<Arc<Team>>,
+        revision: Revision,
+        next_id: i64,
+        next_number: i64,
+    ) -> Self {
         World {
             id,
             team,
@@ -166,11 +176,16 @@ impl World {
         for event in events {
             match event {
                 Event::Ticket(change, _) => {
-                    self.hold(Entry { image: change.ticket.clone(), words: Arc::clone(&change.words) });
+                    self.hold(Entry {
+                        image: change.ticket.clone(),
+                        words: Arc::clone(&change.words),
+                    });
                 }
                 Event::HistoryMoved { from, to } => {
                     let tickets = self.tickets.values_mut();
-                    for ticket in tickets.filter(|ticket| !ticket.is_open() && ticket.group == Some(*from)) {
+                    for ticket in
+                        tickets.filter(|ticket| !ticket.is_open() && ticket.group == Some(*from))
+                    {
                         ticket.group = Some(*to);
                     }
                 }

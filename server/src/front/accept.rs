@@ -1,4 +1,5 @@
-//! The accept loop. It survives whatever `accept` answers, and nobody who is slow to shake hands holds up others.
+//! The accept loop. It survives whatever `accept` answers, and nobody who is slow to shake hands
+//! holds up others.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -84,8 +85,14 @@ impl Door {
     }
 }
 
-/// Accepts connections and sends on those that have shaken hands, until the server stops or nobody takes them.
-pub(super) async fn run(listener: TcpListener, door: Door, ready: mpsc::Sender<Connection>, stopping: Stopping) {
+/// Accepts connections and sends on those that have shaken hands, until the server stops or nobody
+/// takes them.
+pub(super) async fn run(
+    listener: TcpListener,
+    door: Door,
+    ready: mpsc::Sender<Connection>,
+    stopping: Stopping,
+) {
     let mut rest = REST.0;
     loop {
         let accepted = tokio::select! {
@@ -98,14 +105,21 @@ pub(super) async fn run(listener: TcpListener, door: Door, ready: mpsc::Sender<C
                 rest = REST.0;
                 match door.enter(remote.ip()) {
                     Ok(room) => {
-                        tokio::spawn(shake_hands(door.clone(), stream, remote, room, ready.clone()));
+                        tokio::spawn(shake_hands(
+                            door.clone(),
+                            stream,
+                            remote,
+                            room,
+                            ready.clone(),
+                        ));
                     }
                     Err(full) => refuse(full, remote),
                 }
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
-                // Usually out of file descriptors: those who are connected go on, new ones wait in the system's queue.
+                // Usually out of file descriptors: those who are connected go on, new ones wait in
+                // the system's queue.
                 tracing::warn!(%error, "connections cannot be accepted at this moment");
                 counter!(names::CONNECTIONS_REFUSED, "reason" => "system").increment(1);
                 tokio::time::sleep(rest).await;
@@ -130,7 +144,13 @@ fn refuse(full: Full, remote: SocketAddr) {
     counter!(names::CONNECTIONS_REFUSED, "reason" => reason).increment(1);
 }
 
-async fn shake_hands(door: Door, stream: TcpStream, remote: SocketAddr, room: Room, ready: mpsc::Sender<Connection>) {
+async fn shake_hands(
+    door: Door,
+    stream: TcpStream,
+    remote: SocketAddr,
+    room: Room,
+    ready: mpsc::Sender<Connection>,
+) {
     let open = Open::count();
     let shaken = tokio::time::timeout(door.handshake, door.shake_hands(stream, remote, room, open));
     let problem = match shaken.await {

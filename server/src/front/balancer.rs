@@ -1,7 +1,8 @@
 //! For whom a balancer connects, as it says by the PROXY protocol, version 2.
 //!
-//! Only the addresses in the setting `balancers` are asked, and each of their connections must begin with it: a client cannot
-//! put a word of its own in front when its balancer says nothing. From all others it is not a beginning of anything.
+//! Only the addresses in the setting `balancers` are asked, and each of their connections must
+//! begin with it: a client cannot put a word of its own in front when its balancer says nothing.
+//! From all others it is not a beginning of anything.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,14 +17,15 @@ const FIXED: usize = 16;
 /// The most that may follow, in bytes: two addresses and some details.
 const LONGEST: usize = 1024;
 
-/// The client that the balancer connects for; the balancer itself when it connects to see whether the server is well. The caller sets
-/// the time-out.
+/// The client that the balancer connects for; the balancer itself when it connects to see whether
+/// the server is well. The caller sets the time-out.
 pub(super) async fn client(stream: &mut TcpStream, balancer: SocketAddr) -> io::Result<SocketAddr> {
     let mut header = vec![0; FIXED];
     stream.read_exact(&mut header).await?;
     if !header.starts_with(ppp::v2::PROTOCOL_PREFIX) {
         return Err(unfit(
-            "a balancer does not say for whom it connects: let it speak version 2 of the PROXY protocol",
+            "a balancer does not say for whom it connects: let it speak version 2 of the PROXY \
+             protocol",
         ));
     }
     let more = usize::from(u16::from_be_bytes([header[FIXED - 2], header[FIXED - 1]]));
@@ -39,8 +41,12 @@ fn said(header: &[u8], balancer: SocketAddr) -> io::Result<SocketAddr> {
     let header = Header::try_from(header).map_err(|_| unfit("what a balancer says is damaged"))?;
     match (header.command, header.addresses) {
         (Command::Local, _) => Ok(balancer),
-        (Command::Proxy, Addresses::IPv4(pair)) => Ok((pair.source_address, pair.source_port).into()),
-        (Command::Proxy, Addresses::IPv6(pair)) => Ok((pair.source_address, pair.source_port).into()),
+        (Command::Proxy, Addresses::IPv4(pair)) => {
+            Ok((pair.source_address, pair.source_port).into())
+        }
+        (Command::Proxy, Addresses::IPv6(pair)) => {
+            Ok((pair.source_address, pair.source_port).into())
+        }
         (Command::Proxy, Addresses::Unspecified | Addresses::Unix(_)) => {
             Err(unfit("a balancer connects for something that is no address"))
         }

@@ -1,5 +1,6 @@
-//! The certificates that the server presents: the host's own files, or short-lived ones by its private authority. Both are
-//! renewed while the server runs: connections that are open go on as they began, new ones see the new certificate.
+//! The certificates that the server presents: the host's own files, or short-lived ones by its
+//! private authority. Both are renewed while the server runs: connections that are open go on as
+//! they began, new ones see the new certificate.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -40,8 +41,12 @@ pub enum CertificatesProblem {
 impl fmt::Display for CertificatesProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path, cause) => write!(f, "the certificate file {}: {cause}", path.display()),
-            Self::Unusable(error) => write!(f, "the certificate and its key cannot be used: {error}"),
+            Self::File(path, cause) => {
+                write!(f, "the certificate file {}: {cause}", path.display())
+            }
+            Self::Unusable(error) => {
+                write!(f, "the certificate and its key cannot be used: {error}")
+            }
             Self::Authority(problem) => problem.fmt(f),
         }
     }
@@ -90,7 +95,10 @@ struct Presented {
 
 impl Certificates {
     /// Certificates from files of the host's own.
-    pub fn from_files(files: CertificateFiles, now: Timestamp) -> Result<Self, CertificatesProblem> {
+    pub fn from_files(
+        files: CertificateFiles,
+        now: Timestamp,
+    ) -> Result<Self, CertificatesProblem> {
         if let Some(authority) = &files.authority {
             read_chain(authority)?;
         }
@@ -111,8 +119,8 @@ impl Certificates {
         Ok(Self { source, presented })
     }
 
-    /// What clients pin: the fingerprint of the last certificate that the server presents, which is the authority's or the one
-    /// nearest to it.
+    /// What clients pin: the fingerprint of the last certificate that the server presents, which is
+    /// the authority's or the one nearest to it.
     pub fn fingerprint(&self) -> String {
         self.key().cert.last().map(fingerprint).unwrap_or_default()
     }
@@ -121,37 +129,44 @@ impl Certificates {
     pub fn authorities_pem(&self) -> Result<String, CertificatesProblem> {
         match &self.source {
             Source::Authority { authority, .. } => Ok(authority.certificate_pem().to_owned()),
-            Source::Files(CertificateFiles { authority: Some(path), .. }) => std::fs::read_to_string(path)
-                .map_err(|error| CertificatesProblem::File(path.clone(), error.to_string())),
+            Source::Files(CertificateFiles { authority: Some(path), .. }) => {
+                std::fs::read_to_string(path)
+                    .map_err(|error| CertificatesProblem::File(path.clone(), error.to_string()))
+            }
             Source::Files(_) => Ok(String::new()),
         }
     }
 
     /// TLS with these certificates: versions 1.2 and 1.3, HTTP/2 only.
     pub fn server_config(self: &Arc<Self>) -> Result<ServerConfig, CertificatesProblem> {
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+                .with_safe_default_protocol_versions()?
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = vec![b"h2".to_vec()];
         Ok(config)
     }
 
-    /// Renews what is presented, if it is time or the files have changed. Answers whether it did. What was presented stays when
-    /// there is a problem.
+    /// Renews what is presented, if it is time or the files have changed. Answers whether it did.
+    /// What was presented stays when there is a problem.
     pub fn renew(&self, now: Timestamp) -> Result<bool, CertificatesProblem> {
-        if matches!(self.source, Source::Authority { .. }) && now.duration_since(self.since()) < RENEW_AFTER {
+        if matches!(self.source, Source::Authority { .. })
+            && now.duration_since(self.since()) < RENEW_AFTER
+        {
             return Ok(false);
         }
         let key = self.source.make(now)?;
         if key.cert == self.key().cert {
             return Ok(false);
         }
-        *self.presented.write().unwrap_or_else(PoisonError::into_inner) = Presented { key, since: now };
+        *self.presented.write().unwrap_or_else(PoisonError::into_inner) =
+            Presented { key, since: now };
         Ok(true)
     }
 
-    /// Looks after the certificates until the server stops: now and then, and whenever it is asked to.
+    /// Looks after the certificates until the server stops: now and then, and whenever it is asked
+    /// to.
     pub async fn look_after(&self, mut asked: Asked, stopping: Stopping) {
         gauge!(names::CERTIFICATE_UP).set(1.0);
         loop {
@@ -163,10 +178,15 @@ impl Certificates {
             let renewed = self.renew(Timestamp::now());
             gauge!(names::CERTIFICATE_UP).set(if renewed.is_ok() { 1.0 } else { 0.0 });
             match renewed {
-                Ok(true) => tracing::info!(fingerprint = self.fingerprint(), "the certificate was renewed"),
+                Ok(true) => {
+                    tracing::info!(fingerprint = self.fingerprint(), "the certificate was renewed")
+                }
                 Ok(false) if was_asked => tracing::info!("the certificate is the same as before"),
                 Ok(false) => {}
-                Err(problem) => tracing::error!(%problem, "the certificate cannot be renewed; the old one stays"),
+                Err(problem) => {
+                    tracing::error!(%problem, "the certificate cannot be renewed; the old one \
+                        stays")
+                }
             }
         }
     }
@@ -190,8 +210,9 @@ impl Source {
     fn make(&self, now: Timestamp) -> Result<Arc<CertifiedKey>, CertificatesProblem> {
         let (chain, key) = match self {
             Self::Files(files) => {
-                let key = PrivateKeyDer::from_pem_file(&files.key)
-                    .map_err(|error| CertificatesProblem::File(files.key.clone(), error.to_string()))?;
+                let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| {
+                    CertificatesProblem::File(files.key.clone(), error.to_string())
+                })?;
                 (read_chain(&files.chain)?, key)
             }
             Self::Authority { authority, names } => {
@@ -205,7 +226,12 @@ impl Source {
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, CertificatesProblem> {
     let problem = |cause: String| CertificatesProblem::File(path.to_owned(), cause);
-    let chain: Vec<_> =
-        CertificateDer::pem_file_iter(path).and_then(Iterator::collect).map_err(|error| problem(error.to_string()))?;
-    if chain.is_empty() { Err(problem("there is no certificate in it".to_owned())) } else { Ok(chain) }
+    let chain: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .map_err(|error| problem(error.to_string()))?;
+    if chain.is_empty() {
+        Err(problem("there is no certificate in it".to_owned()))
+    } else {
+        Ok(chain)
+    }
 }

@@ -16,8 +16,9 @@ use super::gate::Room;
 /// What every HTTP/2 client says first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Where a call's connection comes from: the other end of the socket, as the system says, or as a balancer in the settings says before
-/// the connection begins. Headers of a call that claim something else are not looked at.
+/// Where a call's connection comes from: the other end of the socket, as the system says, or as a
+/// balancer in the settings says before the connection begins. Headers of a call that claim
+/// something else are not looked at.
 pub fn remote_address(extensions: &http::Extensions) -> Option<SocketAddr> {
     let remote = extensions.get::<TcpConnectInfo>()?.remote_addr?;
     Some(SocketAddr::new(remote.ip().to_canonical(), remote.port()))
@@ -29,7 +30,8 @@ pub(super) enum Wire {
     Tls(Box<TlsStream<Socket>>),
 }
 
-/// A socket below TLS, which always writes lists of pieces, most often of one. A single one costs the system less to take by itself.
+/// A socket below TLS, which always writes lists of pieces, most often of one. A single one costs
+/// the system less to take by itself.
 pub(super) struct Socket(pub(super) TcpStream);
 
 /// A connection whose client has begun to speak HTTP/2. Its room is free again when it is dropped.
@@ -43,8 +45,14 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Waits for the preface: whoever says something else, or nothing, gets no further. The caller sets the time-out.
-    pub(super) async fn begin(mut wire: Wire, remote: SocketAddr, room: Room, open: Open) -> io::Result<Self> {
+    /// Waits for the preface: whoever says something else, or nothing, gets no further. The caller
+    /// sets the time-out.
+    pub(super) async fn begin(
+        mut wire: Wire,
+        remote: SocketAddr,
+        room: Room,
+        open: Open,
+    ) -> io::Result<Self> {
         let mut said = [0; PREFACE.len()];
         let mut length = 0;
         while length < said.len() {
@@ -68,7 +76,11 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let rest = &PREFACE[self.handed_on..];
         if !rest.is_empty() {
             let piece = &rest[..rest.len().min(buf.remaining())];
@@ -84,7 +96,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Wire::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
@@ -125,13 +141,21 @@ impl AsyncWrite for Connection {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, buf)
     }
 

@@ -1,5 +1,6 @@
-//! Deadlines that clients set for their calls (`grpc-timeout` in gRPC's protocol over HTTP/2): nobody waits for an answer after its
-//! deadline, so nothing goes on for it. As with other servers, it is about the answer's beginning: a stream that has begun goes on.
+//! Deadlines that clients set for their calls (`grpc-timeout` in gRPC's protocol over HTTP/2):
+//! nobody waits for an answer after its deadline, so nothing goes on for it. As with other servers,
+//! it is about the answer's beginning: a stream that has begun goes on.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,7 +1,8 @@
-//! Ending streams when the server stops: with a status that says to come back, rather than by cutting the connection.
+//! Ending streams when the server stops: with a status that says to come back, rather than by
+//! cutting the connection.
 //!
-//! Answers that are being written go on to their end. Only one that has nothing to say at the moment – a watch while nothing
-//! happens – ends, with UNAVAILABLE, as soon as the drain begins.
+//! Answers that are being written go on to their end. Only one that has nothing to say at the
+//! moment – a watch while nothing happens – ends, with UNAVAILABLE, as soon as the drain begins.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -48,7 +49,9 @@ where
     fn call(&mut self, request: http::Request<Q>) -> Self::Future {
         let answer = self.inner.call(request);
         let stopping = self.stopping.clone();
-        Box::pin(async move { Ok(answer.await?.map(|inner| PoliteBody { inner, drain: Some(Drain::of(&stopping)) })) })
+        Box::pin(async move {
+            Ok(answer.await?.map(|inner| PoliteBody { inner, drain: Some(Drain::of(&stopping)) }))
+        })
     }
 }
 
@@ -63,7 +66,10 @@ impl<B: Body + Unpin> Body for PoliteBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = &mut *self;
         let Some(drain) = &mut this.drain else { return Poll::Ready(None) };
         let said = Pin::new(&mut this.inner).poll_frame(cx);

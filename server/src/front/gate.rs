@@ -90,7 +90,8 @@ fn lock(inside: &Mutex<Inside>) -> MutexGuard<'_, Inside> {
     inside.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The address that stands for one connected party: an IPv6 network of 64 bits is usually one machine or home.
+/// The address that stands for one connected party: an IPv6 network of 64 bits is usually one
+/// machine or home.
 pub fn household(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
@@ -122,7 +123,8 @@ mod tests {
     #[test]
     fn a_balancer_takes_room_for_others() {
         let gate = Gate::new(2, 1);
-        let first = gate.settle(gate.enter_unnamed().expect("room"), ip("192.0.2.1")).expect("room");
+        let first =
+            gate.settle(gate.enter_unnamed().expect("room"), ip("192.0.2.1")).expect("room");
         let twice = gate.settle(gate.enter_unnamed().expect("room"), ip("192.0.2.1"));
         assert_eq!(twice.err(), Some(Full::ForAddress));
         let unnamed = gate.enter_unnamed().expect("the one that was refused gave its room back");

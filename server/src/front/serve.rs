@@ -32,15 +32,16 @@ use crate::telemetry::CountCalls;
 /// How many connections may have shaken hands before the server takes them.
 const READY_CONNECTIONS: usize = 64;
 
-/// How much a client may send ahead, in bytes: on one call, and on all of a connection. A request fits, and what a connection
-/// can make the server hold stays small.
+/// How much a client may send ahead, in bytes: on one call, and on all of a connection. A request
+/// fits, and what a connection can make the server hold stays small.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
 
 /// The largest list of headers, in bytes.
 const HEADER_LIST: u32 = 16 * 1024;
 
-/// How many resets of calls are remembered before a connection is ended (CVE-2023-44487): by the client, and for its errors.
+/// How many resets of calls are remembered before a connection is ended (CVE-2023-44487): by the
+/// client, and for its errors.
 const PENDING_RESETS: usize = 64;
 const ERROR_RESETS: usize = 256;
 
@@ -63,9 +64,18 @@ pub struct Front {
 
 impl Front {
     /// Listens. Without `tls`, connections are plain.
-    pub async fn listen(address: SocketAddr, limits: &Limits, tls: Option<ServerConfig>) -> io::Result<Self> {
+    pub async fn listen(
+        address: SocketAddr,
+        limits: &Limits,
+        tls: Option<ServerConfig>,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        Ok(Self { listener, limits: limits.clone(), tls: tls.map(Arc::new), balancers: Arc::default() })
+        Ok(Self {
+            listener,
+            limits: limits.clone(),
+            tls: tls.map(Arc::new),
+            balancers: Arc::default(),
+        })
     }
 
     /// Behind these balancers, which say for whom they connect.
@@ -82,7 +92,10 @@ impl Front {
     /// Serves calls until the server stops, and waits at most `drain` for those that are running.
     pub async fn serve<S>(self, services: S, stopping: Stopping, drain: Duration) -> Ended
     where
-        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
         S::Future: Send,
     {
         let door = Door {
@@ -121,9 +134,16 @@ impl Front {
 }
 
 /// Serves a connection's calls until its client goes, or the server stops and they have ended.
-async fn serve_connection<S, A>(connection: Connection, services: S, limits: Limits, stopping: Stopping)
-where
-    S: Service<http::Request<Body>, Response = http::Response<A>, Error = Infallible> + Clone + Send + 'static,
+async fn serve_connection<S, A>(
+    connection: Connection,
+    services: S,
+    limits: Limits,
+    stopping: Stopping,
+) where
+    S: Service<http::Request<Body>, Response = http::Response<A>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send,
     A: http_body::Body<Data = bytes::Bytes> + Send + 'static,
     A::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -1,5 +1,5 @@
-//! Signals: the announcement that the server stops, for everybody who must end what they do, and the request to read files
-//! again.
+//! Signals: the announcement that the server stops, for everybody who must end what they do, and
+//! the request to read files again.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -22,7 +22,8 @@ pub enum Stage {
 pub struct Stopping(watch::Receiver<Stage>);
 
 impl Stopping {
-    /// An announcement and what follows it. The server runs until something else is sent; it also drains when the sender goes.
+    /// An announcement and what follows it. The server runs until something else is sent; it also
+    /// drains when the sender goes.
     pub fn new() -> (watch::Sender<Stage>, Self) {
         let (announce, follow) = watch::channel(Stage::Running);
         (announce, Self(follow))
@@ -35,8 +36,8 @@ impl Stopping {
         let _ = follow.wait_for(|now| *now >= stage).await;
     }
 
-    /// Whether stopping is at this stage or beyond. Most often nothing was announced at all, and to see that takes no lock, at which all
-    /// connections would meet.
+    /// Whether stopping is at this stage or beyond. Most often nothing was announced at all, and to
+    /// see that takes no lock, at which all connections would meet.
     fn has_reached(&self, stage: Stage) -> bool {
         // What was announced is never marked as seen; an error says that the announcer is gone.
         self.0.has_changed().map_or(true, |announced| announced && self.stage() >= stage)
@@ -50,7 +51,8 @@ impl Stopping {
 
 type Reached = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Follows the beginning of the drain for a task that asks often. It queues up once, and not anew each time.
+/// Follows the beginning of the drain for a task that asks often. It queues up once, and not anew
+/// each time.
 pub(super) struct Drain {
     stopping: Stopping,
     queued: Option<(Waker, Reached)>,
@@ -77,7 +79,8 @@ impl Drain {
     }
 }
 
-/// Announces stopping at SIGTERM or SIGINT, and the end at the second one. Returns when there is nothing left to announce.
+/// Announces stopping at SIGTERM or SIGINT, and the end at the second one. Returns when there is
+/// nothing left to announce.
 #[cfg(unix)]
 pub async fn on_signals(announce: watch::Sender<Stage>) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -105,7 +108,8 @@ pub async fn on_signals(announce: watch::Sender<Stage>) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Hears SIGHUP, which asks to read again what may have changed. From the moment it is made, SIGHUP does not end the process.
+/// Hears SIGHUP, which asks to read again what may have changed. From the moment it is made, SIGHUP
+/// does not end the process.
 #[cfg(unix)]
 #[derive(Debug)]
 pub struct Asked(tokio::signal::unix::Signal);

@@ -50,14 +50,22 @@ async fn open(changes: &[(&str, &str)], tls: bool, drain: Duration) -> House {
     open_behind(&[], changes, tls, drain).await
 }
 
-async fn open_behind(balancers: &[&str], changes: &[(&str, &str)], tls: bool, drain: Duration) -> House {
-    let balancers: Vec<_> = balancers.iter().map(|text| text.parse().expect("an address")).collect();
+async fn open_behind(
+    balancers: &[&str],
+    changes: &[(&str, &str)],
+    tls: bool,
+    drain: Duration,
+) -> House {
+    let balancers: Vec<_> =
+        balancers.iter().map(|text| text.parse().expect("an address")).collect();
     let authority = Arc::new(Authority::make("Desk", Timestamp::now()).expect("made"));
-    let certificates = Certificates::from_authority(authority, vec!["localhost".to_owned()], Timestamp::now());
+    let certificates =
+        Certificates::from_authority(authority, vec!["localhost".to_owned()], Timestamp::now());
     let certificates = Arc::new(certificates.expect("made"));
     let config = tls.then(|| certificates.server_config().expect("usable"));
-    let front =
-        Front::listen("127.0.0.1:0".parse().expect("address"), &limits(changes), config).await.expect("listens");
+    let front = Front::listen("127.0.0.1:0".parse().expect("address"), &limits(changes), config)
+        .await
+        .expect("listens");
     let front = front.behind(&balancers);
     let address = front.address().expect("bound");
     let (announce, stopping) = Stopping::new();
@@ -75,7 +83,8 @@ impl House {
     ) -> std::io::Result<TlsStream<TcpStream>> {
         let pem = self.certificates.authorities_pem().expect("pem");
         let mut roots = RootCertStore::empty();
-        let authority = rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).expect("pem");
+        let authority =
+            rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).expect("pem");
         roots.add(authority).expect("an authority");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = ClientConfig::builder_with_provider(provider)
@@ -95,9 +104,12 @@ impl House {
 }
 
 /// A call that must be answered, over a connection without TLS.
-async fn check_health(address: SocketAddr) -> Result<HealthClient<tonic::transport::Channel>, tonic::Status> {
-    let channel =
-        tonic::transport::Endpoint::from_shared(format!("http://{address}")).expect("an address").connect_lazy();
+async fn check_health(
+    address: SocketAddr,
+) -> Result<HealthClient<tonic::transport::Channel>, tonic::Status> {
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{address}"))
+        .expect("an address")
+        .connect_lazy();
     let mut client = HealthClient::new(channel);
     client.check(HealthCheckRequest::default()).await?;
     Ok(client)
@@ -146,13 +158,16 @@ async fn goes_on_after(address: SocketAddr, beginning: &[u8]) -> (bool, TcpStrea
     // A server that refuses may close before all is written.
     let _ = stream.write_all(&[beginning, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"].concat()).await;
     let mut settings = [0; 9];
-    let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut settings)).await.expect("an answer or an end");
+    let read = tokio::time::timeout(PATIENCE, stream.read_exact(&mut settings))
+        .await
+        .expect("an answer or an end");
     (read.is_ok(), stream)
 }
 
 /// What a balancer says when it connects for this client.
 fn connects_for(client: [u8; 4]) -> Vec<u8> {
-    [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &client, &[192, 0, 2, 9, 0x10, 0x00, 0x1d, 0x13]].concat()
+    [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &client, &[192, 0, 2, 9, 0x10, 0x00, 0x1d, 0x13]]
+        .concat()
 }
 
 #[tokio::test]
@@ -167,7 +182,10 @@ async fn only_a_balancer_connects_for_others() {
     assert!(goes_on, "this one is somebody else");
     assert!(!goes_on_after(house.address, b"").await.0, "a balancer must say for whom");
     let forged = [connects_for([198, 51, 100, 9]), connects_for([198, 51, 100, 10])].concat();
-    assert!(!goes_on_after(house.address, &forged).await.0, "a client's own word after the balancer's");
+    assert!(
+        !goes_on_after(house.address, &forged).await.0,
+        "a client's own word after the balancer's"
+    );
     drop((held, others));
 
     let house = open_behind(&["192.0.2.1"], &one, false, PATIENCE).await;
@@ -188,7 +206,9 @@ async fn a_peer_without_signs_of_life_is_let_go() {
 
 #[tokio::test]
 async fn one_address_cannot_keep_others_out_for_ever() {
-    let house = open(&[("connections_per_address", "2"), ("handshake_seconds", "1")], false, PATIENCE).await;
+    let house =
+        open(&[("connections_per_address", "2"), ("handshake_seconds", "1")], false, PATIENCE)
+            .await;
     let mut first = TcpStream::connect(house.address).await.expect("connected");
     let mut second = TcpStream::connect(house.address).await.expect("connected");
     let mut third = TcpStream::connect(house.address).await.expect("connected");
@@ -202,17 +222,23 @@ async fn one_address_cannot_keep_others_out_for_ever() {
 
 #[tokio::test]
 async fn handlers_know_where_callers_are() {
-    let front = Front::listen("127.0.0.1:0".parse().expect("address"), &limits(&[]), None).await.expect("listens");
+    let front = Front::listen("127.0.0.1:0".parse().expect("address"), &limits(&[]), None)
+        .await
+        .expect("listens");
     let address = front.address().expect("bound");
     let (_announce, stopping) = Stopping::new();
     let (_reporter, health) = tonic_health::server::health_reporter();
     let (seen, mut saw) = tokio::sync::mpsc::channel(1);
-    let health = tonic::service::interceptor::InterceptedService::new(health, move |request: tonic::Request<()>| {
-        // Full when it was seen before.
-        let _ = seen.try_send(request.remote_addr());
-        Ok(request)
-    });
-    let health = ServiceExt::<http::Request<Body>>::map_response(health, |answer| answer.map(Body::new));
+    let health = tonic::service::interceptor::InterceptedService::new(
+        health,
+        move |request: tonic::Request<()>| {
+            // Full when it was seen before.
+            let _ = seen.try_send(request.remote_addr());
+            Ok(request)
+        },
+    );
+    let health =
+        ServiceExt::<http::Request<Body>>::map_response(health, |answer| answer.map(Body::new));
     tokio::spawn(front.serve(health, stopping, PATIENCE));
     check_health(address).await.expect("answered");
     assert_eq!(saw.recv().await.flatten().map(|remote| remote.ip()), Some(address.ip()));
@@ -231,7 +257,8 @@ async fn a_quiet_house_stops_at_once() {
 async fn a_watch_is_told_that_the_server_stops() {
     let house = open(&[], false, PATIENCE * 10).await;
     let mut client = check_health(house.address).await.expect("answered");
-    let mut watch = client.watch(HealthCheckRequest::default()).await.expect("watching").into_inner();
+    let mut watch =
+        client.watch(HealthCheckRequest::default()).await.expect("watching").into_inner();
     watch.message().await.expect("the present state").expect("not the end");
     house.announce.send_replace(Stage::Draining);
     let told = watch.message().await.expect_err("the end");
@@ -239,13 +266,15 @@ async fn a_watch_is_told_that_the_server_stops() {
     assert_eq!(house.ends().await, Ended::Drained);
 }
 
-/// A peer that calls and then never reads or says anything again: its window is full, so nothing can be told to it.
+/// A peer that calls and then never reads or says anything again: its window is full, so nothing
+/// can be told to it.
 async fn call_and_fall_silent(address: SocketAddr) -> TcpStream {
     let mut peer = TcpStream::connect(address).await.expect("connected");
     let mut words = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     // Settings: an initial window of 0 bytes.
     words.extend_from_slice(b"\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\0");
-    // Headers of stream 1, not its end: POST (3), http (6), and a path, in HPACK without Huffman's code.
+    // Headers of stream 1, not its end: POST (3), http (6), and a path, in HPACK without Huffman's
+    // code.
     let path = b"/grpc.health.v1.Health/Check";
     let mut block = vec![0x83, 0x86, 0x04, u8::try_from(path.len()).expect("short")];
     block.extend_from_slice(path);
@@ -283,7 +312,8 @@ async fn a_second_signal_does_not_wait() {
 fn certificates_are_renewed_in_time() {
     let now = Timestamp::now();
     let authority = Arc::new(Authority::make("Desk", now).expect("made"));
-    let certificates = Certificates::from_authority(authority, vec!["localhost".to_owned()], now).expect("made");
+    let certificates =
+        Certificates::from_authority(authority, vec!["localhost".to_owned()], now).expect("made");
     let fingerprint = certificates.fingerprint();
     assert!(!certificates.renew(now + SignedDuration::from_hours(24)).expect("looked after"));
     assert!(certificates.renew(now + SignedDuration::from_hours(24 * 31)).expect("renewed"));
@@ -304,7 +334,10 @@ fn files_of_the_host_are_read_again() {
         std::fs::write(&files.chain, &pem[..at]).expect("written");
         std::fs::write(&files.key, &pem[at..]).expect("written");
     };
-    assert!(matches!(Certificates::from_files(files.clone(), Timestamp::now()), Err(CertificatesProblem::File(..))));
+    assert!(matches!(
+        Certificates::from_files(files.clone(), Timestamp::now()),
+        Err(CertificatesProblem::File(..))
+    ));
     write();
     let certificates = Certificates::from_files(files.clone(), Timestamp::now()).expect("read");
     assert_eq!(certificates.authorities_pem().expect("read"), "");

@@ -1,7 +1,8 @@
 //! A connection and its calls as one task.
 //!
-//! What calls have to say is written in the same turn in which they say it. With a task for each call, which is what hyper does by itself, a
-//! change that goes to a thousand watchers would wake two thousand tasks, each of which may wait for a core.
+//! What calls have to say is written in the same turn in which they say it. With a task for each
+//! call, which is what hyper does by itself, a change that goes to a thousand watchers would wake
+//! two thousand tasks, each of which may wait for a core.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -18,12 +19,13 @@ type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// How often connection and calls are looked after in one turn before others get theirs.
 const ROUNDS: usize = 8;
 
-/// What the connection rings with. Calls have the bits below it, in turn: where there are more of them, some share one, and are looked at
-/// together.
+/// What the connection rings with. Calls have the bits below it, in turn: where there are more of
+/// them, some share one, and are looked at together.
 const CONNECTION: u64 = 1 << CALLS;
 const CALLS: usize = 63;
 
-/// Takes the calls that a connection begins, for [`Together`] to run. A call that panics ends alone.
+/// Takes the calls that a connection begins, for [`Together`] to run. A call that panics ends
+/// alone.
 #[derive(Clone, Default)]
 pub(super) struct Begun(Arc<Mutex<Vec<Call>>>);
 
@@ -180,7 +182,8 @@ mod tests {
 
     use super::*;
 
-    /// A connection that begins some calls and ends when it was woken after so many of them said something.
+    /// A connection that begins some calls and ends when it was woken after so many of them said
+    /// something.
     fn connection(
         said: &Arc<AtomicUsize>,
         enough: usize,
@@ -200,7 +203,8 @@ mod tests {
         // More than there are bits.
         for _ in 0..100 {
             let (answer, answered) = oneshot::channel::<()>();
-            let (said, mouth): (Arc<AtomicUsize>, Arc<AtomicWaker>) = (Arc::clone(&said), Arc::clone(&mouth));
+            let (said, mouth): (Arc<AtomicUsize>, Arc<AtomicWaker>) =
+                (Arc::clone(&said), Arc::clone(&mouth));
             begun.execute(async move {
                 // Whether it is answered or dropped, it goes on.
                 let _ = answered.await;

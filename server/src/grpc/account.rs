@@ -2,9 +2,9 @@
 
 use deskbell_proto::v1::account_service_server::AccountService;
 use deskbell_proto::v1::{
-    AnswerInvitationRequest, AnswerInvitationResponse, ChangePasswordRequest, ChangePasswordResponse,
-    RedeemCodeRequest, RedeemCodeResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse,
-    WhoAmIRequest, WhoAmIResponse,
+    AnswerInvitationRequest, AnswerInvitationResponse, ChangePasswordRequest,
+    ChangePasswordResponse, RedeemCodeRequest, RedeemCodeResponse, SignInRequest, SignInResponse,
+    SignOutRequest, SignOutResponse, WhoAmIRequest, WhoAmIResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -13,14 +13,18 @@ use super::{Handlers, convert};
 use crate::desk::Failure;
 use crate::domain::Refusal;
 
-/// The caller's network address as a subject of throttling. Without one (a test inside the process) all share one.
+/// The caller's network address as a subject of throttling. Without one (a test inside the process)
+/// all share one.
 fn subject<T>(request: &Request<T>) -> String {
     remote(request).map_or_else(|| "unknown".to_owned(), |address| address.to_string())
 }
 
 #[tonic::async_trait]
 impl AccountService for Handlers {
-    async fn sign_in(&self, request: Request<SignInRequest>) -> Result<Response<SignInResponse>, Status> {
+    async fn sign_in(
+        &self,
+        request: Request<SignInRequest>,
+    ) -> Result<Response<SignInResponse>, Status> {
         let from = subject(&request);
         let body = request.into_inner();
         let signed_in = self.desk.sign_in(&body.email, &body.password, &body.label, &from).await?;
@@ -31,13 +35,19 @@ impl AccountService for Handlers {
         }))
     }
 
-    async fn sign_out(&self, request: Request<SignOutRequest>) -> Result<Response<SignOutResponse>, Status> {
+    async fn sign_out(
+        &self,
+        request: Request<SignOutRequest>,
+    ) -> Result<Response<SignOutResponse>, Status> {
         let session = self.session(request.metadata()).await?;
         let ended = self.desk.sign_out(session, request.into_inner().everywhere).await?;
         Ok(Response::new(SignOutResponse { ended: i32::try_from(ended).unwrap_or(i32::MAX) }))
     }
 
-    async fn who_am_i(&self, request: Request<WhoAmIRequest>) -> Result<Response<WhoAmIResponse>, Status> {
+    async fn who_am_i(
+        &self,
+        request: Request<WhoAmIRequest>,
+    ) -> Result<Response<WhoAmIResponse>, Status> {
         let session = self.session(request.metadata()).await?;
         let identity = self.desk.identity(session.account).await?;
         Ok(Response::new(WhoAmIResponse { identity: Some(convert::identity(&identity)) }))
@@ -50,14 +60,21 @@ impl AccountService for Handlers {
         let session = self.session(request.metadata()).await?;
         let from = subject(&request);
         let body = request.into_inner();
-        self.desk.change_password(session, &body.current_password, &body.new_password, &from).await?;
+        self.desk
+            .change_password(session, &body.current_password, &body.new_password, &from)
+            .await?;
         Ok(Response::new(ChangePasswordResponse {}))
     }
 
-    async fn redeem_code(&self, request: Request<RedeemCodeRequest>) -> Result<Response<RedeemCodeResponse>, Status> {
+    async fn redeem_code(
+        &self,
+        request: Request<RedeemCodeRequest>,
+    ) -> Result<Response<RedeemCodeResponse>, Status> {
         let from = subject(&request);
         let body = request.into_inner();
-        self.desk.redeem_code(&body.email, &body.code, &body.new_password, &body.display_name, &from).await?;
+        self.desk
+            .redeem_code(&body.email, &body.code, &body.new_password, &body.display_name, &from)
+            .await?;
         Ok(Response::new(RedeemCodeResponse {}))
     }
 
@@ -68,8 +85,12 @@ impl AccountService for Handlers {
         let session = self.session(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("AnswerInvitation", &body);
-        let invitation = convert::invitation_id(&body.invitation_id).ok_or(Failure::Refused(Refusal::NotFound))?;
-        let identity = self.desk.answer_invitation(session, invitation, body.accept, &body.request_id, print).await?;
+        let invitation = convert::invitation_id(&body.invitation_id)
+            .ok_or(Failure::Refused(Refusal::NotFound))?;
+        let identity = self
+            .desk
+            .answer_invitation(session, invitation, body.accept, &body.request_id, print)
+            .await?;
         Ok(Response::new(AnswerInvitationResponse { identity: Some(convert::identity(&identity)) }))
     }
 }

@@ -37,7 +37,10 @@ impl AssistanceService for Handlers {
 
     type FollowStream = Pin<Box<dyn Stream<Item = Result<proto::FollowResponse, Status>> + Send>>;
 
-    async fn follow(&self, request: Request<proto::FollowRequest>) -> Result<Response<Self::FollowStream>, Status> {
+    async fn follow(
+        &self,
+        request: Request<proto::FollowRequest>,
+    ) -> Result<Response<Self::FollowStream>, Status> {
         let widget = self.widget(request.metadata()).await?;
         let secret = ticket_secret(request.metadata())?;
         let follow = self.desk.follow(widget, secret, request.into_inner().profile_revision);
@@ -76,7 +79,9 @@ impl AssistanceService for Handlers {
     }
 }
 
-async fn next(follow: Option<Follow>) -> Option<(Result<proto::FollowResponse, Status>, Option<Follow>)> {
+async fn next(
+    follow: Option<Follow>,
+) -> Option<(Result<proto::FollowResponse, Status>, Option<Follow>)> {
     let mut follow = follow?;
     match follow.next().await.map_err(Status::from).and_then(prompt) {
         Ok(prompt) => Some((Ok(proto::FollowResponse { prompt: Some(prompt) }), Some(follow))),

@@ -1,4 +1,5 @@
-//! The contract's messages from the domain's nouns, and back. Ids are opaque to clients: a letter and a number.
+//! The contract's messages from the domain's nouns, and back. Ids are opaque to clients: a letter
+//! and a number.
 
 use deskbell_proto::v1 as proto;
 use prost_types::Timestamp;
@@ -7,8 +8,8 @@ use tonic::Status;
 use super::status::invalid;
 use crate::desk::{Identity, TicketEntry};
 use crate::domain::{
-    Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageKind, Millis, Origin,
-    Priority, QueueMode, Revision, State, Team, TeamId, Visibility, sha256, text,
+    Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageKind,
+    Millis, Origin, Priority, QueueMode, Revision, State, Team, TeamId, Visibility, sha256, text,
 };
 use crate::secrets::hex;
 use crate::store::MessageEntry;
@@ -61,7 +62,9 @@ pub fn priority(number: i32, field: &'static str) -> Result<Option<Priority>, St
         Ok(proto::Priority::Normal) => Ok(Some(Priority::Normal)),
         Ok(proto::Priority::High) => Ok(Some(Priority::High)),
         Ok(proto::Priority::Urgent) => Ok(Some(Priority::Urgent)),
-        Err(_) => Err(invalid("INVALID_FIELD", field, "is no priority: use low, normal, high or urgent")),
+        Err(_) => {
+            Err(invalid("INVALID_FIELD", field, "is no priority: use low, normal, high or urgent"))
+        }
     }
 }
 
@@ -117,9 +120,11 @@ pub fn queue_mode(number: i32) -> Result<QueueMode, Status> {
     match proto::QueueMode::try_from(number) {
         Ok(proto::QueueMode::AdminAssigns) => Ok(QueueMode::AdminAssigns),
         Ok(proto::QueueMode::SelfService) => Ok(QueueMode::SelfService),
-        Ok(proto::QueueMode::Unspecified) | Err(_) => {
-            Err(invalid("INVALID_FIELD", "team.queue_mode", "is neither admin-assigns nor self-service"))
-        }
+        Ok(proto::QueueMode::Unspecified) | Err(_) => Err(invalid(
+            "INVALID_FIELD",
+            "team.queue_mode",
+            "is neither admin-assigns nor self-service",
+        )),
     }
 }
 
@@ -159,8 +164,10 @@ pub fn member(team: &Team, member: &Entry<Member, MemberWords>) -> proto::Member
         MemberState::Active => proto::MemberState::Active,
         MemberState::Disabled => proto::MemberState::Disabled,
     };
-    let groups =
-        team.groups.values().filter(|group| group.deleted_at.is_none() && group.operators.contains(&member.id));
+    let groups = team
+        .groups
+        .values()
+        .filter(|group| group.deleted_at.is_none() && group.operators.contains(&member.id));
     proto::Member {
         id: id('m', member.id.0),
         email: member.words.email.clone(),
@@ -174,7 +181,11 @@ pub fn member(team: &Team, member: &Entry<Member, MemberWords>) -> proto::Member
 }
 
 /// A group for members.
-pub fn group(team: &Team, group: &Entry<Group, GroupWords>, open_tickets: Option<i64>) -> proto::Group {
+pub fn group(
+    team: &Team,
+    group: &Entry<Group, GroupWords>,
+    open_tickets: Option<i64>,
+) -> proto::Group {
     let visibility = match group.visibility {
         Visibility::Public => proto::GroupVisibility::Public,
         Visibility::Internal => proto::GroupVisibility::Internal,
@@ -200,7 +211,11 @@ pub fn ticket(team: &Team, ticket: &TicketEntry) -> proto::Ticket {
         Origin::Email => (proto::TicketOrigin::Email, String::new()),
     };
     let words = &ticket.words;
-    let title = if words.title.is_empty() { text::first_line(&words.description, 120) } else { words.title.clone() };
+    let title = if words.title.is_empty() {
+        text::first_line(&words.description, 120)
+    } else {
+        words.title.clone()
+    };
     proto::Ticket {
         number: ticket.number,
         version: ticket.version,
@@ -269,7 +284,8 @@ pub fn invitation_id(text: &str) -> Option<(TeamId, MemberId)> {
     Some((TeamId(digits(team)?), MemberId(digits(member)?)))
 }
 
-/// A cursor of a team's watch. It carries a mark of the team, so that somebody who has changed teams starts over.
+/// A cursor of a team's watch. It carries a mark of the team, so that somebody who has changed
+/// teams starts over.
 pub fn cursor((team, revision): (TeamId, Revision)) -> String {
     let mark = sha256(&[b"cursor", &team.0.to_be_bytes()]);
     format!("r{revision}-{}", hex(&mark.0[..4]))
@@ -294,7 +310,20 @@ mod tests {
             assert_eq!(revision(TeamId(2), &cursor((TeamId(1), given))), None, "another team's");
         }
         let tail = cursor((TeamId(1), 1)).replacen("r1", "", 1);
-        for wrong in ["", "g", "7", "g0", "g-1", "g+7", "g07", "g7 ", "G7", "m7", "g9223372036854775808", "g٧"] {
+        for wrong in [
+            "",
+            "g",
+            "7",
+            "g0",
+            "g-1",
+            "g+7",
+            "g07",
+            "g7 ",
+            "G7",
+            "m7",
+            "g9223372036854775808",
+            "g٧",
+        ] {
             assert_eq!(group_id(wrong), None, "{wrong:?}");
         }
         for wrong in ["i5", "i5-", "i-3", "i+5-3", "i05-3", "i5--3", "i5-3-1"] {

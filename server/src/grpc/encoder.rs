@@ -1,4 +1,5 @@
-//! Encodes changes for the hub: each ticket once, and the same bytes for everyone who may see it, as they go over the wire.
+//! Encodes changes for the hub: each ticket once, and the same bytes for everyone who may see it,
+//! as they go over the wire.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use deskbell_proto::v1::WatchQueueResponse;
@@ -10,7 +11,8 @@ use super::convert;
 use crate::desk::{Encoder, TicketEntry};
 use crate::domain::{Revision, Team, TeamId};
 
-/// Numbers of the contract's fields that are put together from parts already encoded. A test below holds them to the contract.
+/// Numbers of the contract's fields that are put together from parts already encoded. A test below
+/// holds them to the contract.
 const SNAPSHOT: u32 = 1;
 const CHANGE: u32 = 2;
 /// Of a snapshot and of a change.
@@ -25,7 +27,14 @@ impl Encoder for ProtoEncoder {
         convert::ticket(team, ticket).encode_to_vec().into()
     }
 
-    fn change(&self, at: (TeamId, Revision), kind: &str, actor: &str, tickets: &[Bytes], removed: &[i64]) -> Bytes {
+    fn change(
+        &self,
+        at: (TeamId, Revision),
+        kind: &str,
+        actor: &str,
+        tickets: &[Bytes],
+        removed: &[i64],
+    ) -> Bytes {
         let rest = Change {
             cursor: convert::cursor(at),
             tickets: Vec::new(),
@@ -36,13 +45,20 @@ impl Encoder for ProtoEncoder {
         with_tickets(CHANGE, tickets, &rest)
     }
 
-    fn snapshot(&self, at: (TeamId, Revision), tickets: &[Bytes], first: bool, last: bool) -> Bytes {
+    fn snapshot(
+        &self,
+        at: (TeamId, Revision),
+        tickets: &[Bytes],
+        first: bool,
+        last: bool,
+    ) -> Bytes {
         let cursor = if last { convert::cursor(at) } else { String::new() };
         with_tickets(SNAPSHOT, tickets, &Snapshot { cursor, tickets: Vec::new(), first, last })
     }
 }
 
-/// What stands before a message on the wire ("Length-Prefixed-Message" of gRPC over HTTP/2): that it is not compressed, and its length.
+/// What stands before a message on the wire ("Length-Prefixed-Message" of gRPC over HTTP/2): that
+/// it is not compressed, and its length.
 const PREFIX: usize = 5;
 
 /// Room for a message of this length, with its prefix.
@@ -56,7 +72,8 @@ fn message(length: usize) -> BytesMut {
 
 /// A frame of one field, a message with tickets and the rest of it.
 fn with_tickets(field: u32, tickets: &[Bytes], rest: &impl prost::Message) -> Bytes {
-    let part = |ticket: &Bytes| key_len(TICKETS) + encoded_len_varint(ticket.len() as u64) + ticket.len();
+    let part =
+        |ticket: &Bytes| key_len(TICKETS) + encoded_len_varint(ticket.len() as u64) + ticket.len();
     let length = rest.encoded_len() + tickets.iter().map(part).sum::<usize>();
     let mut bytes = message(key_len(field) + encoded_len_varint(length as u64) + length);
     encode_key(field, WireType::LengthDelimited, &mut bytes);
@@ -66,7 +83,8 @@ fn with_tickets(field: u32, tickets: &[Bytes], rest: &impl prost::Message) -> By
         encode_varint(ticket.len() as u64, &mut bytes);
         bytes.put_slice(ticket);
     }
-    // Fields may come in any order; a BytesMut has room for what was counted, so encoding has no way to fail.
+    // Fields may come in any order; a BytesMut has room for what was counted, so encoding has no
+    // way to fail.
     let _ = rest.encode(&mut bytes);
     bytes.freeze()
 }
@@ -102,9 +120,11 @@ mod tests {
 
     #[test]
     fn a_change_put_together_reads_as_the_contract_says() {
-        let tickets: Vec<_> =
-            (1..4).map(|number| Ticket { number, title: "x".repeat(200), ..Ticket::default() }).collect();
-        let parts: Vec<Bytes> = tickets.iter().map(|ticket| ticket.encode_to_vec().into()).collect();
+        let tickets: Vec<_> = (1..4)
+            .map(|number| Ticket { number, title: "x".repeat(200), ..Ticket::default() })
+            .collect();
+        let parts: Vec<Bytes> =
+            tickets.iter().map(|ticket| ticket.encode_to_vec().into()).collect();
         let bytes = ProtoEncoder.change((TeamId(5), 7), "taken", "Ana", &parts, &[9, 300]);
         let read = read(bytes);
         let change = Change {
@@ -120,7 +140,8 @@ mod tests {
     #[test]
     fn a_part_of_a_snapshot_reads_as_the_contract_says() {
         let tickets: Vec<_> = (1..4).map(|number| Ticket { number, ..Ticket::default() }).collect();
-        let parts: Vec<Bytes> = tickets.iter().map(|ticket| ticket.encode_to_vec().into()).collect();
+        let parts: Vec<Bytes> =
+            tickets.iter().map(|ticket| ticket.encode_to_vec().into()).collect();
         for (first, last) in [(true, false), (false, true), (true, true)] {
             let bytes = ProtoEncoder.snapshot((TeamId(5), 7), &parts, first, last);
             let cursor = if last { convert::cursor((TeamId(5), 7)) } else { String::new() };

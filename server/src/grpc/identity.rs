@@ -16,7 +16,8 @@ impl Handlers {
     /// The caller's session.
     pub async fn session(&self, metadata: &MetadataMap) -> Result<Session, Status> {
         let value = metadata.get("authorization").and_then(|value| value.to_str().ok());
-        let token = value.and_then(|value| value.strip_prefix("Bearer ")).ok_or(Failure::SignedOut)?;
+        let token =
+            value.and_then(|value| value.strip_prefix("Bearer ")).ok_or(Failure::SignedOut)?;
         Ok(self.desk.authenticate(token.trim()).await?)
     }
 
@@ -49,15 +50,20 @@ impl Handlers {
     }
 }
 
-/// The hash of the ticket secret in the metadata, if there is one. A secret that is none is like one of no ticket.
+/// The hash of the ticket secret in the metadata, if there is one. A secret that is none is like
+/// one of no ticket.
 pub fn ticket_secret(metadata: &MetadataMap) -> Result<Option<Digest>, Status> {
     let Some(value) = metadata.get("deskbell-ticket") else { return Ok(None) };
-    let secret = value.to_str().ok().and_then(TicketSecret::parse).ok_or(Failure::Refused(Refusal::NotFound))?;
+    let secret = value
+        .to_str()
+        .ok()
+        .and_then(TicketSecret::parse)
+        .ok_or(Failure::Refused(Refusal::NotFound))?;
     Ok(Some(Digest(secret.hash())))
 }
 
-/// The network address of the caller: of the connection itself, an IPv6 one as its network of 64 bits, of which one party
-/// usually has them all. Headers that claim another are not looked at.
+/// The network address of the caller: of the connection itself, an IPv6 one as its network of 64
+/// bits, of which one party usually has them all. Headers that claim another are not looked at.
 pub fn remote<T>(request: &Request<T>) -> Option<IpAddr> {
     crate::front::remote_address(request.extensions()).map(|address| household(address.ip()))
 }

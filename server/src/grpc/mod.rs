@@ -1,6 +1,8 @@
-//! The contract's front: one thin handler a call. Reads the request, finds out who calls, calls the desk, writes the answer.
+//! The contract's front: one thin handler a call. Reads the request, finds out who calls, calls the
+//! desk, writes the answer.
 //!
-//! Errors become statuses in `status`, and nowhere else; messages become nouns and back in `convert`. Knows no SQL.
+//! Errors become statuses in `status`, and nowhere else; messages become nouns and back in
+//! `convert`. Knows no SQL.
 
 mod account;
 mod assistance;

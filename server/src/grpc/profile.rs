@@ -9,8 +9,8 @@ use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, Manifest, RawProfile};
 use crate::domain::{
-    Branding, Command, Entry, Fallback, GroupId, Profile, ProfileState, ProfileTexts, ProfileWords, Refusal, Reply,
-    Team, lint, text,
+    Branding, Command, Entry, Fallback, GroupId, Profile, ProfileState, ProfileTexts, ProfileWords,
+    Refusal, Reply, Team, lint, text,
 };
 
 type ProfileEntry = Entry<Profile, ProfileWords>;
@@ -25,7 +25,8 @@ impl ProfileService for Handlers {
         let body = request.into_inner();
         let print = fingerprint("CreateProfile", &body);
         let raw = raw_profile(body.settings)?;
-        let (reply, team) = self.desk.save_profile(&staff, None, raw, &body.request_id, print).await?;
+        let (reply, team) =
+            self.desk.save_profile(&staff, None, raw, &body.request_id, print).await?;
         Ok(Response::new(proto::CreateProfileResponse { profile: profile_of(&team, &reply)? }))
     }
 
@@ -35,8 +36,11 @@ impl ProfileService for Handlers {
     ) -> Result<Response<proto::ListProfilesResponse>, Status> {
         let staff = self.admin(request.metadata()).await?;
         let team = &staff.team;
-        let mut profiles: Vec<_> = team.profiles.values().map(|entry| profile(team, entry)).collect();
-        let name = |profile: &proto::Profile| profile.settings.as_ref().map(|settings| text::key(&settings.name));
+        let mut profiles: Vec<_> =
+            team.profiles.values().map(|entry| profile(team, entry)).collect();
+        let name = |profile: &proto::Profile| {
+            profile.settings.as_ref().map(|settings| text::key(&settings.name))
+        };
         profiles.sort_by_cached_key(name);
         Ok(Response::new(proto::ListProfilesResponse { profiles }))
     }
@@ -64,7 +68,8 @@ impl ProfileService for Handlers {
         }
         let raw = raw_profile(body.settings)?;
         let existing = Some((id, body.revision));
-        let (reply, team) = self.desk.save_profile(&staff, existing, raw, &body.request_id, print).await?;
+        let (reply, team) =
+            self.desk.save_profile(&staff, existing, raw, &body.request_id, print).await?;
         Ok(Response::new(proto::UpdateProfileResponse { profile: profile_of(&team, &reply)? }))
     }
 
@@ -84,7 +89,11 @@ impl ProfileService for Handlers {
             Ok(proto::ProfileState::Paused) => ProfileState::Paused,
             Ok(proto::ProfileState::Revoked) => ProfileState::Revoked,
             Ok(proto::ProfileState::Unspecified) | Err(_) => {
-                return Err(invalid("INVALID_FIELD", "state", "is neither active nor paused nor revoked"));
+                return Err(invalid(
+                    "INVALID_FIELD",
+                    "state",
+                    "is neither active nor paused nor revoked",
+                ));
             }
         };
         let command = Command::SetProfileState { profile: id, state };
@@ -134,9 +143,16 @@ fn raw_profile(settings: Option<proto::ProfileSettings>) -> Result<RawProfile, S
             fallback: Fallback { phone: fallback.phone, email: fallback.email, url: fallback.url },
         },
         assistance_enabled: settings.assistance_enabled,
-        groups: settings.group_ids.iter().map(|id| convert::group_id(id)).collect::<Option<Vec<GroupId>>>(),
+        groups: settings
+            .group_ids
+            .iter()
+            .map(|id| convert::group_id(id))
+            .collect::<Option<Vec<GroupId>>>(),
         group_required: settings.group_required,
-        default_priority: convert::priority(settings.default_priority, "settings.default_priority")?,
+        default_priority: convert::priority(
+            settings.default_priority,
+            "settings.default_priority",
+        )?,
     })
 }
 

@@ -44,10 +44,14 @@ impl Handlers {
         (request_id, print): (&str, Digest),
     ) -> Result<(Option<proto::Ticket>, Option<proto::Message>), Status> {
         let staff = self.staff(metadata).await?;
-        let (ticket, message) = self.desk.write(&staff, place, to_customer, text, request_id, print).await?;
+        let (ticket, message) =
+            self.desk.write(&staff, place, to_customer, text, request_id, print).await?;
         let messages = self.desk.messages(&staff, &ticket).await?;
         let message = messages.iter().find(|written| written.id == message);
-        Ok((Some(convert::ticket(&staff.team, &ticket)), message.map(|message| convert::message(&staff.team, message))))
+        Ok((
+            Some(convert::ticket(&staff.team, &ticket)),
+            message.map(|message| convert::message(&staff.team, message)),
+        ))
     }
 }
 
@@ -80,7 +84,10 @@ impl QueueService for Handlers {
         let messages = self.desk.messages(&staff, &ticket).await?;
         Ok(Response::new(proto::GetTicketResponse {
             ticket: Some(convert::ticket(&staff.team, &ticket)),
-            messages: messages.iter().map(|message| convert::message(&staff.team, message)).collect(),
+            messages: messages
+                .iter()
+                .map(|message| convert::message(&staff.team, message))
+                .collect(),
         }))
     }
 
@@ -95,7 +102,11 @@ impl QueueService for Handlers {
             time: Some(convert::time(event.at)),
             kind: event.what.word().to_owned(),
             actor: event.actor,
-            details: event.details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            details: event
+                .details
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
         });
         Ok(Response::new(proto::ListTicketEventsResponse { events: events.collect() }))
     }
@@ -120,8 +131,14 @@ impl QueueService for Handlers {
         let command = Command::Assign {
             number: body.number,
             version: body.version,
-            operator: body.operator_id.as_deref().map(|id| (!id.is_empty()).then(|| convert::member_id(id))),
-            group: body.group_id.as_deref().map(|id| (!id.is_empty()).then(|| convert::group_or_nobody(id))),
+            operator: body
+                .operator_id
+                .as_deref()
+                .map(|id| (!id.is_empty()).then(|| convert::member_id(id))),
+            group: body
+                .group_id
+                .as_deref()
+                .map(|id| (!id.is_empty()).then(|| convert::group_or_nobody(id))),
         };
         let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
         Ok(Response::new(proto::AssignTicketResponse { ticket }))
@@ -135,7 +152,8 @@ impl QueueService for Handlers {
         let print = fingerprint("SetTicketPriority", &body);
         // Who may not see the ticket does not hear what is wrong with the priority.
         let wrong = || Refusal::invalid("priority", "say low, normal, high or urgent");
-        let priority = convert::priority(body.priority, "priority").ok().flatten().ok_or_else(wrong);
+        let priority =
+            convert::priority(body.priority, "priority").ok().flatten().ok_or_else(wrong);
         let command = Command::SetPriority { number: body.number, version: body.version, priority };
         let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
         Ok(Response::new(proto::SetTicketPriorityResponse { ticket }))
@@ -206,7 +224,11 @@ impl QueueService for Handlers {
 
 fn filter(body: proto::ListTicketsRequest) -> Result<Filter, Status> {
     if body.contains.chars().count() > 200 {
-        return Err(invalid("INVALID_FIELD", "contains", "is too long: use at most 200 characters"));
+        return Err(invalid(
+            "INVALID_FIELD",
+            "contains",
+            "is too long: use at most 200 characters",
+        ));
     }
     if body.states.len() > State::ALL.len() {
         return Err(invalid("INVALID_FIELD", "states", "has too many: give each state once"));
@@ -214,8 +236,12 @@ fn filter(body: proto::ListTicketsRequest) -> Result<Filter, Status> {
     Ok(Filter {
         history: body.history,
         states: body.states.into_iter().map(convert::state).collect::<Result<_, _>>()?,
-        group: Some(body.group_id).filter(|id| !id.is_empty()).map(|id| convert::group_or_nobody(&id)),
-        operator: Some(body.operator_id).filter(|id| !id.is_empty()).map(|id| convert::member_id(&id)),
+        group: Some(body.group_id)
+            .filter(|id| !id.is_empty())
+            .map(|id| convert::group_or_nobody(&id)),
+        operator: Some(body.operator_id)
+            .filter(|id| !id.is_empty())
+            .map(|id| convert::member_id(&id)),
         min_priority: convert::priority(body.min_priority, "min_priority")?,
         contains: body.contains,
     })

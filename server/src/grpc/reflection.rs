@@ -1,4 +1,5 @@
-//! Lets any gRPC tool discover the contract, as far as the configuration allows: off, for signed-in admins, or for everybody.
+//! Lets any gRPC tool discover the contract, as far as the configuration allows: off, for signed-in
+//! admins, or for everybody.
 
 use std::future::Future;
 use std::pin::Pin;

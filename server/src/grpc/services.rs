@@ -19,8 +19,8 @@ type Request = http::Request<Body>;
 type Response = http::Response<Body>;
 type AnyService = BoxCloneSyncService<Request, Response, Infallible>;
 
-/// Services by their names. A call names its service in the first part of its path; the rest is the service's own affair. What they say
-/// of requests that they cannot read is put in our words.
+/// Services by their names. A call names its service in the first part of its path; the rest is the
+/// service's own affair. What they say of requests that they cannot read is put in our words.
 #[derive(Clone)]
 pub struct Services {
     by_name: Arc<HashMap<&'static str, AnyService>>,
@@ -31,7 +31,8 @@ pub struct Services {
 impl Services {
     /// No services: every call is told that there is no such call.
     pub fn none() -> Self {
-        let unknown = service_fn(|_| ready(Ok(in_our_words(Status::unimplemented("").into_http()))));
+        let unknown =
+            service_fn(|_| ready(Ok(in_our_words(Status::unimplemented("").into_http()))));
         Services { by_name: Arc::default(), unknown: BoxCloneSyncService::new(unknown) }
     }
 
@@ -39,11 +40,17 @@ impl Services {
     #[must_use]
     pub fn with<S>(self, service: S) -> Self
     where
-        S: Service<Request, Response = Response, Error = Infallible> + NamedService + Clone + Send + Sync + 'static,
+        S: Service<Request, Response = Response, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
         S::Future: Send,
     {
         let mut by_name = Arc::unwrap_or_clone(self.by_name);
-        let calls = service_fn(move |request| service.clone().oneshot(request).map_ok(in_our_words));
+        let calls =
+            service_fn(move |request| service.clone().oneshot(request).map_ok(in_our_words));
         by_name.insert(S::NAME, BoxCloneSyncService::new(calls));
         Services { by_name: Arc::new(by_name), ..self }
     }
@@ -77,7 +84,8 @@ mod tests {
     #[tokio::test]
     async fn a_call_for_nobody_is_told_so() {
         for path in ["/deskbell.v1.NoService/Ring", "/deskbell.v1.WatchService", "/", "*"] {
-            let request = http::Request::builder().uri(path).body(Body::empty()).expect("a request");
+            let request =
+                http::Request::builder().uri(path).body(Body::empty()).expect("a request");
             let answer = Services::none().oneshot(request).await.expect("an answer");
             let status = Status::from_header_map(answer.headers()).expect("a status");
             assert_eq!(status.code(), Code::Unimplemented, "{path}");

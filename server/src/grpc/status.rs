@@ -1,4 +1,5 @@
-//! Failures as gRPC statuses, with google.rpc details. The one place, and no wildcard: a new failure has to be given a status.
+//! Failures as gRPC statuses, with google.rpc details. The one place, and no wildcard: a new
+//! failure has to be given a status.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -29,9 +30,13 @@ impl From<Failure> for Status {
                 &[],
                 None,
             ),
-            Failure::BadCredentials => {
-                status(Code::Unauthenticated, "BAD_CREDENTIALS", "this does not fit: check what you typed", &[], None)
-            }
+            Failure::BadCredentials => status(
+                Code::Unauthenticated,
+                "BAD_CREDENTIALS",
+                "this does not fit: check what you typed",
+                &[],
+                None,
+            ),
             Failure::Throttled(wait) => status(
                 Code::ResourceExhausted,
                 "TOO_OFTEN",
@@ -42,7 +47,8 @@ impl From<Failure> for Status {
             Failure::StartOver => status(
                 Code::OutOfRange,
                 "START_OVER",
-                "this place in the queue's changes is gone; start over without \u{201c}after\u{201d}",
+                "this place in the queue's changes is gone; start over \
+                 without \u{201c}after\u{201d}",
                 &[],
                 None,
             ),
@@ -60,9 +66,13 @@ impl From<Failure> for Status {
                 &[],
                 Some(LATER),
             ),
-            Failure::Internal => {
-                status(Code::Internal, "INTERNAL", "something went wrong on the server; its log says what", &[], None)
-            }
+            Failure::Internal => status(
+                Code::Internal,
+                "INTERNAL",
+                "something went wrong on the server; its log says what",
+                &[],
+                None,
+            ),
         }
     }
 }
@@ -75,18 +85,31 @@ fn refused(refusal: Refusal) -> Status {
             "request_id",
             "was used with another body before; make a new one for each new request",
         ),
-        Refusal::NotFound => {
-            status(Code::NotFound, "NOT_FOUND", "there is no such thing, or you cannot see it", &[], None)
+        Refusal::NotFound => status(
+            Code::NotFound,
+            "NOT_FOUND",
+            "there is no such thing, or you cannot see it",
+            &[],
+            None,
+        ),
+        Refusal::QueueEmpty => {
+            status(Code::NotFound, "QUEUE_EMPTY", "nothing waits that you may take", &[], None)
         }
-        Refusal::QueueEmpty => status(Code::NotFound, "QUEUE_EMPTY", "nothing waits that you may take", &[], None),
         Refusal::Denied { reason, text } => status(Code::PermissionDenied, reason, text, &[], None),
-        Refusal::Precondition { reason, text } => status(Code::FailedPrecondition, reason, text, &[], None),
-        Refusal::AlreadyExists { field, text } => {
-            status(Code::AlreadyExists, "ALREADY_EXISTS", text, &[("field", field.to_owned())], None)
+        Refusal::Precondition { reason, text } => {
+            status(Code::FailedPrecondition, reason, text, &[], None)
         }
+        Refusal::AlreadyExists { field, text } => status(
+            Code::AlreadyExists,
+            "ALREADY_EXISTS",
+            text,
+            &[("field", field.to_owned())],
+            None,
+        ),
         Refusal::Stale { by, what, version } => {
             let text = format!("somebody was faster: {by} ({what}); look again, then decide");
-            let parameters = [("by", by), ("what", what.to_owned()), ("version", version.to_string())];
+            let parameters =
+                [("by", by), ("what", what.to_owned()), ("version", version.to_string())];
             status(Code::Aborted, "STALE", text, &parameters, None)
         }
         Refusal::Full { what, limit } => status(
@@ -99,17 +122,20 @@ fn refused(refusal: Refusal) -> Status {
     }
 }
 
-/// What tonic answers before a handler is reached, in the contract's words and with a reason: a request that does not read is the
-/// caller's fault, and a request that is too large is no call to start a watch over. Answers of ours pass as they are.
+/// What tonic answers before a handler is reached, in the contract's words and with a reason: a
+/// request that does not read is the caller's fault, and a request that is too large is no call to
+/// start a watch over. Answers of ours pass as they are.
 pub fn in_our_words<B: Default>(answer: http::Response<B>) -> http::Response<B> {
     let headers = answer.headers();
-    if !headers.contains_key(Status::GRPC_STATUS) || headers.contains_key("grpc-status-details-bin") {
+    if !headers.contains_key(Status::GRPC_STATUS) || headers.contains_key("grpc-status-details-bin")
+    {
         return answer;
     }
     let Some(said) = Status::from_header_map(headers) else { return answer };
     let ours = match said.code() {
         Code::Internal => {
-            let text = format!("the request does not read as the contract says: {}", said.message());
+            let text =
+                format!("the request does not read as the contract says: {}", said.message());
             status(Code::InvalidArgument, "MALFORMED_REQUEST", text, &[], None)
         }
         Code::OutOfRange => {
@@ -139,8 +165,10 @@ fn status(
     parameters: &[(&str, String)],
     retry: Option<Duration>,
 ) -> Status {
-    let parameters =
-        parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<HashMap<_, _>>();
+    let parameters = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect::<HashMap<_, _>>();
     let mut details = ErrorDetails::with_error_info(reason, DOMAIN, parameters);
     if let Some(wait) = retry {
         details.set_retry_info(Some(wait));
@@ -161,7 +189,11 @@ mod tests {
     #[test]
     fn what_does_not_read_is_the_callers_fault() {
         let table = [
-            (Status::internal("failed to decode Protobuf message"), Code::InvalidArgument, "MALFORMED_REQUEST"),
+            (
+                Status::internal("failed to decode Protobuf message"),
+                Code::InvalidArgument,
+                "MALFORMED_REQUEST",
+            ),
             (Status::out_of_range("too large"), Code::InvalidArgument, "REQUEST_TOO_LARGE"),
             (Status::unimplemented(""), Code::Unimplemented, "NO_SUCH_CALL"),
             (Failure::Internal.into(), Code::Internal, "INTERNAL"),

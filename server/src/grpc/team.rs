@@ -2,13 +2,14 @@
 
 use deskbell_proto::v1::team_service_server::TeamService;
 use deskbell_proto::v1::{
-    ActivateTeamRequest, ActivateTeamResponse, AddGroupOperatorRequest, AddGroupOperatorResponse, AddMemberRequest,
-    AddMemberResponse, CreateGroupRequest, CreateGroupResponse, DeleteGroupRequest, DeleteGroupResponse,
-    GetTeamRequest, GetTeamResponse, Group, ListGroupsRequest, ListGroupsResponse, ListMembersRequest,
-    ListMembersResponse, Member, RemoveGroupOperatorRequest, RemoveGroupOperatorResponse, RemoveMemberRequest,
-    RemoveMemberResponse, SetAvailabilityRequest, SetAvailabilityResponse, Team, UndeleteGroupRequest,
-    UndeleteGroupResponse, UpdateGroupRequest, UpdateGroupResponse, UpdateMemberRequest, UpdateMemberResponse,
-    UpdateTeamRequest, UpdateTeamResponse,
+    ActivateTeamRequest, ActivateTeamResponse, AddGroupOperatorRequest, AddGroupOperatorResponse,
+    AddMemberRequest, AddMemberResponse, CreateGroupRequest, CreateGroupResponse,
+    DeleteGroupRequest, DeleteGroupResponse, GetTeamRequest, GetTeamResponse, Group,
+    ListGroupsRequest, ListGroupsResponse, ListMembersRequest, ListMembersResponse, Member,
+    RemoveGroupOperatorRequest, RemoveGroupOperatorResponse, RemoveMemberRequest,
+    RemoveMemberResponse, SetAvailabilityRequest, SetAvailabilityResponse, Team,
+    UndeleteGroupRequest, UndeleteGroupResponse, UpdateGroupRequest, UpdateGroupResponse,
+    UpdateMemberRequest, UpdateMemberResponse, UpdateTeamRequest, UpdateTeamResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -26,14 +27,18 @@ impl Handlers {
 
 fn member_message(team: &domain::Team, reply: &Reply) -> Result<Option<Member>, Status> {
     match reply {
-        Reply::Member(member) => Ok(team.members.get(member).map(|member| convert::member(team, member))),
+        Reply::Member(member) => {
+            Ok(team.members.get(member).map(|member| convert::member(team, member)))
+        }
         _ => Err(Failure::Internal.into()),
     }
 }
 
 fn group_message(team: &domain::Team, reply: &Reply) -> Result<Option<Group>, Status> {
     match reply {
-        Reply::Group(group) => Ok(team.groups.get(group).map(|group| convert::group(team, group, None))),
+        Reply::Group(group) => {
+            Ok(team.groups.get(group).map(|group| convert::group(team, group, None)))
+        }
         _ => Err(Failure::Internal.into()),
     }
 }
@@ -65,12 +70,18 @@ impl TeamService for Handlers {
         Ok(Response::new(ActivateTeamResponse { team: self.team_message(&team).await? }))
     }
 
-    async fn get_team(&self, request: Request<GetTeamRequest>) -> Result<Response<GetTeamResponse>, Status> {
+    async fn get_team(
+        &self,
+        request: Request<GetTeamRequest>,
+    ) -> Result<Response<GetTeamResponse>, Status> {
         let staff = self.staff(request.metadata()).await?;
         Ok(Response::new(GetTeamResponse { team: self.team_message(&staff.team).await? }))
     }
 
-    async fn update_team(&self, request: Request<UpdateTeamRequest>) -> Result<Response<UpdateTeamResponse>, Status> {
+    async fn update_team(
+        &self,
+        request: Request<UpdateTeamRequest>,
+    ) -> Result<Response<UpdateTeamResponse>, Status> {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("UpdateTeam", &body);
@@ -79,15 +90,24 @@ impl TeamService for Handlers {
         Ok(Response::new(UpdateTeamResponse { team: self.team_message(&team).await? }))
     }
 
-    async fn add_member(&self, request: Request<AddMemberRequest>) -> Result<Response<AddMemberResponse>, Status> {
+    async fn add_member(
+        &self,
+        request: Request<AddMemberRequest>,
+    ) -> Result<Response<AddMemberResponse>, Status> {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("AddMember", &body);
         let roles = (body.operator, body.admin);
-        let added =
-            self.desk.add_member(&staff, &body.email, &body.display_name, roles, &body.request_id, print).await?;
+        let added = self
+            .desk
+            .add_member(&staff, &body.email, &body.display_name, roles, &body.request_id, print)
+            .await?;
         Ok(Response::new(AddMemberResponse {
-            member: added.team.members.get(&added.member).map(|member| convert::member(&added.team, member)),
+            member: added
+                .team
+                .members
+                .get(&added.member)
+                .map(|member| convert::member(&added.team, member)),
             code: added.code,
             code_expire_time: Some(convert::time(added.code_expires_at)),
         }))
@@ -107,11 +127,16 @@ impl TeamService for Handlers {
                 after => after,
             },
         };
-        let rest = staff.team.members.range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
-        let mut members: Vec<_> = rest.take(size + 1).map(|(_, member)| convert::member(&staff.team, member)).collect();
+        let rest = staff
+            .team
+            .members
+            .range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
+        let mut members: Vec<_> =
+            rest.take(size + 1).map(|(_, member)| convert::member(&staff.team, member)).collect();
         let more = members.len() > size;
         members.truncate(size);
-        let next_page_token = members.last().filter(|_| more).map(|member| member.id.clone()).unwrap_or_default();
+        let next_page_token =
+            members.last().filter(|_| more).map(|member| member.id.clone()).unwrap_or_default();
         Ok(Response::new(ListMembersResponse { members, next_page_token }))
     }
 
@@ -123,8 +148,12 @@ impl TeamService for Handlers {
         let body = request.into_inner();
         let print = fingerprint("UpdateMember", &body);
         let member = convert::member_id(&body.member_id);
-        let command =
-            Command::UpdateMember { member, admin: body.admin, operator: body.operator, enabled: body.enabled };
+        let command = Command::UpdateMember {
+            member,
+            admin: body.admin,
+            operator: body.operator,
+            enabled: body.enabled,
+        };
         let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(UpdateMemberResponse { member: member_message(&team, &reply)? }))
     }
@@ -161,23 +190,30 @@ impl TeamService for Handlers {
         let body = request.into_inner();
         let print = fingerprint("CreateGroup", &body);
         let visibility = convert::visibility(body.visibility)?.unwrap_or(Visibility::Public);
-        let (reply, team) = self.desk.create_group(&staff, &body.name, visibility, &body.request_id, print).await?;
+        let (reply, team) =
+            self.desk.create_group(&staff, &body.name, visibility, &body.request_id, print).await?;
         Ok(Response::new(CreateGroupResponse { group: group_message(&team, &reply)? }))
     }
 
-    async fn list_groups(&self, request: Request<ListGroupsRequest>) -> Result<Response<ListGroupsResponse>, Status> {
+    async fn list_groups(
+        &self,
+        request: Request<ListGroupsRequest>,
+    ) -> Result<Response<ListGroupsResponse>, Status> {
         let staff = self.staff(request.metadata()).await?;
         let show_deleted = request.into_inner().show_deleted;
         if show_deleted {
             staff.admin()?;
         }
-        let open = if staff.viewer.admin { self.desk.open_by_group(&staff).await? } else { Vec::new() };
+        let open =
+            if staff.viewer.admin { self.desk.open_by_group(&staff).await? } else { Vec::new() };
         let count = |id: GroupId| {
             let found = open.iter().find(|(group, _)| *group == id).map_or(0, |(_, count)| *count);
             staff.viewer.admin.then_some(found)
         };
-        let shown = staff.team.groups.values().filter(|group| show_deleted || group.deleted_at.is_none());
-        let mut groups: Vec<_> = shown.map(|group| convert::group(&staff.team, group, count(group.id))).collect();
+        let shown =
+            staff.team.groups.values().filter(|group| show_deleted || group.deleted_at.is_none());
+        let mut groups: Vec<_> =
+            shown.map(|group| convert::group(&staff.team, group, count(group.id))).collect();
         groups.sort_by_cached_key(|group| domain::text::key(&group.name));
         Ok(Response::new(ListGroupsResponse { groups }))
     }
@@ -195,7 +231,10 @@ impl TeamService for Handlers {
         }
         let visibility = body.visibility.map(convert::visibility).transpose()?.flatten();
         let name = body.name.as_deref();
-        let (reply, team) = self.desk.update_group(&staff, group, name, visibility, &body.request_id, print).await?;
+        let (reply, team) = self
+            .desk
+            .update_group(&staff, group, name, visibility, &body.request_id, print)
+            .await?;
         Ok(Response::new(UpdateGroupResponse { group: group_message(&team, &reply)? }))
     }
 
@@ -246,7 +285,8 @@ impl TeamService for Handlers {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("AddGroupOperator", &body);
-        let (group, member) = (convert::group_or_nobody(&body.group_id), convert::member_id(&body.member_id));
+        let (group, member) =
+            (convert::group_or_nobody(&body.group_id), convert::member_id(&body.member_id));
         let command = Command::AddGroupOperator { group, member };
         let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(AddGroupOperatorResponse { group: group_message(&team, &reply)? }))
@@ -259,7 +299,8 @@ impl TeamService for Handlers {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("RemoveGroupOperator", &body);
-        let (group, member) = (convert::group_or_nobody(&body.group_id), convert::member_id(&body.member_id));
+        let (group, member) =
+            (convert::group_or_nobody(&body.group_id), convert::member_id(&body.member_id));
         let command = Command::RemoveGroupOperator { group, member };
         let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(RemoveGroupOperatorResponse { group: group_message(&team, &reply)? }))
@@ -271,7 +312,11 @@ fn team_changes(body: &UpdateTeamRequest) -> Result<TeamChanges, Status> {
     let mut changes = TeamChanges::default();
     let paths = body.update_mask.as_ref().map(|mask| mask.paths.as_slice()).unwrap_or_default();
     if paths.is_empty() {
-        return Err(invalid("INVALID_FIELD", "update_mask", "names nothing: say which settings to change"));
+        return Err(invalid(
+            "INVALID_FIELD",
+            "update_mask",
+            "names nothing: say which settings to change",
+        ));
     }
     for path in paths {
         match path.as_str() {
@@ -284,12 +329,16 @@ fn team_changes(body: &UpdateTeamRequest) -> Result<TeamChanges, Status> {
             }
             "expire_after" => {
                 let millis = |after: &prost_types::Duration| {
-                    after.seconds.saturating_mul(1000).saturating_add(i64::from(after.nanos) / 1_000_000)
+                    after
+                        .seconds
+                        .saturating_mul(1000)
+                        .saturating_add(i64::from(after.nanos) / 1_000_000)
                 };
                 changes.expire_after = Some(team.expire_after.as_ref().map(millis));
             }
             _ => {
-                let problem = "names something else than name, queue_mode, default_priority or expire_after";
+                let problem =
+                    "names something else than name, queue_mode, default_priority or expire_after";
                 return Err(invalid("INVALID_FIELD", "update_mask", problem));
             }
         }

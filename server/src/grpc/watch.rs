@@ -1,7 +1,8 @@
 //! The live queue on the wire.
 //!
-//! Written by hand instead of generated: a change is encoded once, with what stands before a message on the wire, and the same bytes go
-//! into the answer of everyone who may see it. To clients it is the contract's `WatchService`.
+//! Written by hand instead of generated: a change is encoded once, with what stands before a
+//! message on the wire, and the same bytes go into the answer of everyone who may see it. To
+//! clients it is the contract's `WatchService`.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -70,14 +71,20 @@ impl WatchServer {
         if parts.uri.path() != WATCH_QUEUE {
             return Err(Status::unimplemented(""));
         }
-        let mut messages = Streaming::new_request(ProstDecoder::default(), body, None, Some(self.limit));
-        let message = messages.message().await?.ok_or_else(|| Status::internal("there is no request"))?;
+        let mut messages =
+            Streaming::new_request(ProstDecoder::default(), body, None, Some(self.limit));
+        let message =
+            messages.message().await?.ok_or_else(|| Status::internal("there is no request"))?;
         self.handlers.watch(&MetadataMap::from_headers(parts.headers), message).await
     }
 }
 
 impl Handlers {
-    async fn watch(&self, metadata: &MetadataMap, request: WatchQueueRequest) -> Result<Watch, Status> {
+    async fn watch(
+        &self,
+        metadata: &MetadataMap,
+        request: WatchQueueRequest,
+    ) -> Result<Watch, Status> {
         let session = self.session(metadata).await?;
         // Whoever may not watch hears that, and not what is wrong with the cursor.
         let staff = self.desk.staff(session).await?;
@@ -100,7 +107,10 @@ impl http_body::Body for Answer {
     type Data = Bytes;
     type Error = Status;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let Some(watch) = &mut self.watch else { return Poll::Ready(None) };
         let first = match ready!(watch.poll_next(context)) {
             Ok(item) => bytes(watch, item),
@@ -109,7 +119,9 @@ impl http_body::Body for Answer {
                 return Poll::Ready(Some(Ok(Frame::trailers(trailers(&failure.into())))));
             }
         };
-        let Some(second) = watch.at_hand() else { return Poll::Ready(Some(Ok(Frame::data(first)))) };
+        let Some(second) = watch.at_hand() else {
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        };
         let mut together = BytesMut::with_capacity(first.len() + TOGETHER);
         together.put(first);
         let mut next = Some(second);

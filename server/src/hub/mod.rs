@@ -1,7 +1,8 @@
-//! Who wakes whom: the recent tail of each watched team's changes, as opaque bytes with their audience, and wake-ups for widgets.
+//! Who wakes whom: the recent tail of each watched team's changes, as opaque bytes with their
+//! audience, and wake-ups for widgets.
 //!
-//! Knows no SQL, protobuf or rules. Each watcher keeps its own place in the tail, so a slow one delays only itself and costs
-//! nothing but its place; whoever falls behind the tail reads the log.
+//! Knows no SQL, protobuf or rules. Each watcher keeps its own place in the tail, so a slow one
+//! delays only itself and costs nothing but its place; whoever falls behind the tail reads the log.
 
 mod place;
 #[cfg(test)]
@@ -26,11 +27,12 @@ const TAIL: usize = 1_024;
 /// Bytes that they may have: what customers write is long at times.
 const TAIL_BYTES: usize = 16 * 1024 * 1024;
 
-/// Watchers of a team whose delay is measured, about: these stand for all. A thousand at a thousand changes a second would
-/// otherwise have a million durations to record.
+/// Watchers of a team whose delay is measured, about: these stand for all. A thousand at a thousand
+/// changes a second would otherwise have a million durations to record.
 const MEASURED: usize = 4;
 
-/// How long it is believed that somebody watches on another server. That server says so every ten seconds.
+/// How long it is believed that somebody watches on another server. That server says so every ten
+/// seconds.
 const ELSEWHERE: Duration = Duration::from_secs(25);
 
 /// One change, encoded once, with who may see what of it.
@@ -103,8 +105,8 @@ impl Frame {
 }
 
 impl Topics {
-    /// Forgets what nobody waits for any more, once there may be as much of it as of the rest: looking through all of it for
-    /// every new widget would make many widgets slow.
+    /// Forgets what nobody waits for any more, once there may be as much of it as of the rest:
+    /// looking through all of it for every new widget would make many widgets slow.
     fn tidy(&mut self) {
         self.made += 1;
         if self.made <= self.left.max(64) {
@@ -188,7 +190,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Hub {
-    /// Takes a place at a team's tail for a member, who is signed in with this account. Only what happens afterwards is sure to pass by.
+    /// Takes a place at a team's tail for a member, who is signed in with this account. Only what
+    /// happens afterwards is sure to pass by.
     pub fn subscribe(&self, team: TeamId, member: MemberId, account: AccountId) -> Subscription {
         let mut teams = locked(&self.teams);
         teams.retain(|_, channel| channel.strong_count() > 0);
@@ -210,7 +213,8 @@ impl Hub {
         teams.iter().filter_map(|(team, channel)| Some((*team, channel.upgrade()?))).collect()
     }
 
-    /// Whether a member of a team for whom `wanted` holds watches it, here or, as of some seconds ago, on another server.
+    /// Whether a member of a team for whom `wanted` holds watches it, here or, as of some seconds
+    /// ago, on another server.
     pub fn is_watched(&self, team: TeamId, wanted: impl Fn(MemberId) -> bool) -> bool {
         if self.channel(team).is_some_and(|channel| channel.places.any(&wanted)) {
             return true;
@@ -262,7 +266,8 @@ impl Hub {
         let frame = Arc::new(make());
         {
             let mut tail = locked(&channel.tail);
-            // Where another server's changes lie between, the log has them all: whoever reads it first fills the tail.
+            // Where another server's changes lie between, the log has them all: whoever reads it
+            // first fills the tail.
             if tail.last().is_none_or(|last| last + 1 == revision) {
                 tail.push(frame);
             }
@@ -271,8 +276,8 @@ impl Hub {
         channel.places.ring();
     }
 
-    /// Hints that a team is at this revision, or further: another server changed it. Never a guess: while a hint promised more than there
-    /// is, the hint that tells of it would be no news.
+    /// Hints that a team is at this revision, or further: another server changed it. Never a guess:
+    /// while a hint promised more than there is, the hint that tells of it would be no news.
     pub fn hint(&self, team: TeamId, revision: Revision) {
         if let Some(channel) = self.channel(team)
             && channel.head.fetch_max(revision, Ordering::AcqRel) < revision
@@ -307,8 +312,11 @@ impl Hub {
 
     /// Wakes whoever waits for anything of a team.
     pub fn wake_all(&self, team: TeamId) {
-        let topics: Vec<_> =
-            locked(&self.topics).of.get(&team).map(|of| of.keys().copied().collect()).unwrap_or_default();
+        let topics: Vec<_> = locked(&self.topics)
+            .of
+            .get(&team)
+            .map(|of| of.keys().copied().collect())
+            .unwrap_or_default();
         self.wake(team, topics);
     }
 
@@ -345,7 +353,8 @@ impl Waiting {
 impl Subscription {
     /// What follows on a revision.
     pub fn after(&self, revision: Revision) -> Following {
-        // Most often asked when there is nothing more: that takes no lock, at which a thousand others may stand.
+        // Most often asked when there is nothing more: that takes no lock, at which a thousand
+        // others may stand.
         if self.channel.head.load(Ordering::Acquire) <= revision {
             return Following::Nothing;
         }
@@ -360,14 +369,16 @@ impl Subscription {
         }
     }
 
-    /// A turn at reading what is newer than the tail from the log: one watcher reads for all, the others wait and find it in the tail. None:
-    /// what follows on this revision is older than the tail, which is this watcher's own affair.
+    /// A turn at reading what is newer than the tail from the log: one watcher reads for all, the
+    /// others wait and find it in the tail. None: what follows on this revision is older than the
+    /// tail, which is this watcher's own affair.
     pub async fn turn(&self, revision: Revision) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         let behind = locked(&self.channel.tail).first().is_some_and(|first| revision + 1 < first);
         if behind { None } else { Some(self.channel.reading.lock().await) }
     }
 
-    /// Adds what was read from the log, in order and without gaps. What does not go on from the tail takes its place if it is newer.
+    /// Adds what was read from the log, in order and without gaps. What does not go on from the
+    /// tail takes its place if it is newer.
     pub fn fill(&self, frames: &[Arc<Frame>]) {
         let mut tail = locked(&self.channel.tail);
         if frames.first().zip(tail.last()).is_some_and(|(first, last)| first.revision > last + 1) {
@@ -382,14 +393,18 @@ impl Subscription {
 
     /// Records how long this watcher's oldest change has waited, for a few watchers of each change.
     fn measure(&self, oldest: Option<&Arc<Frame>>) {
-        let Some((frame, committed)) = oldest.and_then(|frame| Some((frame, frame.committed?))) else { return };
+        let Some((frame, committed)) = oldest.and_then(|frame| Some((frame, frame.committed?)))
+        else {
+            return;
+        };
         let one_in = u64::try_from(Arc::strong_count(&self.channel) / MEASURED).unwrap_or(1).max(1);
         if (frame.revision + self.place.member.0).unsigned_abs().is_multiple_of(one_in) {
             telemetry::delivered(committed);
         }
     }
 
-    /// Whether there may be more, or a doubt. Otherwise whoever asks is woken when there is. Costs next to nothing where nothing changed.
+    /// Whether there may be more, or a doubt. Otherwise whoever asks is woken when there is. Costs
+    /// next to nothing where nothing changed.
     pub fn poll_news(&self, context: &mut Context<'_>) -> Poll<()> {
         self.place.poll_news(context)
     }

@@ -1,7 +1,8 @@
 //! Places at a team's tail, each with a bell of its own.
 //!
-//! A change rings at all of them. Whoever waits there leaves their waker once and pays a few atomic operations for each change: a
-//! thousand watchers that queue up anew at one lock for every change would cost more than what they wait for.
+//! A change rings at all of them. Whoever waits there leaves their waker once and pays a few atomic
+//! operations for each change: a thousand watchers that queue up anew at one lock for every change
+//! would cost more than what they wait for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,7 +29,8 @@ pub struct Place {
 }
 
 impl Place {
-    /// Whether something happened since this was asked last. Otherwise whoever asks is woken when it does.
+    /// Whether something happened since this was asked last. Otherwise whoever asks is woken when
+    /// it does.
     pub fn poll_news(&self, context: &mut Context<'_>) -> Poll<()> {
         self.bell.register(context.waker());
         if self.news.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
@@ -70,7 +72,8 @@ impl Places {
         let number = taken.next;
         taken.next += 1;
         let (news, doubt) = (AtomicBool::new(false), AtomicBool::new(false));
-        let place = Arc::new(Place { number, member, account, news, doubt, bell: AtomicWaker::new() });
+        let place =
+            Arc::new(Place { number, member, account, news, doubt, bell: AtomicWaker::new() });
         taken.places.insert(number, Arc::clone(&place));
         place
     }

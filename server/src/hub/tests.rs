@@ -54,8 +54,10 @@ fn a_gap_sends_watchers_to_the_log() {
 async fn one_watcher_reads_the_log_for_all() {
     let hub = Hub::default();
     let team = TeamId(1);
-    let (reader, other) =
-        (hub.subscribe(team, MemberId(1), AccountId(1)), hub.subscribe(team, MemberId(2), AccountId(1)));
+    let (reader, other) = (
+        hub.subscribe(team, MemberId(1), AccountId(1)),
+        hub.subscribe(team, MemberId(2), AccountId(1)),
+    );
     hub.tell(team, 5, || frame(5));
     hub.tell(team, 8, || frame(8));
     let turn = reader.turn(5).await.expect("it is the newest that is missing");
@@ -80,10 +82,20 @@ fn whoever_watches_elsewhere_is_there_too() {
     let subscription = hub.subscribe(team, near, AccountId(1));
     hub.watches_elsewhere(team, far);
     let again = hub.subscribe(team, near, AccountId(1));
-    assert_eq!(hub.watching(), [(team, near)], "each server speaks for itself, and of each member once");
+    assert_eq!(
+        hub.watching(),
+        [(team, near)],
+        "each server speaks for itself, and of each member once"
+    );
     drop(again);
-    assert!(hub.is_watched(team, |member| member == near) && hub.is_watched(team, |member| member == far));
-    assert!(!hub.is_watched(TeamId(2), |_| true) && !hub.is_watched(team, |member| member == MemberId(3)));
+    assert!(
+        hub.is_watched(team, |member| member == near)
+            && hub.is_watched(team, |member| member == far)
+    );
+    assert!(
+        !hub.is_watched(TeamId(2), |_| true)
+            && !hub.is_watched(team, |member| member == MemberId(3))
+    );
     drop(subscription);
     assert!(!hub.is_watched(team, |member| member == near));
     hub.forget_elsewhere();
@@ -110,7 +122,10 @@ fn long_changes_leave_the_tail_sooner() {
     let team = TeamId(1);
     let subscription = hub.subscribe(team, MemberId(1), AccountId(1));
     for revision in 1..40 {
-        hub.tell(team, revision, || Frame { whole: vec![0; 1024 * 1024].into(), ..frame(revision) });
+        hub.tell(team, revision, || Frame {
+            whole: vec![0; 1024 * 1024].into(),
+            ..frame(revision)
+        });
     }
     assert_eq!(locked(&subscription.channel.tail).frames.len(), 16);
     hub.tell(team, 40, || Frame { whole: vec![0; 2 * TAIL_BYTES].into(), ..frame(40) });
@@ -126,7 +141,8 @@ fn members_are_there_as_long_as_they_watch() {
     let (team, ana) = (TeamId(1), MemberId(1));
     let here = || hub.is_watched(team, |member| member == ana);
     assert!(!here());
-    let (one, two) = (hub.subscribe(team, ana, AccountId(1)), hub.subscribe(team, ana, AccountId(1)));
+    let (one, two) =
+        (hub.subscribe(team, ana, AccountId(1)), hub.subscribe(team, ana, AccountId(1)));
     let _other = hub.subscribe(team, MemberId(2), AccountId(1));
     assert!(here());
     drop(one);
@@ -153,13 +169,19 @@ fn a_sign_out_rings_for_its_account_alone() {
     let hub = Hub::default();
     let places = [1, 2].map(|id| hub.subscribe(TeamId(1), MemberId(id), AccountId(id)));
     let mut context = Context::from_waker(std::task::Waker::noop());
-    assert!(places.iter().all(|place| place.poll_news(&mut context).is_pending() && !place.take_doubt()));
+    assert!(
+        places
+            .iter()
+            .all(|place| place.poll_news(&mut context).is_pending() && !place.take_doubt())
+    );
     hub.signed_out(AccountId(2));
     assert!(places[0].poll_news(&mut context).is_pending() && !places[0].take_doubt());
     assert!(places[1].poll_news(&mut context).is_ready() && places[1].take_doubt());
     assert!(places[1].poll_news(&mut context).is_pending() && !places[1].take_doubt(), "once");
     hub.anybody_signed_out();
-    assert!(places.iter().all(|place| place.poll_news(&mut context).is_ready() && place.take_doubt()));
+    assert!(
+        places.iter().all(|place| place.poll_news(&mut context).is_ready() && place.take_doubt())
+    );
 }
 
 #[tokio::test]
@@ -167,7 +189,8 @@ async fn whoever_waits_is_woken_by_a_change_and_by_a_hint_of_news() {
     let hub = Arc::new(Hub::default());
     let team = TeamId(1);
     let place = hub.subscribe(team, MemberId(1), AccountId(1));
-    let steps: [fn(&Hub); 2] = [|hub| hub.tell(TeamId(1), 5, || frame(5)), |hub| hub.hint(TeamId(1), 6)];
+    let steps: [fn(&Hub); 2] =
+        [|hub| hub.tell(TeamId(1), 5, || frame(5)), |hub| hub.hint(TeamId(1), 6)];
     for step in steps {
         let hub = Arc::clone(&hub);
         let waiting = std::future::poll_fn(|context| place.poll_news(context));

@@ -1,15 +1,16 @@
-//! A private certificate authority for hosts that have no certificates of their own, and the short-lived certificates it
-//! signs.
+//! A private certificate authority for hosts that have no certificates of their own, and the
+//! short-lived certificates it signs.
 //!
-//! Clients pin the authority by its fingerprint, and manifests carry it, so that certificates can be replaced at every start.
+//! Clients pin the authority by its fingerprint, and manifests carry it, so that certificates can
+//! be replaced at every start.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use jiff::{Span, Timestamp, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -58,7 +59,9 @@ impl fmt::Display for AuthorityProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("the certificate authority in the database is damaged"),
-            Self::Name(name) => write!(f, "\"{name}\" can be in no certificate: use host names and IP addresses"),
+            Self::Name(name) => {
+                write!(f, "\"{name}\" can be in no certificate: use host names and IP addresses")
+            }
             Self::Making(error) => write!(f, "a certificate cannot be made: {error}"),
         }
     }
@@ -77,7 +80,9 @@ impl Authority {
     pub fn make(server_name: &str, now: Timestamp) -> Result<Self, AuthorityProblem> {
         let key = KeyPair::generate()?;
         let mut params = valid_for(AUTHORITY_DAYS, now);
-        params.distinguished_name.push(DnType::CommonName, format!("{server_name} certificate authority"));
+        params
+            .distinguished_name
+            .push(DnType::CommonName, format!("{server_name} certificate authority"));
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key)?;
@@ -86,7 +91,8 @@ impl Authority {
 
     /// The authority that [`Self::to_pem`] wrote.
     pub fn from_pem(pem: &str) -> Result<Self, AuthorityProblem> {
-        let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| AuthorityProblem::Malformed)?;
+        let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
+            .map_err(|_| AuthorityProblem::Malformed)?;
         let start = pem.find("-----BEGIN PRIVATE KEY").ok_or(AuthorityProblem::Malformed)?;
         let (certificate_pem, key_pem) = pem.split_at(start);
         let key = KeyPair::from_pem(key_pem).map_err(|_| AuthorityProblem::Malformed)?;
@@ -108,12 +114,16 @@ impl Authority {
         fingerprint(&self.certificate)
     }
 
-    /// A certificate with a key of its own for some host names and IP addresses, valid from a day ago for 90 days.
+    /// A certificate with a key of its own for some host names and IP addresses, valid from a day
+    /// ago for 90 days.
     pub fn issue(&self, names: &[String], now: Timestamp) -> Result<Leaf, AuthorityProblem> {
         let key = KeyPair::generate()?;
         let mut params = valid_for(LEAF_DAYS, now);
-        params.subject_alt_names = names.iter().map(|name| alternative_name(name)).collect::<Result<_, _>>()?;
-        params.distinguished_name.push(DnType::CommonName, names.first().map_or("deskbell", String::as_str));
+        params.subject_alt_names =
+            names.iter().map(|name| alternative_name(name)).collect::<Result<_, _>>()?;
+        params
+            .distinguished_name
+            .push(DnType::CommonName, names.first().map_or("deskbell", String::as_str));
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -150,7 +160,8 @@ fn alternative_name(name: &str) -> Result<SanType, AuthorityProblem> {
         return Ok(SanType::IpAddress(address));
     }
     let unusable = || AuthorityProblem::Name(name.to_owned());
-    let ascii = idna::domain_to_ascii_strict(name.trim_start_matches("*.")).map_err(|_| unusable())?;
+    let ascii =
+        idna::domain_to_ascii_strict(name.trim_start_matches("*.")).map_err(|_| unusable())?;
     let full = if name.starts_with("*.") { format!("*.{ascii}") } else { ascii };
     if full.is_empty() {
         return Err(unusable());
@@ -175,7 +186,9 @@ mod tests {
     #[test]
     fn certifies_names_and_addresses() {
         let authority = Authority::make("Desk", Timestamp::UNIX_EPOCH).expect("made");
-        for name in ["localhost", "desk.example", "*.desk.example", "bücher.example", "127.0.0.1", "::1"] {
+        for name in
+            ["localhost", "desk.example", "*.desk.example", "bücher.example", "127.0.0.1", "::1"]
+        {
             let leaf = authority.issue(&[name.to_owned()], Timestamp::UNIX_EPOCH).expect(name);
             assert_eq!(leaf.chain.len(), 2);
             assert_eq!(fingerprint(&leaf.chain[1]), authority.fingerprint());
@@ -189,7 +202,10 @@ mod tests {
     #[test]
     fn refuses_what_is_damaged() {
         for pem in ["", "-----BEGIN CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----"] {
-            assert!(matches!(Authority::from_pem(pem), Err(AuthorityProblem::Malformed)), "{pem:?}");
+            assert!(
+                matches!(Authority::from_pem(pem), Err(AuthorityProblem::Malformed)),
+                "{pem:?}"
+            );
         }
     }
 }

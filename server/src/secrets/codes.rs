@@ -1,7 +1,8 @@
 //! One-time codes that people pass on to each other: short, easy to read out, forgiving to type.
 //!
-//! A code has 10 characters of Crockford's base 32 (50 bits), in two groups. Guessing is throttled where codes are redeemed. The
-//! server keeps only a keyed hash, so that a stolen database tells no codes.
+//! A code has 10 characters of Crockford's base 32 (50 bits), in two groups. Guessing is throttled
+//! where codes are redeemed. The server keeps only a keyed hash, so that a stolen database tells no
+//! codes.
 
 use aws_lc_rs::hmac;
 
@@ -14,8 +15,14 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// How many characters a code has, dashes apart.
 const LENGTH: usize = 10;
 
-/// The code of one request of a team about one address, e.g. `7K3QX-0M9TD`. A repeated request gets the same code.
-pub fn code_for_request(key: &CredentialKey, team: i64, request_id: &str, email_key: &str) -> String {
+/// The code of one request of a team about one address, e.g. `7K3QX-0M9TD`. A repeated request gets
+/// the same code.
+pub fn code_for_request(
+    key: &CredentialKey,
+    team: i64,
+    request_id: &str,
+    email_key: &str,
+) -> String {
     write(&keyed(key, b"code", &[&team.to_be_bytes(), request_id.as_bytes(), email_key.as_bytes()]))
 }
 
@@ -24,15 +31,19 @@ pub fn random_code() -> Result<String, NoRandomness> {
     Ok(write(&random_bytes()?))
 }
 
-/// What the server keeps of a code and looks it up by, for one address. `None` when nothing like a code was typed.
-/// Forgives case, dashes, blanks, O for 0 and I or L for 1.
+/// What the server keeps of a code and looks it up by, for one address. `None` when nothing like a
+/// code was typed. Forgives case, dashes, blanks, O for 0 and I or L for 1.
 pub fn code_hash(key: &CredentialKey, email_key: &str, typed: &str) -> Option<[u8; 32]> {
     let code = read(typed)?;
     Some(keyed(key, b"code hash", &[email_key.as_bytes(), &code]))
 }
 
 fn write(bytes: &[u8; 32]) -> String {
-    let mut code: String = bytes.iter().take(LENGTH).map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    let mut code: String = bytes
+        .iter()
+        .take(LENGTH)
+        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]))
+        .collect();
     code.insert(LENGTH / 2, '-');
     code
 }
@@ -96,12 +107,15 @@ mod tests {
         let hash = |typed| code_hash(&key(), "ana@example.org", typed);
         let right = hash("01ABC-10XYZ");
         assert!(right.is_some());
-        for typed in ["01abc10xyz", " oiabc-loxyz ", "0LABC-IOXYZ", "01-AB-C1-0X-YZ", "01ABC 10XYZ\n"] {
+        for typed in
+            ["01abc10xyz", " oiabc-loxyz ", "0LABC-IOXYZ", "01-AB-C1-0X-YZ", "01ABC 10XYZ\n"]
+        {
             assert_eq!(hash(typed), right, "{typed:?}");
         }
         assert_ne!(hash("01ABC-10XYY"), right);
         assert_ne!(code_hash(&key(), "eva@example.org", "01ABC-10XYZ"), right);
-        for typed in ["", "01ABC-10XY", "01ABC-10XYZZ", "01ABC-10XYU", "01ABC-10XYé", "01ABC_10XYZ"] {
+        for typed in ["", "01ABC-10XY", "01ABC-10XYZZ", "01ABC-10XYU", "01ABC-10XYé", "01ABC_10XYZ"]
+        {
             assert_eq!(hash(typed), None, "{typed:?}");
         }
     }

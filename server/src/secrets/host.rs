@@ -1,4 +1,5 @@
-//! The secrets of a host, made once and shared by all its servers through the database, where they lie sealed.
+//! The secrets of a host, made once and shared by all its servers through the database, where they
+//! lie sealed.
 
 use std::fmt;
 use std::future::Future;
@@ -18,10 +19,13 @@ pub trait SecretShelf {
     type Problem: std::error::Error + Send + Sync + 'static;
 
     /// The sealed bytes under a name.
-    fn host_secret(&self, name: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Problem>> + Send;
+    fn host_secret(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, Self::Problem>> + Send;
 
-    /// Keeps sealed bytes under a name for good, and answers with the bytes that are there afterwards: another server's, when
-    /// it was first.
+    /// Keeps sealed bytes under a name for good, and answers with the bytes that are there
+    /// afterwards: another server's, when it was first.
     fn keep_host_secret(
         &self,
         name: &str,
@@ -115,7 +119,8 @@ impl From<AuthorityProblem> for HostSecretsProblem {
 }
 
 impl HostSecrets {
-    /// Reads the host's secrets, and makes what is not there yet. `server_name` goes into the certificate authority's name.
+    /// Reads the host's secrets, and makes what is not there yet. `server_name` goes into the
+    /// certificate authority's name.
     pub async fn open<S: SecretShelf + Sync>(
         shelf: &S,
         key: &SealingKey,
@@ -180,7 +185,11 @@ mod tests {
             Ok(self.0.lock().expect("unpoisoned").get(name).cloned())
         }
 
-        async fn keep_host_secret(&self, name: &str, sealed: Vec<u8>) -> Result<Vec<u8>, Infallible> {
+        async fn keep_host_secret(
+            &self,
+            name: &str,
+            sealed: Vec<u8>,
+        ) -> Result<Vec<u8>, Infallible> {
             Ok(self.0.lock().expect("unpoisoned").entry(name.to_owned()).or_insert(sealed).clone())
         }
     }

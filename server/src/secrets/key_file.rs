@@ -1,7 +1,8 @@
 //! The key file: 32 random bytes as base64 in a file that only the server's user reads.
 //!
-//! It is made once, before the database holds anything encrypted. Losing it later must not go unnoticed: a new key would
-//! quietly make another server out of this one, and every widget would refuse it. So the server does not start without it.
+//! It is made once, before the database holds anything encrypted. Losing it later must not go
+//! unnoticed: a new key would quietly make another server out of this one, and every widget would
+//! refuse it. So the server does not start without it.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -32,15 +33,24 @@ impl fmt::Display for KeyFileProblem {
         match self {
             Self::Missing(path) => write!(
                 f,
-                "the key file {} is missing, and the database holds secrets encrypted under it: put the file back \
+                "the key file {} is missing, and the database holds secrets encrypted under it: \
+                 put the file back \
                  from a backup or from another server of this database",
                 path.display()
             ),
             Self::Malformed(path) => {
-                write!(f, "the key file {} is not 32 bytes in base64: put the right one back", path.display())
+                write!(
+                    f,
+                    "the key file {} is not 32 bytes in base64: put the right one back",
+                    path.display()
+                )
             }
             Self::Exposed(path) => {
-                write!(f, "the key file {} can be read by everyone on this machine: run chmod 600 {0}", path.display())
+                write!(
+                    f,
+                    "the key file {} can be read by everyone on this machine: run chmod 600 {0}",
+                    path.display()
+                )
             }
             Self::Io(path, error) => write!(f, "the key file {}: {error}", path.display()),
         }
@@ -49,7 +59,8 @@ impl fmt::Display for KeyFileProblem {
 
 impl std::error::Error for KeyFileProblem {}
 
-/// Reads the key file, and makes it first unless `needed`: the database already holds secrets encrypted under it.
+/// Reads the key file, and makes it first unless `needed`: the database already holds secrets
+/// encrypted under it.
 pub fn open(path: &Path, needed: bool) -> Result<SealingKey, KeyFileProblem> {
     match read(path) {
         Err(KeyFileProblem::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => {
@@ -106,7 +117,8 @@ fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Whether everyone on the machine may read the file. A group may: that is how secrets are mounted into containers.
+/// Whether everyone on the machine may read the file. A group may: that is how secrets are mounted
+/// into containers.
 #[cfg(unix)]
 fn exposed(path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -130,7 +142,11 @@ mod tests {
         let sealed = open(&path, false).expect("made").seal("a", b"x").expect("sealed");
         let again = open(&path, true).expect("read").open("a", &sealed);
         assert_eq!(again.as_deref(), Ok(b"x".as_slice()));
-        assert_eq!(fs::read_dir(folder.path().join("data")).expect("listed").count(), 1, "no draft stays");
+        assert_eq!(
+            fs::read_dir(folder.path().join("data")).expect("listed").count(),
+            1,
+            "no draft stays"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;

@@ -1,7 +1,8 @@
-//! What nobody but this host may know: the key file, secrets kept encrypted in the database, passwords, tokens and codes.
+//! What nobody but this host may know: the key file, secrets kept encrypted in the database,
+//! passwords, tokens and codes.
 //!
-//! Nothing here is ever logged: types that hold a secret show only their name when debugged. Knows no SQL, no protobuf and no
-//! rules; the store keeps sealed bytes through [`host::SecretShelf`].
+//! Nothing here is ever logged: types that hold a secret show only their name when debugged. Knows
+//! no SQL, no protobuf and no rules; the store keeps sealed bytes through [`host::SecretShelf`].
 
 pub mod authority;
 pub mod codes;

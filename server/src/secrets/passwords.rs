@@ -1,8 +1,9 @@
 //! Passwords: argon2id, a few at once, in the same time whether or not there is an account.
 //!
-//! Hashing takes 19 MiB and some milliseconds by design. It runs on a few threads of its own with a bounded queue before them, so
-//! that floods of sign-ins can take neither the memory nor the processors of the server. (On a pool of many threads the system's
-//! allocator would keep 19 MiB for nearly each of them.)
+//! Hashing takes 19 MiB and some milliseconds by design. It runs on a few threads of its own with a
+//! bounded queue before them, so that floods of sign-ins can take neither the memory nor the
+//! processors of the server. (On a pool of many threads the system's allocator would keep 19 MiB
+//! for nearly each of them.)
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -24,9 +25,9 @@ pub const LONGEST: usize = 256;
 /// How many callers may wait for each one that is served.
 const WAITING_PER_PLACE: usize = 16;
 
-/// A hash of nothing anybody knows, with the same costs as real ones. Checked where there is no account, to take the same time.
-const NOBODY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+/// A hash of nothing anybody knows, with the same costs as real ones. Checked where there is no
+/// account, to take the same time.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// What is wrong with a new password. Displays as a sentence that follows the field's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,14 +54,17 @@ impl std::error::Error for UnfitPassword {}
 pub enum HashingProblem {
     /// Too many wait already. Come back in a second.
     Busy,
-    /// The hash in the database is none, or there is no randomness or memory. The cause is for the log.
+    /// The hash in the database is none, or there is no randomness or memory. The cause is for the
+    /// log.
     Failed(String),
 }
 
 impl fmt::Display for HashingProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy => f.write_str("too many people are signing in at this moment: try again in a second"),
+            Self::Busy => {
+                f.write_str("too many people are signing in at this moment: try again in a second")
+            }
             Self::Failed(cause) => write!(f, "a password cannot be hashed: {cause}"),
         }
     }
@@ -86,7 +90,8 @@ pub fn check(password: &str) -> Result<(), UnfitPassword> {
 /// Something to hash or check, which answers by itself.
 type Work = Box<dyn FnOnce() + Send>;
 
-/// Hashes and checks passwords, a few at once. Clones share their threads, which end with the last clone.
+/// Hashes and checks passwords, a few at once. Clones share their threads, which end with the last
+/// clone.
 #[derive(Debug, Clone)]
 pub struct Passwords {
     queue: SyncSender<Work>,
@@ -100,7 +105,9 @@ impl Passwords {
         let works = Arc::new(Mutex::new(works));
         for _ in 0..at_once {
             let works = Arc::clone(&works);
-            let begun = thread::Builder::new().name("passwords".to_owned()).spawn(move || carry_out(&works));
+            let begun = thread::Builder::new()
+                .name("passwords".to_owned())
+                .spawn(move || carry_out(&works));
             if let Err(cause) = begun {
                 tracing::error!(%cause, "a thread for passwords cannot be started");
             }
@@ -114,23 +121,30 @@ impl Passwords {
         let salt: [u8; 16] = random_bytes()?;
         self.run(move || {
             let hash = Argon2::default().hash_password_with_salt(password.as_bytes(), &salt);
-            hash.map(|hash| hash.to_string()).map_err(|error| HashingProblem::Failed(error.to_string()))
+            hash.map(|hash| hash.to_string())
+                .map_err(|error| HashingProblem::Failed(error.to_string()))
         })
         .await
     }
 
-    /// Whether a password is the one of a kept hash. Without a hash (no such account, or no password yet) the answer is no, after
-    /// the same time.
-    pub async fn verify(&self, password: &str, kept: Option<String>) -> Result<bool, HashingProblem> {
+    /// Whether a password is the one of a kept hash. Without a hash (no such account, or no
+    /// password yet) the answer is no, after the same time.
+    pub async fn verify(
+        &self,
+        password: &str,
+        kept: Option<String>,
+    ) -> Result<bool, HashingProblem> {
         let account = kept.is_some();
         let kept = kept.unwrap_or_else(|| NOBODY.to_owned());
         // Nothing longer was ever accepted, and hashing it would cost more.
         let fits = password.chars().nth(LONGEST * 4).is_none();
         let password = if fits { normal(password) } else { String::new() };
-        self.run(move || match Argon2::default().verify_password(password.as_bytes(), kept.as_str()) {
-            Ok(()) => Ok(account && fits),
-            Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
-            Err(error) => Err(HashingProblem::Failed(error.to_string())),
+        self.run(move || {
+            match Argon2::default().verify_password(password.as_bytes(), kept.as_str()) {
+                Ok(()) => Ok(account && fits),
+                Err(argon2::password_hash::Error::PasswordInvalid) => Ok(false),
+                Err(error) => Err(HashingProblem::Failed(error.to_string())),
+            }
         })
         .await
     }
@@ -147,7 +161,9 @@ impl Passwords {
             }
         };
         self.queue.try_send(Box::new(work)).map_err(|_| HashingProblem::Busy)?;
-        answered.await.map_err(|_| HashingProblem::Failed("the thread for passwords is gone".to_owned()))?
+        answered
+            .await
+            .map_err(|_| HashingProblem::Failed("the thread for passwords is gone".to_owned()))?
     }
 }
 

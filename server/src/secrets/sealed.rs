@@ -1,7 +1,7 @@
 //! Encrypting what the database keeps for this host.
 //!
-//! AES-256-GCM with a random nonce in front. The secret's name is authenticated too, so that sealed bytes moved to another
-//! name do not open.
+//! AES-256-GCM with a random nonce in front. The secret's name is authenticated too, so that sealed
+//! bytes moved to another name do not open.
 
 use std::fmt;
 
@@ -28,7 +28,11 @@ pub struct DoesNotOpen {
 
 impl fmt::Display for DoesNotOpen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the secret \"{}\" in the database was not made under this key file, or is damaged", self.name)
+        write!(
+            f,
+            "the secret \"{}\" in the database was not made under this key file, or is damaged",
+            self.name
+        )
     }
 }
 
@@ -55,7 +59,8 @@ impl SealingKey {
         let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or_else(does_not_open)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| does_not_open())?;
         let mut text = text.to_vec();
-        let secret = self.0.open_in_place(nonce, Aad::from(name), &mut text).map_err(|_| does_not_open())?;
+        let secret =
+            self.0.open_in_place(nonce, Aad::from(name), &mut text).map_err(|_| does_not_open())?;
         Ok(secret.to_vec())
     }
 }

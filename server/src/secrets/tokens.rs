@@ -1,8 +1,9 @@
-//! What callers present to show who they are: session tokens, profile credentials – and request ids. Ticket secrets are the
-//! contract's ([`deskbell_proto::ticket_secret`]), since the widget makes them.
+//! What callers present to show who they are: session tokens, profile credentials – and request
+//! ids. Ticket secrets are the contract's ([`deskbell_proto::ticket_secret`]), since the widget
+//! makes them.
 //!
-//! A session token is random and only its hash is kept. A profile credential is kept nowhere: it carries
-//! its team and profile with a proof that this host made it.
+//! A session token is random and only its hash is kept. A profile credential is kept nowhere: it
+//! carries its team and profile with a proof that this host made it.
 
 use std::fmt;
 
@@ -58,7 +59,8 @@ pub struct ProfileCredential {
 }
 
 impl ProfileCredential {
-    /// The credential's text, for the profile's manifest: base64url of both ids and the proof. Always the same for a profile.
+    /// The credential's text, for the profile's manifest: base64url of both ids and the proof.
+    /// Always the same for a profile.
     pub fn make(self, key: &CredentialKey) -> String {
         let ids = self.ids();
         let mut bytes = ids.to_vec();

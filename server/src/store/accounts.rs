@@ -1,13 +1,17 @@
-//! Accounts, one-time codes, sessions and throttles: what belongs to the host rather than to a team.
+//! Accounts, one-time codes, sessions and throttles: what belongs to the host rather than to a
+//! team.
 
 use super::driver::{Connection, Row, values};
 use super::error::StoreError;
-use crate::domain::{Account, AccountId, Digest, Event, MemberId, Millis, Needs, OneTimeCode, TeamId};
+use crate::domain::{
+    Account, AccountId, Digest, Event, MemberId, Millis, Needs, OneTimeCode, TeamId,
+};
 
 macro_rules! select_account {
     ($rest:literal) => {
         concat!(
-            "SELECT account_id, email, email_key, display_name, password_hash, team_id, member_id FROM accounts ",
+            "SELECT account_id, email, email_key, display_name, password_hash, team_id, member_id \
+             FROM accounts ",
             $rest
         )
     };
@@ -30,20 +34,30 @@ fn membership(row: &mut Row) -> Result<Option<(TeamId, MemberId)>, StoreError> {
 }
 
 /// The account with that id.
-pub async fn by_id(connection: &mut Connection, id: AccountId) -> Result<Option<Account>, StoreError> {
+pub async fn by_id(
+    connection: &mut Connection,
+    id: AccountId,
+) -> Result<Option<Account>, StoreError> {
     let row = connection.row(select_account!("WHERE account_id = $1"), values![id.0]).await?;
     row.map(|mut row| read_account(&mut row)).transpose()
 }
 
 /// The account with that address, in the form that is compared.
-pub async fn by_email(connection: &mut Connection, email_key: &str) -> Result<Option<Account>, StoreError> {
+pub async fn by_email(
+    connection: &mut Connection,
+    email_key: &str,
+) -> Result<Option<Account>, StoreError> {
     let row = connection.row(select_account!("WHERE email_key = $1"), values![email_key]).await?;
     row.map(|mut row| read_account(&mut row)).transpose()
 }
 
 /// The one-time code with that hash.
-pub async fn code(connection: &mut Connection, hash: Digest) -> Result<Option<OneTimeCode>, StoreError> {
-    let sql = "SELECT account_id, team_id, member_id, expires_at FROM one_time_codes WHERE code_hash = $1";
+pub async fn code(
+    connection: &mut Connection,
+    hash: Digest,
+) -> Result<Option<OneTimeCode>, StoreError> {
+    let sql = "SELECT account_id, team_id, member_id, expires_at FROM one_time_codes WHERE \
+        code_hash = $1";
     let Some(mut row) = connection.row(sql, values![hash]).await? else { return Ok(None) };
     Ok(Some(OneTimeCode {
         hash,
@@ -82,10 +96,13 @@ pub async fn needed(connection: &mut Connection, needs: &Needs) -> Result<Needed
 pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), StoreError> {
     match event {
         Event::Account(account) => {
-            let sql = "INSERT INTO accounts (account_id, email, email_key, display_name, password_hash, team_id, member_id) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id) DO UPDATE SET email = excluded.email, \
+            let sql = "INSERT INTO accounts (account_id, email, email_key, display_name, \
+                password_hash, team_id, member_id) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id) DO UPDATE SET \
+                       email = excluded.email, \
                        email_key = excluded.email_key, display_name = excluded.display_name, \
-                       password_hash = excluded.password_hash, team_id = excluded.team_id, member_id = excluded.member_id";
+                       password_hash = excluded.password_hash, team_id = excluded.team_id, \
+                       member_id = excluded.member_id";
             let (team, member) = account.membership.unzip();
             let values = values![
                 account.id.0,
@@ -100,8 +117,14 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
         }
         Event::CodeMade(code) => {
             // The newest code is the one that works.
-            connection.execute("DELETE FROM one_time_codes WHERE account_id = $1", values![code.account.0]).await?;
-            let sql = "INSERT INTO one_time_codes (code_hash, account_id, team_id, member_id, expires_at) \
+            connection
+                .execute(
+                    "DELETE FROM one_time_codes WHERE account_id = $1",
+                    values![code.account.0],
+                )
+                .await?;
+            let sql = "INSERT INTO one_time_codes (code_hash, account_id, team_id, member_id, \
+                expires_at) \
                        VALUES ($1, $2, $3, $4, $5)";
             let (team, member) = code.invitation.unzip();
             let values = values![
@@ -114,11 +137,19 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
             connection.execute(sql, values).await?;
         }
         Event::CodeUsed(hash, _) => {
-            connection.execute("DELETE FROM one_time_codes WHERE code_hash = $1", values![*hash]).await?;
+            connection
+                .execute("DELETE FROM one_time_codes WHERE code_hash = $1", values![*hash])
+                .await?;
         }
         Event::SessionOpened(session) => {
-            let sql = "INSERT INTO sessions (token_hash, account_id, label, expires_at) VALUES ($1, $2, $3, $4)";
-            let values = values![session.token_hash, session.account.0, session.label.as_str(), session.expires_at];
+            let sql = "INSERT INTO sessions (token_hash, account_id, label, expires_at) VALUES \
+                ($1, $2, $3, $4)";
+            let values = values![
+                session.token_hash,
+                session.account.0,
+                session.label.as_str(),
+                session.expires_at
+            ];
             connection.execute(sql, values).await?;
         }
         Event::SessionsEnded { account, only: Some(token), .. } => {
@@ -130,7 +161,9 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
             connection.execute(sql, values![account.0, *token]).await?;
         }
         Event::SessionsEnded { account, only: None, except: None } => {
-            connection.execute("DELETE FROM sessions WHERE account_id = $1", values![account.0]).await?;
+            connection
+                .execute("DELETE FROM sessions WHERE account_id = $1", values![account.0])
+                .await?;
         }
         _ => {}
     }
@@ -149,20 +182,31 @@ pub async fn session(
 }
 
 /// Lets a session live longer, because it was used.
-pub async fn prolong_session(connection: &mut Connection, token: Digest, until: Millis) -> Result<(), StoreError> {
+pub async fn prolong_session(
+    connection: &mut Connection,
+    token: Digest,
+    until: Millis,
+) -> Result<(), StoreError> {
     let sql = "UPDATE sessions SET expires_at = $2 WHERE token_hash = $1";
     connection.execute(sql, values![token, until]).await.map(drop)
 }
 
 /// Teams that ask an address to join.
-pub async fn invitations(connection: &mut Connection, email_key: &str) -> Result<Vec<(TeamId, MemberId)>, StoreError> {
-    let sql = "SELECT team_id, member_id FROM invitations WHERE email_key = $1 ORDER BY team_id LIMIT 100";
+pub async fn invitations(
+    connection: &mut Connection,
+    email_key: &str,
+) -> Result<Vec<(TeamId, MemberId)>, StoreError> {
+    let sql = "SELECT team_id, member_id FROM invitations WHERE email_key = $1 ORDER BY team_id \
+        LIMIT 100";
     let rows = connection.rows(sql, values![email_key]).await?;
     rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), MemberId(row.next()?)))).collect()
 }
 
 /// Failures of a subject (an address or a network address) since the first that counts.
-pub async fn failures(connection: &mut Connection, subject: &str) -> Result<(i64, Millis), StoreError> {
+pub async fn failures(
+    connection: &mut Connection,
+    subject: &str,
+) -> Result<(i64, Millis), StoreError> {
     let sql = "SELECT failures, since FROM throttles WHERE subject = $1";
     match connection.row(sql, values![subject]).await? {
         Some(mut row) => Ok((row.next()?, row.next()?)),
@@ -170,18 +214,25 @@ pub async fn failures(connection: &mut Connection, subject: &str) -> Result<(i64
     }
 }
 
-/// Counts a failure; what is older than `window` counts no more, nor what a wrong clock put further than that into the future.
+/// Counts a failure; what is older than `window` counts no more, nor what a wrong clock put further
+/// than that into the future.
 pub async fn count_failure(
     connection: &mut Connection,
     subject: &str,
     now: Millis,
     window: Millis,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO throttles (subject, failures, since) VALUES ($1, 1, $2) ON CONFLICT (subject) DO UPDATE SET \
-               failures = CASE WHEN throttles.since BETWEEN $3 AND $4 THEN throttles.failures + 1 ELSE 1 END, \
-               since = CASE WHEN throttles.since BETWEEN $3 AND $4 THEN throttles.since ELSE $2 END";
+    let sql = "INSERT INTO throttles (subject, failures, since) VALUES ($1, 1, $2) ON CONFLICT \
+        (subject) DO UPDATE SET \
+               failures = CASE WHEN throttles.since BETWEEN $3 AND $4 THEN throttles.failures + 1 \
+               ELSE 1 END, \
+               since = CASE WHEN throttles.since BETWEEN $3 AND $4 THEN throttles.since ELSE $2 \
+               END";
     connection.execute(sql, values![subject, now, now - window, now + window]).await?;
-    connection.execute("DELETE FROM throttles WHERE since < $1", values![now - 4 * window]).await.map(drop)
+    connection
+        .execute("DELETE FROM throttles WHERE since < $1", values![now - 4 * window])
+        .await
+        .map(drop)
 }
 
 /// Forgets a subject's failures.

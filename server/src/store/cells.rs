@@ -62,9 +62,15 @@ macro_rules! values {
 pub(crate) use values;
 
 /// A type that both databases can give.
-pub trait Cell: for<'r> Decode<'r, Sqlite> + for<'r> Decode<'r, Postgres> + Type<Sqlite> + Type<Postgres> {}
+pub trait Cell:
+    for<'r> Decode<'r, Sqlite> + for<'r> Decode<'r, Postgres> + Type<Sqlite> + Type<Postgres>
+{
+}
 
-impl<T> Cell for T where T: for<'r> Decode<'r, Sqlite> + for<'r> Decode<'r, Postgres> + Type<Sqlite> + Type<Postgres> {}
+impl<T> Cell for T where
+    T: for<'r> Decode<'r, Sqlite> + for<'r> Decode<'r, Postgres> + Type<Sqlite> + Type<Postgres>
+{
+}
 
 enum AnyRow {
     Sqlite(SqliteRow),
@@ -118,16 +124,19 @@ impl Row {
 }
 
 fn to_digest(bytes: &[u8]) -> Result<crate::domain::Digest, StoreError> {
-    let bytes = bytes.try_into().map_err(|_| StoreError::Broken("a digest has not 32 bytes".to_owned()))?;
+    let bytes =
+        bytes.try_into().map_err(|_| StoreError::Broken("a digest has not 32 bytes".to_owned()))?;
     Ok(crate::domain::Digest(bytes))
 }
 
 /// Reads a stored JSON text.
 pub fn read_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(|cause| StoreError::Broken(format!("stored JSON does not read: {cause}")))
+    serde_json::from_str(text)
+        .map_err(|cause| StoreError::Broken(format!("stored JSON does not read: {cause}")))
 }
 
 /// Writes a JSON text to store.
 pub fn write_json<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|cause| StoreError::Broken(format!("JSON does not write: {cause}")))
+    serde_json::to_string(value)
+        .map_err(|cause| StoreError::Broken(format!("JSON does not write: {cause}")))
 }

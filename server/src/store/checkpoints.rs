@@ -1,5 +1,5 @@
-//! Moving SQLite's log into its file beside the writer: left to the writer, everybody would wait for it several times a second
-//! under load.
+//! Moving SQLite's log into its file beside the writer: left to the writer, everybody would wait
+//! for it several times a second under load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

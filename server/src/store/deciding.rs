@@ -9,7 +9,9 @@ use super::load::Worlds;
 use super::many::{Filled, Many};
 use super::rows::Rows;
 use super::writer::{Answer, Outcome, WriteError};
-use crate::domain::{self, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, TeamId};
+use crate::domain::{
+    self, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, TeamId,
+};
 
 /// Team, caller and request id.
 pub type MemoryKey = (TeamId, String, String);
@@ -57,8 +59,13 @@ impl Deciding {
         self.unseen && self.answers.iter().any(Result::is_err)
     }
 
-    /// Decides some requests, the last of the batch or not, and gives what writes the rows that come of it.
-    pub fn decide_slice(&mut self, requests: &[Request], last: bool) -> Result<Vec<Filled>, StoreError> {
+    /// Decides some requests, the last of the batch or not, and gives what writes the rows that
+    /// come of it.
+    pub fn decide_slice(
+        &mut self,
+        requests: &[Request],
+        last: bool,
+    ) -> Result<Vec<Filled>, StoreError> {
         let before = self.changes.len();
         let mut replies = Vec::new();
         for request in requests {
@@ -85,7 +92,8 @@ impl Deciding {
         Ok(statements)
     }
 
-    /// The outer error is the batch's: the request wants what was not locked. Adds the reply that a repeat will get.
+    /// The outer error is the batch's: the request wants what was not locked. Adds the reply that a
+    /// repeat will get.
     fn decide<'r>(
         &mut self,
         request: &'r Request,
@@ -132,8 +140,11 @@ impl Deciding {
             if events.is_empty() {
                 continue;
             }
-            let (Some(world), Some(lock)) = (self.worlds.get_mut(&team), self.locks.get_mut(&team)) else {
-                return Err(StoreError::Broken("a request has events for a team that it did not lock".to_owned()));
+            let (Some(world), Some(lock)) = (self.worlds.get_mut(&team), self.locks.get_mut(&team))
+            else {
+                return Err(StoreError::Broken(
+                    "a request has events for a team that it did not lock".to_owned(),
+                ));
             };
             world.apply(&events);
             world.revision += 1;
@@ -142,7 +153,13 @@ impl Deciding {
                 lock.directory_revision = world.revision;
             }
             let actor = request.caller.actor();
-            self.changes.push(Change { team, revision: world.revision, at: self.now, actor, events });
+            self.changes.push(Change {
+                team,
+                revision: world.revision,
+                at: self.now,
+                actor,
+                events,
+            });
         }
         Ok(())
     }
@@ -151,16 +168,26 @@ impl Deciding {
 /// The changed rows of teams as they are left.
 fn raised(worlds: &Worlds, locks: &Locks) -> Filled {
     const RAISE: Many = Many {
-        before: "INSERT INTO teams (team_id, revision, directory_revision, next_id, next_number, chain)",
+        before: "INSERT INTO teams (team_id, revision, directory_revision, next_id, next_number, \
+            chain)",
         width: 6,
         after: "ON CONFLICT (team_id) DO UPDATE SET revision = excluded.revision, \
                 directory_revision = excluded.directory_revision, next_id = excluded.next_id, \
                 next_number = excluded.next_number, chain = excluded.chain",
     };
-    let changed =
-        locks.iter().filter(|(_, lock)| lock.changed).filter_map(|(team, lock)| Some((worlds.get(team)?, lock)));
+    let changed = locks
+        .iter()
+        .filter(|(_, lock)| lock.changed)
+        .filter_map(|(team, lock)| Some((worlds.get(team)?, lock)));
     RAISE.filled(changed.map(|(world, lock)| {
-        values![world.id, world.revision, lock.directory_revision, world.next_id, world.next_number, lock.chain]
+        values![
+            world.id,
+            world.revision,
+            lock.directory_revision,
+            world.next_id,
+            world.next_number,
+            lock.chain
+        ]
     }))
 }
 
@@ -171,7 +198,8 @@ pub fn memory_key(request: &Request, memory: &Memory) -> MemoryKey {
 
 /// Is refused where a secret's ticket was erased: it would write the tombstone again.
 const NO_TOMBSTONES: Many = Many {
-    before: "INSERT INTO tombstones (team_id, number, secret_hash) WITH wanted (team_id, secret_hash) AS (",
+    before: "INSERT INTO tombstones (team_id, number, secret_hash) WITH wanted (team_id, \
+        secret_hash) AS (",
     width: 2,
     after: ") SELECT t.team_id, t.number, t.secret_hash FROM wanted w CROSS JOIN tombstones t \
             WHERE t.team_id = w.team_id AND t.secret_hash = w.secret_hash",
@@ -197,7 +225,8 @@ mod tests {
     use super::*;
     use crate::store::migrate;
 
-    /// A secret whose ticket was erased is refused as it is written, and the turn after that goes on.
+    /// A secret whose ticket was erased is refused as it is written, and the turn after that goes
+    /// on.
     #[tokio::test]
     async fn an_erased_secret_is_refused() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -209,11 +238,17 @@ mod tests {
         let sql = "INSERT INTO tombstones (team_id, number, secret_hash) VALUES ($1, $2, $3)";
         connection.execute(sql, values![team, 7_i64, Digest([7; 32])]).await.expect("a tombstone");
         connection.commit().await.expect("it is kept");
-        for (secrets, refused) in [(vec![1, 2], false), (vec![1, 7, 2], true), (vec![7], true), (vec![8], false)] {
+        for (secrets, refused) in
+            [(vec![1, 2], false), (vec![1, 7, 2], true), (vec![7], true), (vec![8], false)]
+        {
             let connection = database.write().await.expect("a writer");
             let rows = secrets.iter().map(|secret| values![team, Digest([*secret; 32])]);
             let ended = commit_with(connection, vec![NO_TOMBSTONES.filled(rows)]).await;
-            assert_eq!(matches!(ended, Err(StoreError::Conflict(_))), refused, "{secrets:?}: {ended:?}");
+            assert_eq!(
+                matches!(ended, Err(StoreError::Conflict(_))),
+                refused,
+                "{secrets:?}: {ended:?}"
+            );
             assert_eq!(ended.is_err(), refused, "{secrets:?}: {ended:?}");
         }
     }

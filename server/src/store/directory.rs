@@ -1,4 +1,5 @@
-//! A team's directory: settings, members, groups, profiles. Always read whole; small enough to be held in memory.
+//! A team's directory: settings, members, groups, profiles. Always read whole; small enough to be
+//! held in memory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -61,7 +62,8 @@ impl Directories {
 /// Reads a directory. None: no such team, or the host itself.
 pub async fn load(connection: &mut Connection, team: TeamId) -> Result<Option<Team>, StoreError> {
     let sql = "SELECT d.kind, d.image, c.body FROM directory d \
-               JOIN contents c ON c.team_id = d.team_id AND c.content_id = d.content_id WHERE d.team_id = $1";
+               JOIN contents c ON c.team_id = d.team_id AND c.content_id = d.content_id WHERE \
+               d.team_id = $1";
     let mut settings = None;
     let mut members = BTreeMap::new();
     let mut groups = BTreeMap::new();
@@ -83,13 +85,18 @@ pub async fn load(connection: &mut Connection, team: TeamId) -> Result<Option<Te
                 let profile: Entry<crate::domain::Profile, _> = entry(&image, &body)?;
                 profiles.insert(profile.id, profile);
             }
-            other => return Err(StoreError::Broken(format!("unknown kind {other} in the directory"))),
+            other => {
+                return Err(StoreError::Broken(format!("unknown kind {other} in the directory")));
+            }
         }
     }
     Ok(settings.map(|settings| Team { id: team, settings, members, groups, profiles }))
 }
 
-fn entry<T: DeserializeOwned, W: DeserializeOwned>(image: &str, body: &str) -> Result<Entry<T, W>, StoreError> {
+fn entry<T: DeserializeOwned, W: DeserializeOwned>(
+    image: &str,
+    body: &str,
+) -> Result<Entry<T, W>, StoreError> {
     Ok(Entry { image: read_json(image)?, words: read_json(body)? })
 }
 

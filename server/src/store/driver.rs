@@ -1,5 +1,6 @@
-//! The two databases behind one face. Every statement of the house is one text for both; what differs is in this file alone:
-//! opening, beginning a transaction, several statements at once (SQLite), arrays (PostgreSQL), the clock, and notifications.
+//! The two databases behind one face. Every statement of the house is one text for both; what
+//! differs is in this file alone: opening, beginning a transaction, several statements at once
+//! (SQLite), arrays (PostgreSQL), the clock, and notifications.
 
 use std::path::Path;
 use std::str::FromStr as _;
@@ -30,9 +31,10 @@ const CONNECTIONS: u32 = 10;
 /// How long to wait for a connection or a lock before the caller is told to come back.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Begins a transaction that writes, on PostgreSQL. A server that vanishes in the middle of one, with its machine or its network,
-/// holds its teams no longer than this many milliseconds: the database does not wait for its next statement. A server that runs
-/// sends that within microseconds.
+/// Begins a transaction that writes, on PostgreSQL. A server that vanishes in the middle of one,
+/// with its machine or its network, holds its teams no longer than this many milliseconds: the
+/// database does not wait for its next statement. A server that runs sends that within
+/// microseconds.
 const BEGIN_WRITING: &str = "BEGIN; SET LOCAL idle_in_transaction_session_timeout = 10000";
 
 impl Database {
@@ -46,8 +48,8 @@ impl Database {
         Ok(Database::Postgres(pool.connect_with(options).await?))
     }
 
-    /// Begins a transaction that will write. On SQLite it waits for the writer's place at once: one that reads first and
-    /// then wants to write can fail for good.
+    /// Begins a transaction that will write. On SQLite it waits for the writer's place at once: one
+    /// that reads first and then wants to write can fail for good.
     pub async fn write(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Database::Sqlite(file) => Connection::Sqlite(file.write().await?),
@@ -59,13 +61,14 @@ impl Database {
     pub async fn read(&self) -> Result<Connection, StoreError> {
         Ok(match self {
             Database::Sqlite(file) => Connection::Sqlite(file.read().await?),
-            Database::Postgres(pool) => {
-                Connection::Postgres(begin(pool, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
-            }
+            Database::Postgres(pool) => Connection::Postgres(
+                begin(pool, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+            ),
         })
     }
 
-    /// Moves what is in SQLite's log into its file, as far as nobody reads it. Writers go on meanwhile. PostgreSQL does so by itself.
+    /// Moves what is in SQLite's log into its file, as far as nobody reads it. Writers go on
+    /// meanwhile. PostgreSQL does so by itself.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         match self {
             Database::Sqlite(file) => file.checkpoint().await,
@@ -82,10 +85,13 @@ impl Database {
     }
 }
 
-/// Begins a transaction on a task of its own, which goes on when the caller goes away. Dropped while it begins, the driver (sqlx
-/// 0.9) would give the connection back with the transaction still open, and the next one to write would write into a transaction
-/// that only reads.
-async fn begin(pool: &PgPool, statement: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
+/// Begins a transaction on a task of its own, which goes on when the caller goes away. Dropped
+/// while it begins, the driver (sqlx 0.9) would give the connection back with the transaction still
+/// open, and the next one to write would write into a transaction that only reads.
+async fn begin(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
     let pool = pool.clone();
     let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
     Ok(begun.unwrap_or(Err(sqlx::Error::WorkerCrashed))?)
@@ -122,11 +128,15 @@ impl Connection {
         values: impl IntoIterator<Item = Value>,
     ) -> Result<u64, StoreError> {
         Ok(match self {
-            Connection::Sqlite(turn) => {
-                sqlx::query_with(sql, arguments::<Sqlite>(values)?).execute(turn.ready().await?).await?.rows_affected()
-            }
+            Connection::Sqlite(turn) => sqlx::query_with(sql, arguments::<Sqlite>(values)?)
+                .execute(turn.ready().await?)
+                .await?
+                .rows_affected(),
             Connection::Postgres(transaction) => {
-                sqlx::query_with(sql, arguments::<Postgres>(values)?).execute(&mut **transaction).await?.rows_affected()
+                sqlx::query_with(sql, arguments::<Postgres>(values)?)
+                    .execute(&mut **transaction)
+                    .await?
+                    .rows_affected()
             }
         })
     }
@@ -139,11 +149,15 @@ impl Connection {
     ) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
             Connection::Sqlite(turn) => {
-                let rows = sqlx::query_with(sql, arguments::<Sqlite>(values)?).fetch_all(turn.ready().await?).await?;
+                let rows = sqlx::query_with(sql, arguments::<Sqlite>(values)?)
+                    .fetch_all(turn.ready().await?)
+                    .await?;
                 rows.into_iter().map(Row::from).collect()
             }
             Connection::Postgres(transaction) => {
-                let rows = sqlx::query_with(sql, arguments::<Postgres>(values)?).fetch_all(&mut **transaction).await?;
+                let rows = sqlx::query_with(sql, arguments::<Postgres>(values)?)
+                    .fetch_all(&mut **transaction)
+                    .await?;
                 rows.into_iter().map(Row::from).collect()
             }
         })
@@ -175,17 +189,26 @@ impl Connection {
         Ok(())
     }
 
-    /// Runs several statements, `;` between them, which take their values one after the other. Gives each one's rows.
-    /// Only SQLite does that.
-    pub(super) async fn errand(&mut self, sql: String, values: Vec<Value>) -> Result<Vec<Vec<Row>>, StoreError> {
+    /// Runs several statements, `;` between them, which take their values one after the other.
+    /// Gives each one's rows. Only SQLite does that.
+    pub(super) async fn errand(
+        &mut self,
+        sql: String,
+        values: Vec<Value>,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
         match self {
             Connection::Sqlite(turn) => turn.errand(sql, arguments::<Sqlite>(values)?).await,
             Connection::Postgres(_) => Err(no_errands()),
         }
     }
 
-    /// Runs such statements, the last of the transaction, which is made to last on the same errand. When this returns, it is on disk.
-    pub(super) async fn last_errand(self, sql: String, values: Vec<Value>) -> Result<(), StoreError> {
+    /// Runs such statements, the last of the transaction, which is made to last on the same errand.
+    /// When this returns, it is on disk.
+    pub(super) async fn last_errand(
+        self,
+        sql: String,
+        values: Vec<Value>,
+    ) -> Result<(), StoreError> {
         match self {
             Connection::Sqlite(turn) => turn.last_errand(sql, arguments::<Sqlite>(values)?).await,
             Connection::Postgres(_) => Err(no_errands()),
@@ -242,8 +265,13 @@ impl Connection {
         }
     }
 
-    /// Hints to other servers on the same database that they should read; sent with the commit. Nobody shares a file.
-    pub async fn notify(&mut self, channel: &'static str, payload: String) -> Result<(), StoreError> {
+    /// Hints to other servers on the same database that they should read; sent with the commit.
+    /// Nobody shares a file.
+    pub async fn notify(
+        &mut self,
+        channel: &'static str,
+        payload: String,
+    ) -> Result<(), StoreError> {
         if let Connection::Postgres(_) = self {
             self.execute("SELECT pg_notify($1, $2)", values![channel, payload]).await?;
         }
@@ -264,21 +292,27 @@ impl Connection {
         Ok(())
     }
 
-    /// The columns of all tables, as the database itself knows them: by table, in the order of the columns.
+    /// The columns of all tables, as the database itself knows them: by table, in the order of the
+    /// columns.
     pub async fn columns(&mut self) -> Result<Vec<Column>, StoreError> {
         let sql = match self {
             Connection::Sqlite(_) => {
-                "SELECT t.name, c.name, c.type, c.\"notnull\" = 0, c.pk FROM sqlite_master t JOIN pragma_table_info(t.name) c \
+                "SELECT t.name, c.name, c.type, c.\"notnull\" = 0, c.pk FROM sqlite_master t JOIN \
+                 pragma_table_info(t.name) c \
                  WHERE t.type = 'table' ORDER BY t.name, c.cid"
             }
             Connection::Postgres(_) => {
-                "SELECT CAST(t.relname AS TEXT), CAST(c.attname AS TEXT), format_type(c.atttypid, NULL), NOT c.attnotnull, \
-                 COALESCE((SELECT k.place FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, place) \
+                "SELECT CAST(t.relname AS TEXT), CAST(c.attname AS TEXT), format_type(c.atttypid, \
+                 NULL), NOT c.attnotnull, \
+                 COALESCE((SELECT k.place FROM unnest(i.indkey) WITH ORDINALITY AS k (attnum, \
+                 place) \
                  WHERE k.attnum = c.attnum), 0) \
-                 FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND NOT c.attisdropped \
+                 FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid AND c.attnum > 0 AND \
+                 NOT c.attisdropped \
                  LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indisprimary \
                  WHERE t.relkind IN ('r', 'p') AND pg_table_is_visible(t.oid) \
-                 AND t.relnamespace <> CAST('pg_catalog' AS regnamespace) ORDER BY t.relname, c.attnum"
+                 AND t.relnamespace <> CAST('pg_catalog' AS regnamespace) ORDER BY t.relname, \
+                 c.attnum"
             }
         };
         let rows = self.rows(sql, []).await?;
@@ -319,7 +353,8 @@ fn no_errands() -> StoreError {
 
 /// This machine's clock.
 pub fn process_clock() -> Millis {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -351,7 +386,9 @@ fn arrays(columns: Vec<Vec<Value>>) -> Result<PgArguments, StoreError> {
         ($kind:ident, $column:expr) => {
             $column
                 .into_iter()
-                .filter_map(|value| if let Value::$kind(value) = value { Some(value) } else { None })
+                .filter_map(
+                    |value| if let Value::$kind(value) = value { Some(value) } else { None },
+                )
                 .collect::<Vec<_>>()
         };
     }

@@ -18,12 +18,16 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::Unavailable(cause) => write!(formatter, "the database cannot be reached: {cause}"),
+            StoreError::Unavailable(cause) => {
+                write!(formatter, "the database cannot be reached: {cause}")
+            }
             StoreError::Full(cause) => write!(formatter, "the database has no room left: {cause}"),
             StoreError::Conflict(cause) => {
                 write!(formatter, "the database holds a row that stands in the way: {cause}")
             }
-            StoreError::Broken(cause) => write!(formatter, "the database does not hold what it should: {cause}"),
+            StoreError::Broken(cause) => {
+                write!(formatter, "the database does not hold what it should: {cause}")
+            }
         }
     }
 }
@@ -34,7 +38,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let database = match &error {
             sqlx::Error::Database(database) => database,
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnIndexOutOfBounds { .. } => {
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::ColumnIndexOutOfBounds { .. } => {
                 return StoreError::Broken(error.to_string());
             }
             _ => return StoreError::Unavailable(error),
@@ -50,8 +56,11 @@ impl From<sqlx::Error> for StoreError {
             "40001" | "40P01" => StoreError::Conflict(error),
             // SQLITE_ERROR, MISMATCH, MISUSE, RANGE; PostgreSQL's syntax and type errors.
             "1" | "20" | "21" | "25" => StoreError::Broken(error.to_string()),
-            code if code.starts_with("42") || code.starts_with("22") => StoreError::Broken(error.to_string()),
-            // Busy, locked, read-only, I/O, cannot open; PostgreSQL's connection and operator-intervention classes.
+            code if code.starts_with("42") || code.starts_with("22") => {
+                StoreError::Broken(error.to_string())
+            }
+            // Busy, locked, read-only, I/O, cannot open; PostgreSQL's connection and
+            // operator-intervention classes.
             _ => StoreError::Unavailable(error),
         }
     }

@@ -1,7 +1,8 @@
 //! Where teams stand, as this server left them.
 //!
-//! A file has one server, so a call for help needs nothing from it first: what stands in its way is found as its rows are written. On
-//! PostgreSQL others write, too, and a team's row is read under its lock.
+//! A file has one server, so a call for help needs nothing from it first: what stands in its way is
+//! found as its rows are written. On PostgreSQL others write, too, and a team's row is read under
+//! its lock.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,9 +43,12 @@ pub struct Heads {
 }
 
 impl Heads {
-    /// Where these teams stand. They are forgotten until they are put back, so that nothing is left of a batch that goes wrong. None:
-    /// some of them are not at hand.
-    pub fn take(&self, teams: impl Iterator<Item = TeamId> + Clone) -> Option<(BTreeMap<TeamId, World>, Locks)> {
+    /// Where these teams stand. They are forgotten until they are put back, so that nothing is left
+    /// of a batch that goes wrong. None: some of them are not at hand.
+    pub fn take(
+        &self,
+        teams: impl Iterator<Item = TeamId> + Clone,
+    ) -> Option<(BTreeMap<TeamId, World>, Locks)> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if !teams.clone().all(|team| held.contains_key(&team)) {
             return None;
@@ -52,7 +56,10 @@ impl Heads {
         let (mut worlds, mut locks) = (BTreeMap::new(), Locks::new());
         for team in teams {
             if let Some(head) = held.remove(&team) {
-                worlds.insert(team, World::new(team, head.directory, head.revision, head.next_id, head.next_number));
+                worlds.insert(
+                    team,
+                    World::new(team, head.directory, head.revision, head.next_id, head.next_number),
+                );
                 locks.insert(team, Locked { changed: false, ..head.locked });
             }
         }
@@ -89,7 +96,8 @@ mod tests {
         assert!(heads.take(teams.into_iter()).is_none(), "the second is not at hand");
         heads.put(&World::new(TeamId(2), None, 8, 9, 10), locked);
         let (worlds, locks) = heads.take(teams.into_iter()).expect("both");
-        let found: Vec<_> = worlds.values().map(|world| (world.id.0, world.revision, world.next_id)).collect();
+        let found: Vec<_> =
+            worlds.values().map(|world| (world.id.0, world.revision, world.next_id)).collect();
         assert_eq!(found, [(1, 5, 6), (2, 8, 9)]);
         assert!(locks.values().all(|locked| !locked.changed && locked.directory_revision == 3));
         assert!(heads.take(teams.into_iter()).is_none(), "they are out");

@@ -1,4 +1,5 @@
-//! What servers on one PostgreSQL tell each other: hints to look sooner than a sweep would. Nobody shares a file.
+//! What servers on one PostgreSQL tell each other: hints to look sooner than a sweep would. Nobody
+//! shares a file.
 
 use sqlx::postgres::PgListener;
 
@@ -6,15 +7,15 @@ use super::driver::Database;
 use super::error::StoreError;
 use crate::domain::{AccountId, MemberId, Revision, TeamId};
 
-/// The channel on which servers tell each other where teams stand: who says so, a blank, then `team:revision` pairs with
-/// commas between.
+/// The channel on which servers tell each other where teams stand: who says so, a blank, then
+/// `team:revision` pairs with commas between.
 pub const CHANGES: &str = "deskbell_changes";
 
 /// The channel on which servers tell each other whose sessions ended: an account's id.
 pub const SIGN_OUTS: &str = "deskbell_sign_outs";
 
-/// The channel on which servers tell each other who watches on them: who says so, a blank, then `team:member` pairs with commas
-/// between.
+/// The channel on which servers tell each other who watches on them: who says so, a blank, then
+/// `team:member` pairs with commas between.
 pub const WATCHING: &str = "deskbell_watching";
 
 /// The most pairs in one word to other servers: a payload has at most 8000 bytes.
@@ -49,18 +50,27 @@ impl Hints {
         Ok(Some(Hints { listener, own: own.to_owned() }))
     }
 
-    /// The next hints. The listener connects again by itself, and says [`Hint::Lost`] when it had to.
+    /// The next hints. The listener connects again by itself, and says [`Hint::Lost`] when it had
+    /// to.
     pub async fn next(&mut self) -> Result<Vec<Hint>, StoreError> {
-        let Some(notification) = self.listener.try_recv().await? else { return Ok(vec![Hint::Lost]) };
+        let Some(notification) = self.listener.try_recv().await? else {
+            return Ok(vec![Hint::Lost]);
+        };
         let payload = notification.payload();
         if notification.channel() == SIGN_OUTS {
-            return Ok(payload.parse().map(|id| Hint::SignedOut(AccountId(id))).into_iter().collect());
+            return Ok(payload
+                .parse()
+                .map(|id| Hint::SignedOut(AccountId(id)))
+                .into_iter()
+                .collect());
         }
-        let Some((_, pairs)) = payload.split_once(' ').filter(|(origin, _)| *origin != self.own) else {
+        let Some((_, pairs)) = payload.split_once(' ').filter(|(origin, _)| *origin != self.own)
+        else {
             return Ok(Vec::new());
         };
         let pairs = pairs.split(',').filter_map(|pair| pair.split_once(':'));
-        let pairs = pairs.filter_map(|(team, other)| Some((TeamId(team.parse().ok()?), other.parse().ok()?)));
+        let pairs = pairs
+            .filter_map(|(team, other)| Some((TeamId(team.parse().ok()?), other.parse().ok()?)));
         Ok(if notification.channel() == WATCHING {
             pairs.map(|(team, member)| Hint::Watches(team, MemberId(member))).collect()
         } else {

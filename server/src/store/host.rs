@@ -48,7 +48,10 @@ impl Store {
     }
 
     /// Teams that ask an address to join.
-    pub async fn invitations(&self, email_key: &str) -> Result<Vec<(TeamId, MemberId)>, StoreError> {
+    pub async fn invitations(
+        &self,
+        email_key: &str,
+    ) -> Result<Vec<(TeamId, MemberId)>, StoreError> {
         accounts::invitations(&mut self.database.read().await?, email_key).await
     }
 
@@ -58,7 +61,12 @@ impl Store {
     }
 
     /// Counts a failure of each subject.
-    pub async fn count_failures(&self, subjects: &[String], now: Millis, window: Millis) -> Result<(), StoreError> {
+    pub async fn count_failures(
+        &self,
+        subjects: &[String],
+        now: Millis,
+        window: Millis,
+    ) -> Result<(), StoreError> {
         let mut connection = self.database.write().await?;
         for subject in subjects {
             accounts::count_failure(&mut connection, subject, now, window).await?;
@@ -73,20 +81,28 @@ impl Store {
         connection.commit().await
     }
 
-    /// Takes a lease, or keeps it: only its holder does that work until then. False: somebody else has it.
-    pub async fn lease(&self, name: &str, holder: &str, duration: Millis) -> Result<bool, StoreError> {
+    /// Takes a lease, or keeps it: only its holder does that work until then. False: somebody else
+    /// has it.
+    pub async fn lease(
+        &self,
+        name: &str,
+        holder: &str,
+        duration: Millis,
+    ) -> Result<bool, StoreError> {
         let mut connection = self.database.write().await?;
         let now = connection.now().await?;
-        let sql = "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE SET \
-                   holder = excluded.holder, until = excluded.until WHERE leases.holder = $2 OR leases.until < $4 \
+        let sql = "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3) ON CONFLICT \
+            (name) DO UPDATE SET \
+                   holder = excluded.holder, until = excluded.until WHERE leases.holder = $2 OR \
+                   leases.until < $4 \
                    RETURNING holder";
         let row = connection.row(sql, values![name, holder, now + duration, now]).await?;
         connection.commit().await?;
         Ok(row.is_some())
     }
 
-    /// Says that this server lives, where it is, and to the others who watches on it; forgets those that have been silent for
-    /// `silence`. Gives how many live.
+    /// Says that this server lives, where it is, and to the others who watches on it; forgets those
+    /// that have been silent for `silence`. Gives how many live.
     pub async fn beat(
         &self,
         address: &str,
@@ -95,16 +111,20 @@ impl Store {
     ) -> Result<i64, StoreError> {
         let mut connection = self.database.write().await?;
         let now = connection.now().await?;
-        let sql = "INSERT INTO servers (server, address, heartbeat_at) VALUES ($1, $2, $3) ON CONFLICT (server) DO UPDATE \
+        let sql = "INSERT INTO servers (server, address, heartbeat_at) VALUES ($1, $2, $3) ON \
+            CONFLICT (server) DO UPDATE \
                    SET address = excluded.address, heartbeat_at = excluded.heartbeat_at";
         connection.execute(sql, values![self.origin(), address, now]).await?;
-        connection.execute("DELETE FROM servers WHERE heartbeat_at < $1", values![now - silence]).await?;
+        connection
+            .execute("DELETE FROM servers WHERE heartbeat_at < $1", values![now - silence])
+            .await?;
         let count = match connection.row("SELECT COUNT(*) FROM servers", []).await? {
             Some(mut row) => row.next()?,
             None => 0,
         };
         for some in watching.chunks(PAIRS) {
-            let pairs: Vec<_> = some.iter().map(|(team, member)| format!("{}:{}", team.0, member.0)).collect();
+            let pairs: Vec<_> =
+                some.iter().map(|(team, member)| format!("{}:{}", team.0, member.0)).collect();
             connection.notify(WATCHING, format!("{} {}", self.origin(), pairs.join(","))).await?;
         }
         connection.commit().await?;
@@ -121,15 +141,20 @@ impl Store {
     /// Forgets requests, codes and sessions whose time is over.
     pub async fn tidy(&self, now: Millis, remember_for: Millis) -> Result<(), StoreError> {
         let mut connection = self.database.write().await?;
-        connection.execute("DELETE FROM requests WHERE decided_at < $1", values![now - remember_for]).await?;
-        connection.execute("DELETE FROM one_time_codes WHERE expires_at < $1", values![now]).await?;
+        connection
+            .execute("DELETE FROM requests WHERE decided_at < $1", values![now - remember_for])
+            .await?;
+        connection
+            .execute("DELETE FROM one_time_codes WHERE expires_at < $1", values![now])
+            .await?;
         connection.execute("DELETE FROM sessions WHERE expires_at < $1", values![now]).await?;
         connection.commit().await
     }
 }
 
 impl Database {
-    /// Where the servers are that said within `silence` that they live, or what they call themselves.
+    /// Where the servers are that said within `silence` that they live, or what they call
+    /// themselves.
     pub async fn living_servers(&self, silence: Millis) -> Result<Vec<String>, StoreError> {
         let mut connection = self.read().await?;
         let now = connection.now().await?;
@@ -149,16 +174,25 @@ impl Database {
     /// A sealed secret of the host.
     pub async fn host_secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let mut connection = self.read().await?;
-        let row = connection.row("SELECT sealed FROM host_secrets WHERE name = $1", values![name]).await?;
+        let row = connection
+            .row("SELECT sealed FROM host_secrets WHERE name = $1", values![name])
+            .await?;
         row.map(|mut row| row.next()).transpose()
     }
 
     /// Keeps a sealed secret unless there is one of that name, and gives the one that is kept.
-    pub async fn keep_host_secret(&self, name: &str, sealed: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+    pub async fn keep_host_secret(
+        &self,
+        name: &str,
+        sealed: Vec<u8>,
+    ) -> Result<Vec<u8>, StoreError> {
         let mut connection = self.write().await?;
-        let sql = "INSERT INTO host_secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        let sql =
+            "INSERT INTO host_secrets (name, sealed) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
         connection.execute(sql, values![name, sealed.clone()]).await?;
-        let row = connection.row("SELECT sealed FROM host_secrets WHERE name = $1", values![name]).await?;
+        let row = connection
+            .row("SELECT sealed FROM host_secrets WHERE name = $1", values![name])
+            .await?;
         let kept = row.map(|mut row| row.next()).transpose()?.unwrap_or(sealed);
         connection.commit().await?;
         Ok(kept)

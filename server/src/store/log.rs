@@ -1,4 +1,5 @@
-//! The log: what happened, in a versioned form of its own, chained so that no record can be changed or left out unseen.
+//! The log: what happened, in a versioned form of its own, chained so that no record can be changed
+//! or left out unseen.
 
 use std::borrow::Cow;
 
@@ -7,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::driver::{read_json, write_json};
 use super::error::StoreError;
 use crate::domain::{
-    AccountId, Actor, Digest, Event, Group, GroupId, Member, MemberId, Message, Millis, Profile, Revision, Settings,
-    TeamId, TicketChange, TicketId, sha256,
+    AccountId, Actor, Digest, Event, Group, GroupId, Member, MemberId, Message, Millis, Profile,
+    Revision, Settings, TeamId, TicketChange, TicketId, sha256,
 };
 
 /// The version of the stored form that this binary writes. Fields are only ever added; kinds, too.
@@ -26,7 +27,10 @@ pub struct Record<'a> {
 }
 
 /// One event as it is stored.
-#[expect(clippy::large_enum_variant, reason = "a record has few events, which are written or read at once")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a record has few events, which are written or read at once"
+)]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stored<'a> {
@@ -108,7 +112,9 @@ impl<'a> From<&'a Event> for Stored<'a> {
                 membership: account.membership,
                 has_password: account.password_hash.is_some(),
             },
-            Event::CodeMade(code) => Stored::CodeMade { account: code.account, expires_at: code.expires_at },
+            Event::CodeMade(code) => {
+                Stored::CodeMade { account: code.account, expires_at: code.expires_at }
+            }
             Event::CodeUsed(_, account) => Stored::CodeUsed { account: *account },
             Event::SessionOpened(session) => Stored::SessionOpened { account: session.account },
             Event::SessionsEnded { account, only, except } => {
@@ -119,7 +125,10 @@ impl<'a> From<&'a Event> for Stored<'a> {
 }
 
 /// Writes a change in the stored form.
-pub fn write_record<'a>(by: Actor, events: impl Iterator<Item = &'a Event>) -> Result<String, StoreError> {
+pub fn write_record<'a>(
+    by: Actor,
+    events: impl Iterator<Item = &'a Event>,
+) -> Result<String, StoreError> {
     write_json(&Record { v: VERSION, by, events: events.map(Stored::from).collect() })
 }
 
@@ -130,7 +139,13 @@ pub fn read_record(text: &str) -> Result<Record<'static>, StoreError> {
 
 /// The chain's next link: over the one before, the team, the revision, the time and the record.
 pub fn link(before: Digest, team: TeamId, revision: Revision, at: Millis, record: &str) -> Digest {
-    sha256(&[&before.0, &team.0.to_be_bytes(), &revision.to_be_bytes(), &at.to_be_bytes(), record.as_bytes()])
+    sha256(&[
+        &before.0,
+        &team.0.to_be_bytes(),
+        &revision.to_be_bytes(),
+        &at.to_be_bytes(),
+        record.as_bytes(),
+    ])
 }
 
 /// What a chain begins with.

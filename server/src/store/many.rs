@@ -1,8 +1,9 @@
 //! Statements for many rows, and several of them together.
 //!
-//! PostgreSQL gets the rows as one array a column, whatever their number. SQLite gets them in a few fixed sizes, so that
-//! statements stay prepared, filled up with rows of nulls that count for nothing; and all statements in one errand: it works in a
-//! thread of its own, and each errand to it costs more than many a row.
+//! PostgreSQL gets the rows as one array a column, whatever their number. SQLite gets them in a few
+//! fixed sizes, so that statements stay prepared, filled up with rows of nulls that count for
+//! nothing; and all statements in one errand: it works in a thread of its own, and each errand to
+//! it costs more than many a row.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -10,7 +11,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use super::driver::{Connection, Row, Value};
 use super::error::StoreError;
 
-/// The sizes on SQLite, smallest first. A prepared statement holds memory for each place, and a null takes a moment.
+/// The sizes on SQLite, smallest first. A prepared statement holds memory for each place, and a
+/// null takes a moment.
 const SIZES: [Size; 17] = [
     Size::once(1),
     Size::once(2),
@@ -54,15 +56,16 @@ impl Size {
         self.rows * self.times
     }
 
-    /// The size of the next chunk of so many rows: the smallest that holds them all, or the greatest. None: there are none.
+    /// The size of the next chunk of so many rows: the smallest that holds them all, or the
+    /// greatest. None: there are none.
     fn for_rows(count: usize) -> Option<Self> {
         let enough = SIZES.into_iter().find(|size| size.all_rows() >= count);
         if count == 0 { None } else { enough.or(SIZES.last().copied()) }
     }
 }
 
-/// A statement with a place for many rows: one that inserts them, or one that joins them with what is there. The first value of a row is
-/// never null, and the first column is joined by.
+/// A statement with a place for many rows: one that inserts them, or one that joins them with what
+/// is there. The first value of a row is never null, and the first column is joined by.
 #[derive(Debug, PartialEq, Eq, Hash, Clone, Copy)]
 pub struct Many {
     /// What comes before the rows.
@@ -83,8 +86,9 @@ pub struct Filled {
 /// How a database takes rows.
 #[derive(Debug, PartialEq, Eq, Hash, Clone)]
 enum Form {
-    /// SQLite: so many rows of bare places, of which those count whose first value is not null. `$1` it takes for a name, and finding each
-    /// name among thousands takes longer than all the rest.
+    /// SQLite: so many rows of bare places, of which those count whose first value is not null.
+    /// `$1` it takes for a name, and finding each name among thousands takes longer than all the
+    /// rest.
     Rows(usize),
     /// PostgreSQL: an array a column, of these types.
     Columns(Vec<&'static str>),
@@ -92,7 +96,10 @@ enum Form {
 
 impl Many {
     /// With these rows.
-    pub fn filled<const WIDTH: usize>(self, rows: impl IntoIterator<Item = [Value; WIDTH]>) -> Filled {
+    pub fn filled<const WIDTH: usize>(
+        self,
+        rows: impl IntoIterator<Item = [Value; WIDTH]>,
+    ) -> Filled {
         debug_assert_eq!(self.width, WIDTH, "{}", self.before);
         Filled { many: self, values: rows.into_iter().flatten().collect() }
     }
@@ -105,7 +112,8 @@ impl Many {
 
     /// The text in that form. Made once; there are few statements and few forms.
     fn text(self, form: Form) -> &'static str {
-        static TEXTS: LazyLock<Mutex<HashMap<(Many, Form), &'static str>>> = LazyLock::new(Mutex::default);
+        static TEXTS: LazyLock<Mutex<HashMap<(Many, Form), &'static str>>> =
+            LazyLock::new(Mutex::default);
         let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(text) = texts.get(&(self, form.clone())) {
             return text;
@@ -121,13 +129,14 @@ impl Many {
                 }
             }
             Form::Columns(types) => {
-                let columns: Vec<_> = types.iter().zip(1..).map(|(of, place)| format!("${place}::{of}[]")).collect();
+                let columns: Vec<_> =
+                    types.iter().zip(1..).map(|(of, place)| format!("${place}::{of}[]")).collect();
                 format!("SELECT * FROM UNNEST({})", columns.join(", "))
             }
         };
         let text = format!("{} {rows} {}", self.before, self.after);
-        // Without this, SQLite keeps a copy of each page that a statement of many rows changes, to undo the statement alone. Here a
-        // refused statement is always the end of its transaction.
+        // Without this, SQLite keeps a copy of each page that a statement of many rows changes, to
+        // undo the statement alone. Here a refused statement is always the end of its transaction.
         let text = match &form {
             Form::Rows(_) => text.replacen("INSERT INTO", "INSERT OR ROLLBACK INTO", 1).leak(),
             Form::Columns(_) => text.leak(),
@@ -160,10 +169,14 @@ impl Filled {
 }
 
 /// Runs all queries and gives what each of them finds, in no order.
-pub async fn query_all(connection: &mut Connection, queries: Vec<Filled>) -> Result<Vec<Vec<Row>>, StoreError> {
+pub async fn query_all(
+    connection: &mut Connection,
+    queries: Vec<Filled>,
+) -> Result<Vec<Vec<Row>>, StoreError> {
     let mut found: Vec<Vec<Row>> = queries.iter().map(|_| Vec::new()).collect();
     if let Connection::Postgres(_) = connection {
-        for (place, query) in queries.into_iter().enumerate().filter(|(_, query)| query.count() > 0) {
+        for (place, query) in queries.into_iter().enumerate().filter(|(_, query)| query.count() > 0)
+        {
             let (text, columns) = columns(query);
             found[place] = connection.rows_of_columns(text, columns).await?;
         }
@@ -179,7 +192,10 @@ pub async fn query_all(connection: &mut Connection, queries: Vec<Filled>) -> Res
 }
 
 /// Runs all statements.
-pub async fn execute_all(connection: &mut Connection, statements: Vec<Filled>) -> Result<(), StoreError> {
+pub async fn execute_all(
+    connection: &mut Connection,
+    statements: Vec<Filled>,
+) -> Result<(), StoreError> {
     if let Connection::Postgres(_) = connection {
         for statement in statements.into_iter().filter(|statement| statement.count() > 0) {
             let (text, columns) = columns(statement);
@@ -193,8 +209,12 @@ pub async fn execute_all(connection: &mut Connection, statements: Vec<Filled>) -
     Ok(())
 }
 
-/// Runs all statements, the last of a transaction, and makes it last. When this returns, it is on disk.
-pub async fn commit_with(mut connection: Connection, statements: Vec<Filled>) -> Result<(), StoreError> {
+/// Runs all statements, the last of a transaction, and makes it last. When this returns, it is on
+/// disk.
+pub async fn commit_with(
+    mut connection: Connection,
+    statements: Vec<Filled>,
+) -> Result<(), StoreError> {
     if let Connection::Postgres(_) = connection {
         execute_all(&mut connection, statements).await?;
         return connection.commit().await;
@@ -231,15 +251,19 @@ struct Errand {
     places: Vec<usize>,
 }
 
-/// As few errands as there can be: in each, every statement has the size that the longest one needs.
+/// As few errands as there can be: in each, every statement has the size that the longest one
+/// needs.
 fn errands(statements: Vec<Filled>) -> Vec<Errand> {
     let mut left: Vec<_> = statements
         .into_iter()
         .enumerate()
-        .map(|(place, statement)| (place, statement.many, statement.count(), statement.values.into_iter()))
+        .map(|(place, statement)| {
+            (place, statement.many, statement.count(), statement.values.into_iter())
+        })
         .collect();
     let mut errands: Vec<Errand> = Vec::new();
-    while let Some(size) = left.iter().map(|(_, _, count, _)| *count).max().and_then(Size::for_rows) {
+    while let Some(size) = left.iter().map(|(_, _, count, _)| *count).max().and_then(Size::for_rows)
+    {
         let mut errand = Errand::default();
         for (place, many, count, values) in left.iter_mut().filter(|(_, _, count, _)| *count > 0) {
             let times = if *count > size.rows { size.times } else { 1 };
@@ -274,9 +298,17 @@ mod tests {
             let pairs = PAIRS.filled((0..pairs).map(|row| values![row, row]));
             let ones = ONES.filled((0..ones).map(|row| values![row]));
             let errands = errands(vec![pairs, ones]).into_iter();
-            errands.map(|errand| (errand.places, errand.values.len(), errand.text.matches('(').count())).collect()
+            errands
+                .map(|errand| {
+                    (errand.places, errand.values.len(), errand.text.matches('(').count())
+                })
+                .collect()
         };
-        assert_eq!(shapes(47, 5), [(vec![0, 1], 144, 98)], "the second is filled up to the size of the first");
+        assert_eq!(
+            shapes(47, 5),
+            [(vec![0, 1], 144, 98)],
+            "the second is filled up to the size of the first"
+        );
         let several = [(vec![0, 0, 0, 1], 448, 260)];
         assert_eq!(shapes(139, 64), several, "three statements of 64 pairs, and one of the others");
         assert_eq!(shapes(1_100, 0), [(vec![0; 16], 2_048, 1_040), (vec![0, 0], 256, 130)]);
@@ -285,19 +317,28 @@ mod tests {
 
     #[test]
     fn each_database_has_its_form() {
-        let two =
-            "INSERT OR ROLLBACK INTO pairs SELECT * FROM (VALUES (?, ?), (?, ?)) WHERE column1 IS NOT NULL RETURNING 1";
+        let two = "INSERT OR ROLLBACK INTO pairs SELECT * FROM (VALUES (?, ?), (?, ?)) WHERE \
+            column1 IS NOT NULL RETURNING 1";
         assert_eq!(PAIRS.text(Form::Rows(2)), two);
-        assert_eq!(PAIRS.text(Form::Rows(1)), "INSERT OR ROLLBACK INTO pairs VALUES (?, ?) RETURNING 1");
-        let (text, columns) = columns(PAIRS.filled([values![1_i64, "a"], values![2_i64, "b"], values![3_i64, "c"]]));
-        assert_eq!(text, "INSERT INTO pairs SELECT * FROM UNNEST($1::BIGINT[], $2::TEXT[]) RETURNING 1");
+        assert_eq!(
+            PAIRS.text(Form::Rows(1)),
+            "INSERT OR ROLLBACK INTO pairs VALUES (?, ?) RETURNING 1"
+        );
+        let (text, columns) =
+            columns(PAIRS.filled([values![1_i64, "a"], values![2_i64, "b"], values![3_i64, "c"]]));
+        assert_eq!(
+            text,
+            "INSERT INTO pairs SELECT * FROM UNNEST($1::BIGINT[], $2::TEXT[]) RETURNING 1"
+        );
         assert_eq!(columns.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3]);
     }
 
-    /// On SQLite a refused statement ends its transaction, and the writer's next one begins all the same.
+    /// On SQLite a refused statement ends its transaction, and the writer's next one begins all the
+    /// same.
     #[tokio::test]
     async fn a_refused_statement_leaves_nothing_behind() {
-        const LEASES: Many = Many { before: "INSERT INTO leases (name, holder, until)", width: 3, after: "" };
+        const LEASES: Many =
+            Many { before: "INSERT INTO leases (name, holder, until)", width: 3, after: "" };
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite:{}", folder.path().join("desk.db").display());
         let database = Database::open(&url).await.expect("a database");
@@ -305,7 +346,10 @@ mod tests {
         for names in [["a", "b", "a"], ["c", "d", "c"]] {
             let mut connection = database.write().await.expect("a writer");
             let rows = LEASES.filled(names.map(|name| values![name, "me", 1_i64]));
-            assert!(execute_all(&mut connection, vec![rows]).await.is_err(), "{names:?} has a twin");
+            assert!(
+                execute_all(&mut connection, vec![rows]).await.is_err(),
+                "{names:?} has a twin"
+            );
         }
         let connection = database.write().await.expect("a writer");
         let rows = LEASES.filled(["e", "f", "e"].map(|name| values![name, "me", 1_i64]));

@@ -1,7 +1,8 @@
 //! Rows: one SQL text for SQLite and PostgreSQL, the writers, the log.
 //!
-//! Knows rows and nothing of permissions, protobuf or who is watching. A change comes in through [`Store::ask`], is decided by
-//! the domain inside the writers' transaction, and is told to the teller that was given at start. Start reading at `writer`.
+//! Knows rows and nothing of permissions, protobuf or who is watching. A change comes in through
+//! [`Store::ask`], is decided by the domain inside the writers' transaction, and is told to the
+//! teller that was given at start. Start reading at `writer`.
 
 mod accounts;
 mod cells;
@@ -53,7 +54,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Starts the writers on a database that has this binary's schema. Every change is told to `tell` after its commit.
+    /// Starts the writers on a database that has this binary's schema. Every change is told to
+    /// `tell` after its commit.
     pub fn start(database: Database, tell: &Teller) -> Self {
         let directories = Arc::new(Directories::default());
         let origin: Arc<str> = format!("{}-{}", std::process::id(), process_clock()).into();

@@ -11,8 +11,8 @@ use super::many::Many;
 use super::tickets::{self, Name, TicketEntry, by_number, select_tickets};
 use super::{Store, directory};
 use crate::domain::{
-    ContentId, ContentRef, Entry, GroupId, MemberId, Message, MessageId, MessageKind, MessageWords, Millis, Priority,
-    Revision, State, Team, TeamId, TicketId, TicketWords,
+    ContentId, ContentRef, Entry, GroupId, MemberId, Message, MessageId, MessageKind, MessageWords,
+    Millis, Priority, Revision, State, Team, TeamId, TicketId, TicketWords,
 };
 
 /// Where a page of a list begins: after this ticket.
@@ -37,17 +37,22 @@ pub struct LoggedChange {
     pub record: Record<'static>,
 }
 
-/// Text of messages that one look at a ticket gives, in bytes: with all else it stays below what clients take in one answer.
+/// Text of messages that one look at a ticket gives, in bytes: with all else it stays below what
+/// clients take in one answer.
 const MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// All open tickets of a team.
 const OPEN: &str = select_tickets!(
-    "WHERE t.team_id = $1 AND t.ended_at IS NULL ORDER BY t.priority DESC, t.submitted_at, t.ticket_id"
+    "WHERE t.team_id = $1 AND t.ended_at IS NULL ORDER BY t.priority DESC, t.submitted_at, \
+     t.ticket_id"
 );
 
-/// Who handled them. All priorities are greater than 0; saying so has SQLite go through the index of open tickets instead of the history.
-const OPEN_HANDLERS: &str = "SELECT h.ticket_id, h.member_id FROM tickets t CROSS JOIN ticket_handlers h \
-    WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.priority > 0 AND h.team_id = t.team_id AND h.ticket_id = t.ticket_id";
+/// Who handled them. All priorities are greater than 0; saying so has SQLite go through the index
+/// of open tickets instead of the history.
+const OPEN_HANDLERS: &str = "SELECT h.ticket_id, h.member_id FROM tickets t CROSS JOIN \
+    ticket_handlers h \
+    WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.priority > 0 AND h.team_id = t.team_id AND \
+    h.ticket_id = t.ticket_id";
 
 /// Before the newest of ended tickets.
 const NEWEST: After = After { priority: 0, at: i64::MAX, ticket: i64::MAX };
@@ -59,12 +64,16 @@ const ENDED: &str = select_tickets!(
 );
 
 /// Ended tickets of a group, newest first, from a place on.
-const ENDED_IN_GROUP: &str = "SELECT ended_at, ticket_id FROM tickets WHERE team_id = $1 AND group_id = $2 \
-    AND ended_at IS NOT NULL AND (ended_at, ticket_id) < ($3, $4) ORDER BY ended_at DESC, ticket_id DESC LIMIT $5";
+const ENDED_IN_GROUP: &str = "SELECT ended_at, ticket_id FROM tickets WHERE team_id = $1 AND \
+    group_id = $2 \
+    AND ended_at IS NOT NULL AND (ended_at, ticket_id) < ($3, $4) ORDER BY ended_at DESC, \
+    ticket_id DESC LIMIT $5";
 
 /// Ended tickets that a member handled, likewise.
-const ENDED_OF_HANDLER: &str = "SELECT ended_at, ticket_id FROM ticket_handlers WHERE team_id = $1 AND member_id = $2 \
-    AND ended_at IS NOT NULL AND (ended_at, ticket_id) < ($3, $4) ORDER BY ended_at DESC, ticket_id DESC LIMIT $5";
+const ENDED_OF_HANDLER: &str = "SELECT ended_at, ticket_id FROM ticket_handlers WHERE team_id = \
+    $1 AND member_id = $2 \
+    AND ended_at IS NOT NULL AND (ended_at, ticket_id) < ($3, $4) ORDER BY ended_at DESC, \
+    ticket_id DESC LIMIT $5";
 
 /// A team at one moment, with its open tickets still to be read.
 pub struct Snapshot {
@@ -76,8 +85,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads all open tickets, by priority and waiting time, one after the other: there may be very many.
-    pub async fn each_ticket(&mut self, mut visit: impl FnMut(TicketEntry)) -> Result<(), StoreError> {
+    /// Reads all open tickets, by priority and waiting time, one after the other: there may be very
+    /// many.
+    pub async fn each_ticket(
+        &mut self,
+        mut visit: impl FnMut(TicketEntry),
+    ) -> Result<(), StoreError> {
         let team = self.directory.id;
         let mut handlers: HashMap<i64, Vec<MemberId>> = HashMap::new();
         for mut row in self.connection.rows(OPEN_HANDLERS, values![team]).await? {
@@ -105,7 +118,8 @@ impl Store {
         Ok(self.team_in(&mut connection, team).await?.map(|(_, team)| team))
     }
 
-    /// A team's directory as it was a moment ago: for callers whose request the rules look at again in the transaction.
+    /// A team's directory as it was a moment ago: for callers whose request the rules look at again
+    /// in the transaction.
     pub async fn recent_team(&self, team: TeamId) -> Result<Option<Arc<Team>>, StoreError> {
         match self.directories.last(team) {
             Some(directory) => Ok(Some(directory)),
@@ -124,13 +138,19 @@ impl Store {
         if let Some(directory) = self.directories.get(team, directory_revision) {
             return Ok(Some((revision, directory)));
         }
-        let Some(directory) = directory::load(connection, team).await?.map(Arc::new) else { return Ok(None) };
+        let Some(directory) = directory::load(connection, team).await?.map(Arc::new) else {
+            return Ok(None);
+        };
         self.directories.put(directory_revision, &directory);
         Ok(Some((revision, directory)))
     }
 
     /// One ticket with its words and who handled it.
-    pub async fn ticket(&self, team: TeamId, name: Name) -> Result<Option<TicketEntry>, StoreError> {
+    pub async fn ticket(
+        &self,
+        team: TeamId,
+        name: Name,
+    ) -> Result<Option<TicketEntry>, StoreError> {
         let mut connection = self.database.read().await?;
         let found = tickets::find(&mut connection, &[(team, name)]).await?;
         let mut found: Vec<_> = found.into_iter().map(|(_, ticket)| ticket).collect();
@@ -154,11 +174,17 @@ impl Store {
             return Ok(HashMap::new());
         }
         let mut connection = self.database.read().await?;
-        let rows = WORDS.filled(contents.iter().map(|content| values![team, content.0])).rows(&mut connection).await?;
-        rows.into_iter().map(|mut row| Ok((ContentId(row.next()?), Arc::new(row.json()?)))).collect()
+        let rows = WORDS
+            .filled(contents.iter().map(|content| values![team, content.0]))
+            .rows(&mut connection)
+            .await?;
+        rows.into_iter()
+            .map(|mut row| Ok((ContentId(row.next()?), Arc::new(row.json()?))))
+            .collect()
     }
 
-    /// Open tickets by priority and waiting time, or ended ones by their end, newest first; `limit` of them.
+    /// Open tickets by priority and waiting time, or ended ones by their end, newest first; `limit`
+    /// of them.
     pub async fn tickets(
         &self,
         team: TeamId,
@@ -170,8 +196,8 @@ impl Store {
         tickets_in(&mut connection, team, history, after, limit).await
     }
 
-    /// Ended tickets of any of these groups, or handled by this member, by their end, newest first; `limit` of them. Costs as much for
-    /// each group, however long their history is.
+    /// Ended tickets of any of these groups, or handled by this member, by their end, newest first;
+    /// `limit` of them. Costs as much for each group, however long their history is.
     pub async fn history_of(
         &self,
         team: TeamId,
@@ -185,7 +211,9 @@ impl Store {
         let mut places = BTreeSet::new();
         let sources = groups.into_iter().map(|group| (ENDED_IN_GROUP, group.0));
         for (sql, whose) in sources.chain([(ENDED_OF_HANDLER, member.0)]) {
-            for mut row in connection.rows(sql, values![team, whose, after.at, after.ticket, limit]).await? {
+            for mut row in
+                connection.rows(sql, values![team, whose, after.at, after.ticket, limit]).await?
+            {
                 places.insert((row.next::<i64>()?, row.next::<i64>()?));
             }
         }
@@ -208,7 +236,8 @@ impl Store {
     /// The revision a team is at.
     pub async fn revision(&self, team: TeamId) -> Result<Revision, StoreError> {
         let mut connection = self.database.read().await?;
-        match connection.row("SELECT revision FROM teams WHERE team_id = $1", values![team]).await? {
+        match connection.row("SELECT revision FROM teams WHERE team_id = $1", values![team]).await?
+        {
             Some(mut row) => row.next(),
             None => Ok(0),
         }
@@ -216,18 +245,28 @@ impl Store {
 
     /// The revisions that teams are at.
     pub async fn revisions(&self, teams: &[TeamId]) -> Result<Vec<(TeamId, Revision)>, StoreError> {
-        const REVISIONS: Many =
-            Many { before: "SELECT team_id, revision FROM teams WHERE (team_id) IN (", width: 1, after: ")" };
+        const REVISIONS: Many = Many {
+            before: "SELECT team_id, revision FROM teams WHERE (team_id) IN (",
+            width: 1,
+            after: ")",
+        };
         let mut connection = self.database.read().await?;
-        let rows = REVISIONS.filled(teams.iter().map(|team| values![*team])).rows(&mut connection).await?;
+        let rows =
+            REVISIONS.filled(teams.iter().map(|team| values![*team])).rows(&mut connection).await?;
         rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), row.next()?))).collect()
     }
 
     /// The newest messages of a ticket, oldest first: at most 500 of them, and of 1 MiB of text.
-    pub async fn messages(&self, team: TeamId, ticket: TicketId) -> Result<Vec<MessageEntry>, StoreError> {
+    pub async fn messages(
+        &self,
+        team: TeamId,
+        ticket: TicketId,
+    ) -> Result<Vec<MessageEntry>, StoreError> {
         let mut connection = self.database.read().await?;
-        let sql = "SELECT m.message_id, m.kind, m.author_id, m.written_at, m.content_id, m.content_digest, c.body \
-                   FROM messages m JOIN contents c ON c.team_id = m.team_id AND c.content_id = m.content_id \
+        let sql = "SELECT m.message_id, m.kind, m.author_id, m.written_at, m.content_id, \
+            m.content_digest, c.body \
+                   FROM messages m JOIN contents c ON c.team_id = m.team_id AND c.content_id = \
+                   m.content_id \
                    WHERE m.team_id = $1 AND m.ticket_id = $2 ORDER BY m.message_id DESC LIMIT 500";
         let mut newest: Vec<MessageEntry> = Vec::new();
         let mut bytes = 0;
@@ -252,7 +291,11 @@ impl Store {
     }
 
     /// Changes of a ticket, oldest first.
-    pub async fn ticket_log(&self, team: TeamId, ticket: TicketId) -> Result<Vec<LoggedChange>, StoreError> {
+    pub async fn ticket_log(
+        &self,
+        team: TeamId,
+        ticket: TicketId,
+    ) -> Result<Vec<LoggedChange>, StoreError> {
         let mut connection = self.database.read().await?;
         let sql = "SELECT l.revision, l.decided_at, l.record FROM ticket_log t \
                    JOIN log l ON l.team_id = t.team_id AND l.revision = t.revision \
@@ -261,13 +304,20 @@ impl Store {
     }
 
     /// Changes of a team after a revision, in order; `limit` of them.
-    pub async fn log_after(&self, team: TeamId, after: Revision, limit: i64) -> Result<Vec<LoggedChange>, StoreError> {
+    pub async fn log_after(
+        &self,
+        team: TeamId,
+        after: Revision,
+        limit: i64,
+    ) -> Result<Vec<LoggedChange>, StoreError> {
         let mut connection = self.database.read().await?;
-        let sql = "SELECT revision, decided_at, record FROM log WHERE team_id = $1 AND revision > $2 ORDER BY revision LIMIT $3";
+        let sql = "SELECT revision, decided_at, record FROM log WHERE team_id = $1 AND revision > \
+            $2 ORDER BY revision LIMIT $3";
         read_changes(connection.rows(sql, values![team, after, limit]).await?)
     }
 
-    /// How many tickets wait before that one: new ones of the same group, by priority and time. Counts to 1000 at most.
+    /// How many tickets wait before that one: new ones of the same group, by priority and time.
+    /// Counts to 1000 at most.
     pub async fn waiting_before(
         &self,
         team: TeamId,
@@ -276,9 +326,11 @@ impl Store {
         submitted_at: Millis,
     ) -> Result<i64, StoreError> {
         let mut connection = self.database.read().await?;
-        let sql = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM tickets WHERE team_id = $1 AND ended_at IS NULL \
+        let sql = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM tickets WHERE team_id = $1 AND \
+            ended_at IS NULL \
                    AND state = 1 AND group_id IS NOT DISTINCT FROM $2 \
-                   AND (priority > $3 OR (priority = $3 AND submitted_at < $4)) LIMIT 1000) AS waiting";
+                   AND (priority > $3 OR (priority = $3 AND submitted_at < $4)) LIMIT 1000) AS \
+                   waiting";
         let values = values![team, group.map(|group| group.0), priority as i64, submitted_at];
         match connection.row(sql, values).await? {
             Some(mut row) => row.next(),
@@ -296,28 +348,37 @@ impl Store {
     }
 
     /// Open tickets whose time has come, of all teams; `limit` of them.
-    pub async fn due(&self, now: Millis, limit: i64) -> Result<Vec<(TeamId, TicketId)>, StoreError> {
+    pub async fn due(
+        &self,
+        now: Millis,
+        limit: i64,
+    ) -> Result<Vec<(TeamId, TicketId)>, StoreError> {
         let mut connection = self.database.read().await?;
-        let sql = "SELECT team_id, ticket_id FROM tickets WHERE expires_at IS NOT NULL AND expires_at <= $1 \
+        let sql = "SELECT team_id, ticket_id FROM tickets WHERE expires_at IS NOT NULL AND \
+            expires_at <= $1 \
                    ORDER BY expires_at LIMIT $2";
         let rows = connection.rows(sql, values![now, limit]).await?;
         rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), TicketId(row.next()?)))).collect()
     }
 
-    /// How many open tickets all teams have in each state, and when the oldest of them was submitted. Reads the index of open
-    /// tickets, however long the history is.
+    /// How many open tickets all teams have in each state, and when the oldest of them was
+    /// submitted. Reads the index of open tickets, however long the history is.
     pub async fn open_by_state(&self) -> Result<BTreeMap<State, (i64, Millis)>, StoreError> {
         let mut connection = self.database.read().await?;
-        let sql = "SELECT state, COUNT(*), MIN(submitted_at) FROM tickets WHERE ended_at IS NULL GROUP BY state";
+        let sql = "SELECT state, COUNT(*), MIN(submitted_at) FROM tickets WHERE ended_at IS NULL \
+            GROUP BY state";
         let rows = connection.rows(sql, Vec::new()).await?;
-        let read = |mut row: super::driver::Row| Ok((by_number(&State::ALL, row.next()?)?, (row.next()?, row.next()?)));
+        let read = |mut row: super::driver::Row| {
+            Ok((by_number(&State::ALL, row.next()?)?, (row.next()?, row.next()?)))
+        };
         rows.into_iter().map(read).collect()
     }
 
     /// Groups of all teams that are deleted.
     pub async fn deleted_groups(&self) -> Result<Vec<(TeamId, GroupId)>, StoreError> {
         let mut connection = self.database.read().await?;
-        let sql = "SELECT team_id, id FROM directory WHERE kind = 'group' AND image NOT LIKE '%\"deleted_at\":null%'";
+        let sql = "SELECT team_id, id FROM directory WHERE kind = 'group' AND image NOT LIKE \
+            '%\"deleted_at\":null%'";
         let rows = connection.rows(sql, []).await?;
         rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), GroupId(row.next()?)))).collect()
     }
@@ -382,24 +443,33 @@ mod tests {
             (ENDED, "tickets_ended (team_id=? AND ended_at>? AND (ended_at,ticket_id)<(?,?))"),
             (
                 ENDED_IN_GROUP,
-                "tickets_ended_by_group (team_id=? AND group_id=? AND ended_at>? AND (ended_at,ticket_id)<(?,?))",
+                "tickets_ended_by_group (team_id=? AND group_id=? AND ended_at>? AND \
+                 (ended_at,ticket_id)<(?,?))",
             ),
             (
                 ENDED_OF_HANDLER,
-                "tickets_ended_by_handler (team_id=? AND member_id=? AND ended_at>? AND (ended_at,ticket_id)<(?,?))",
+                "tickets_ended_by_handler (team_id=? AND member_id=? AND ended_at>? AND \
+                 (ended_at,ticket_id)<(?,?))",
             ),
         ] {
             let sql = format!("EXPLAIN QUERY PLAN {query}").leak();
-            let steps = connection.rows(sql, [1_i64; 5].map(Into::into)).await.expect("the query is explained");
+            let steps = connection
+                .rows(sql, [1_i64; 5].map(Into::into))
+                .await
+                .expect("the query is explained");
             let steps: Vec<String> = steps
                 .into_iter()
                 .map(|mut step| {
-                    let _: (i64, i64, i64) = (step.next().unwrap(), step.next().unwrap(), step.next().unwrap());
+                    let _: (i64, i64, i64) =
+                        (step.next().unwrap(), step.next().unwrap(), step.next().unwrap());
                     step.next().unwrap()
                 })
                 .collect();
             assert!(steps[0].starts_with("SEARCH") && steps[0].contains(index), "{steps:?}");
-            assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "nothing is sorted: {steps:?}");
+            assert!(
+                !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+                "nothing is sorted: {steps:?}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Writes what was decided: one multi-row statement a table for what is frequent, single statements for what is rare.
+//! Writes what was decided: one multi-row statement a table for what is frequent, single statements
+//! for what is rare.
 
 use std::collections::BTreeMap;
 
@@ -7,24 +8,30 @@ use super::error::StoreError;
 use super::many::{Filled, Many};
 use super::{accounts, directory::kind, log, tickets};
 use crate::domain::{
-    Change, ContentId, Digest, Entry, Event, Member, MemberState, MemberWords, NewWords, Reply, Request, TeamId,
-    Ticket, TicketId,
+    Change, ContentId, Digest, Entry, Event, Member, MemberState, MemberWords, NewWords, Reply,
+    Request, TeamId, Ticket, TicketId,
 };
 
 const NEW_CONTENTS: Many =
     Many { before: "INSERT INTO contents (team_id, content_id, salt, body)", width: 4, after: "" };
 const CONTENTS: Many = Many {
-    after: "ON CONFLICT (team_id, content_id) DO UPDATE SET salt = excluded.salt, body = excluded.body",
+    after: "ON CONFLICT (team_id, content_id) DO UPDATE SET salt = excluded.salt, body = \
+        excluded.body",
     ..NEW_CONTENTS
 };
 const MESSAGES: Many = Many {
-    before: "INSERT INTO messages (team_id, ticket_id, message_id, kind, author_id, written_at, content_id, content_digest)",
+    before: "INSERT INTO messages (team_id, ticket_id, message_id, kind, author_id, written_at, \
+        content_id, content_digest)",
     width: 8,
     after: "",
 };
-const LOG: Many =
-    Many { before: "INSERT INTO log (team_id, revision, decided_at, record, chain)", width: 5, after: "" };
-const TICKET_LOG: Many = Many { before: "INSERT INTO ticket_log (team_id, ticket_id, revision)", width: 3, after: "" };
+const LOG: Many = Many {
+    before: "INSERT INTO log (team_id, revision, decided_at, record, chain)",
+    width: 5,
+    after: "",
+};
+const TICKET_LOG: Many =
+    Many { before: "INSERT INTO ticket_log (team_id, ticket_id, revision)", width: 3, after: "" };
 const REQUESTS: Many = Many {
     before: "INSERT INTO requests (team_id, caller, request_id, fingerprint, reply, decided_at)",
     width: 6,
@@ -109,7 +116,12 @@ impl<'a> Rows<'a> {
     }
 
     /// Remembers a request with its outcome.
-    pub fn remember(&mut self, request: &Request, reply: &Reply, at: i64) -> Result<(), StoreError> {
+    pub fn remember(
+        &mut self,
+        request: &Request,
+        reply: &Reply,
+        at: i64,
+    ) -> Result<(), StoreError> {
         if let Some(Ok(memory)) = &request.memory {
             self.requests.push(values![
                 request.team,
@@ -131,7 +143,8 @@ impl<'a> Rows<'a> {
             changed,
             handlers,
             NEW_CONTENTS.filled(self.new_contents),
-            CONTENTS.filled(self.contents.iter().map(|((team, id), words)| content(*team, *id, words))),
+            CONTENTS
+                .filled(self.contents.iter().map(|((team, id), words)| content(*team, *id, words))),
             MESSAGES.filled(self.messages),
             LOG.filled(self.log),
             TICKET_LOG.filled(self.ticket_log),
@@ -160,19 +173,27 @@ pub async fn write_rare(connection: &mut Connection, changes: &[Change]) -> Resu
     Ok(())
 }
 
-async fn write_event(connection: &mut Connection, team: TeamId, event: &Event) -> Result<(), StoreError> {
+async fn write_event(
+    connection: &mut Connection,
+    team: TeamId,
+    event: &Event,
+) -> Result<(), StoreError> {
     match event {
         Event::Ticket(..) | Event::Message(..) => Ok(()),
-        Event::Team(entry, _) => put(connection, team, kind::SETTINGS, 0, &entry.image, entry.image.words.id).await,
+        Event::Team(entry, _) => {
+            put(connection, team, kind::SETTINGS, 0, &entry.image, entry.image.words.id).await
+        }
         Event::Member(entry, _) => {
-            put(connection, team, kind::MEMBER, entry.id.0, &entry.image, entry.image.words.id).await?;
+            put(connection, team, kind::MEMBER, entry.id.0, &entry.image, entry.image.words.id)
+                .await?;
             write_invitation(connection, team, entry).await
         }
         Event::Group(entry, _) => {
             put(connection, team, kind::GROUP, entry.id.0, &entry.image, entry.image.words.id).await
         }
         Event::Profile(entry, _) => {
-            put(connection, team, kind::PROFILE, entry.id.0, &entry.image, entry.image.words.id).await
+            put(connection, team, kind::PROFILE, entry.id.0, &entry.image, entry.image.words.id)
+                .await
         }
         Event::MemberRemoved(member) => {
             let sql = "DELETE FROM invitations WHERE team_id = $1 AND member_id = $2";
@@ -181,7 +202,8 @@ async fn write_event(connection: &mut Connection, team: TeamId, event: &Event) -
         }
         Event::GroupErased(group) => remove(connection, team, kind::GROUP, group.0).await,
         Event::HistoryMoved { from, to } => {
-            let sql = "UPDATE tickets SET group_id = $3 WHERE team_id = $1 AND group_id = $2 AND ended_at IS NOT NULL";
+            let sql = "UPDATE tickets SET group_id = $3 WHERE team_id = $1 AND group_id = $2 AND \
+                ended_at IS NOT NULL";
             connection.execute(sql, values![team, from.0, to.0]).await.map(drop)
         }
         Event::TicketsErased(tickets) => erase(connection, team, tickets).await,
@@ -197,12 +219,19 @@ async fn put<T: serde::Serialize>(
     image: &T,
     content: ContentId,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO directory (team_id, kind, id, image, content_id) VALUES ($1, $2, $3, $4, $5) \
-               ON CONFLICT (team_id, kind, id) DO UPDATE SET image = excluded.image, content_id = excluded.content_id";
+    let sql = "INSERT INTO directory (team_id, kind, id, image, content_id) VALUES ($1, $2, $3, \
+        $4, $5) \
+               ON CONFLICT (team_id, kind, id) DO UPDATE SET image = excluded.image, content_id = \
+               excluded.content_id";
     connection.execute(sql, values![team, kind, id, write_json(image)?, content.0]).await.map(drop)
 }
 
-async fn remove(connection: &mut Connection, team: TeamId, kind: &'static str, id: i64) -> Result<(), StoreError> {
+async fn remove(
+    connection: &mut Connection,
+    team: TeamId,
+    kind: &'static str,
+    id: i64,
+) -> Result<(), StoreError> {
     let sql = "DELETE FROM contents WHERE team_id = $1 AND content_id = \
                (SELECT content_id FROM directory WHERE team_id = $1 AND kind = $2 AND id = $3)";
     connection.execute(sql, values![team, kind, id]).await?;
@@ -221,11 +250,18 @@ async fn write_invitation(
     } else {
         "DELETE FROM invitations WHERE team_id = $1 AND member_id = $2 AND email_key = $3"
     };
-    connection.execute(sql, values![team, member.id.0, member.words.email_key.as_str()]).await.map(drop)
+    connection
+        .execute(sql, values![team, member.id.0, member.words.email_key.as_str()])
+        .await
+        .map(drop)
 }
 
 /// Deletes words, salts, messages and rows of tickets; number and secret hash stay as a tombstone.
-async fn erase(connection: &mut Connection, team: TeamId, tickets: &[TicketId]) -> Result<(), StoreError> {
+async fn erase(
+    connection: &mut Connection,
+    team: TeamId,
+    tickets: &[TicketId],
+) -> Result<(), StoreError> {
     const STATEMENTS: [&str; 6] = [
         "INSERT INTO tombstones (team_id, number, secret_hash) \
          SELECT team_id, number, secret_hash FROM tickets WHERE team_id = $1 AND ticket_id = $2",

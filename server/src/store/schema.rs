@@ -1,7 +1,7 @@
 //! Bringing a database to this binary's schema, and refusing one that no longer serves it.
 //!
-//! Changes expand first and contract a release later. The database says which schema it has and the oldest binary it still
-//! serves, so that servers can be upgraded one by one.
+//! Changes expand first and contract a release later. The database says which schema it has and the
+//! oldest binary it still serves, so that servers can be upgraded one by one.
 
 use super::driver::{Connection, Database, values};
 use super::error::StoreError;
@@ -45,7 +45,8 @@ pub async fn migrate(database: &Database) -> Result<Migrated, StoreError> {
     Ok(migrated)
 }
 
-/// Keeps everybody else who brings the database to a schema waiting until this transaction ends: servers that start, copies.
+/// Keeps everybody else who brings the database to a schema waiting until this transaction ends:
+/// servers that start, copies.
 pub async fn hold(connection: &mut Connection) -> Result<(), StoreError> {
     connection
         .script(
@@ -68,13 +69,15 @@ pub async fn bring(connection: &mut Connection) -> Result<Migrated, StoreError> 
     };
     if from == UNFINISHED {
         return Err(StoreError::Broken(
-            "a copy into it began and did not finish: run `deskbell-server copy` again, or take another, empty database"
+            "a copy into it began and did not finish: run `deskbell-server copy` again, or take \
+             another, empty database"
                 .to_owned(),
         ));
     }
     if serves_since > SCHEMA {
         return Err(StoreError::Broken(format!(
-            "its schema is {from} and serves programs made for schema {serves_since} or later, but this one was made for \
+            "its schema is {from} and serves programs made for schema {serves_since} or later, \
+             but this one was made for \
              {SCHEMA}; install a newer deskbell-server"
         )));
     }
@@ -88,11 +91,13 @@ pub async fn bring(connection: &mut Connection) -> Result<Migrated, StoreError> 
     Ok(Migrated { from, to: from.max(SCHEMA) })
 }
 
-/// The schema that a database with the table `schema_versions` has, 0 when it has none, and whether a copy into it is
-/// unfinished.
+/// The schema that a database with the table `schema_versions` has, 0 when it has none, and whether
+/// a copy into it is unfinished.
 pub async fn version(connection: &mut Connection) -> Result<(i64, bool), StoreError> {
     let mut found = (0, false);
-    for mut row in connection.rows("SELECT version FROM schema_versions ORDER BY version", []).await? {
+    for mut row in
+        connection.rows("SELECT version FROM schema_versions ORDER BY version", []).await?
+    {
         match row.next::<i64>()? {
             UNFINISHED => found.1 = true,
             version => found.0 = version,
@@ -101,15 +106,20 @@ pub async fn version(connection: &mut Connection) -> Result<(i64, bool), StoreEr
     Ok(found)
 }
 
-/// Marks the database, so that nothing but another copy works on it until [`unmark`]. Must [hold](hold) the schema.
+/// Marks the database, so that nothing but another copy works on it until [`unmark`]. Must
+/// [hold](hold) the schema.
 pub async fn mark_unfinished(connection: &mut Connection) -> Result<(), StoreError> {
-    let sql = "INSERT INTO schema_versions (version, serves_since) VALUES ($1, $1) ON CONFLICT (version) DO NOTHING";
+    let sql = "INSERT INTO schema_versions (version, serves_since) VALUES ($1, $1) ON CONFLICT \
+        (version) DO NOTHING";
     connection.execute(sql, values![UNFINISHED]).await.map(drop)
 }
 
 /// Takes the mark away again.
 pub async fn unmark(connection: &mut Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM schema_versions WHERE version = $1", values![UNFINISHED]).await.map(drop)
+    connection
+        .execute("DELETE FROM schema_versions WHERE version = $1", values![UNFINISHED])
+        .await
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -118,9 +128,11 @@ mod tests {
 
     /// A host of schema 1 with an ended and an open ticket, which somebody handled.
     const OF_SCHEMA_1: &str = "INSERT INTO schema_versions (version, serves_since) VALUES (1, 1);
-        INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, priority, origin, verified, submitted_at, \
+        INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, \
+        priority, origin, verified, submitted_at, \
         changed_at, changed_by, changed, ended_at, content_id, content_digest) VALUES \
-        (7, 1, 1, 1, 1, 4, 2, '', false, 100, 200, '', '', 200, 3, ''), (7, 2, 2, 1, 1, 2, 2, '', false, 100, 200, '', '', NULL, 4, '');
+        (7, 1, 1, 1, 1, 4, 2, '', false, 100, 200, '', '', 200, 3, ''), (7, 2, 2, 1, 1, 2, 2, '', \
+        false, 100, 200, '', '', NULL, 4, '');
         INSERT INTO ticket_handlers (team_id, ticket_id, member_id) VALUES (7, 1, 9), (7, 2, 9);";
 
     #[tokio::test]
@@ -133,10 +145,17 @@ mod tests {
         connection.script(STEPS[0].sql).await.expect("schema 1");
         connection.script(OF_SCHEMA_1).await.expect("its rows");
         connection.commit().await.expect("kept");
-        assert_eq!(migrate(&database).await.expect("brought to this schema"), Migrated { from: 1, to: SCHEMA });
+        assert_eq!(
+            migrate(&database).await.expect("brought to this schema"),
+            Migrated { from: 1, to: SCHEMA }
+        );
         let mut connection = database.read().await.expect("a reader");
-        let rows = connection.rows("SELECT ended_at FROM ticket_handlers ORDER BY ticket_id", []).await.expect("read");
-        let ended: Vec<Option<i64>> = rows.into_iter().map(|mut row| row.next().expect("a time or none")).collect();
+        let rows = connection
+            .rows("SELECT ended_at FROM ticket_handlers ORDER BY ticket_id", [])
+            .await
+            .expect("read");
+        let ended: Vec<Option<i64>> =
+            rows.into_iter().map(|mut row| row.next().expect("a time or none")).collect();
         assert_eq!(ended, [Some(200), None]);
     }
 }

@@ -1,7 +1,8 @@
 //! SQLite's side of the driver: how a file is opened, and turns at it.
 //!
-//! SQLite works in a thread of its own, and each errand to it costs more than a row: the writer's connection is kept between turns
-//! instead of being given back to a pool, which asks it each time whether it is there.
+//! SQLite works in a thread of its own, and each errand to it costs more than a row: the writer's
+//! connection is kept between turns instead of being given back to a pool, which asks it each time
+//! whether it is there.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,10 +10,12 @@ use std::sync::Arc;
 use futures_util::TryStreamExt as _;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, Sqlite, Transaction};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, Sqlite, Transaction,
+};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
@@ -23,8 +26,8 @@ use super::error::StoreError;
 /// Connections that read beside the writer.
 const READERS: u32 = 4;
 
-/// Begins a transaction that will write. It waits for the writer's place at once: one that reads first and then wants to write can
-/// fail for good.
+/// Begins a transaction that will write. It waits for the writer's place at once: one that reads
+/// first and then wants to write can fail for good.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// A file, open.
@@ -57,13 +60,16 @@ impl File {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(PATIENCE)
-            // Moving the log into the file is done beside the writer (see `checkpoints`). Where that falls behind, the writer does the
-            // rest at so many pages, about 64 MiB, so that the log's size has a bound.
+            // Moving the log into the file is done beside the writer (see `checkpoints`). Where
+            // that falls behind, the writer does the rest at so many pages, about 64 MiB, so that
+            // the log's size has a bound.
             .pragma("wal_autocheckpoint", "16000")
             .statement_cache_capacity(200);
-        // This once, the file is made if need be. Later connections never make one, so that a file that goes missing is noticed.
+        // This once, the file is made if need be. Later connections never make one, so that a file
+        // that goes missing is noticed.
         let first = options.clone().create_if_missing(true).connect().await?;
-        // With many teams, rows are written all over: what the writer may hold of the file decides how fast a burst is. In KiB.
+        // With many teams, rows are written all over: what the writer may hold of the file decides
+        // how fast a burst is. In KiB.
         let writing = options.clone().pragma("cache_size", "-32768");
         let writer = Writer {
             connection: Some(writing.connect().await?),
@@ -91,7 +97,8 @@ impl File {
         Ok(Turn::Reading(self.readers.begin().await?))
     }
 
-    /// Moves what is in the log into the file, as far as nobody reads it. The writer goes on meanwhile.
+    /// Moves what is in the log into the file, as far as nobody reads it. The writer goes on
+    /// meanwhile.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&self.checkpointer).await?;
         Ok(())
@@ -111,8 +118,8 @@ impl File {
 }
 
 impl Writer {
-    /// The connection, if the file is still the one that was opened: going on to write into one that was deleted would lose what is
-    /// acknowledged. A new one after a turn that went wrong.
+    /// The connection, if the file is still the one that was opened: going on to write into one
+    /// that was deleted would lose what is acknowledged. A new one after a turn that went wrong.
     async fn take(&mut self) -> Result<SqliteConnection, StoreError> {
         if self.closed {
             return Err(sqlx::Error::PoolClosed.into());
@@ -133,8 +140,9 @@ pub enum Turn {
     Writing(Writing),
 }
 
-/// A turn at writing. Dropped in a transaction, it takes the connection with it: whatever state SQLite left that in – it ends a
-/// transaction by itself when the disk is full –, nobody goes on from there. Else the next turn gets the connection.
+/// A turn at writing. Dropped in a transaction, it takes the connection with it: whatever state
+/// SQLite left that in – it ends a transaction by itself when the disk is full –, nobody goes on
+/// from there. Else the next turn gets the connection.
 pub struct Writing {
     /// There until the end.
     connection: Option<SqliteConnection>,
@@ -179,8 +187,13 @@ impl Turn {
         }
     }
 
-    /// Runs several statements, `;` between them, which take their values one after the other. Gives each one's rows.
-    pub async fn errand(&mut self, sql: String, values: SqliteArguments) -> Result<Vec<Vec<Row>>, StoreError> {
+    /// Runs several statements, `;` between them, which take their values one after the other.
+    /// Gives each one's rows.
+    pub async fn errand(
+        &mut self,
+        sql: String,
+        values: SqliteArguments,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
         let writing = match self {
             Turn::Reading(transaction) => return Ok(run_all(transaction, sql, values).await?),
             Turn::Writing(writing) => writing,
@@ -197,15 +210,21 @@ impl Turn {
             }
             Err(error) => {
                 // A row that is refused ends the transaction (see `many`), and that alone.
-                writing.begun = !error.as_database_error().is_some_and(DatabaseError::is_unique_violation);
+                writing.begun =
+                    !error.as_database_error().is_some_and(DatabaseError::is_unique_violation);
                 Err(error.into())
             }
         }
     }
 
-    /// Runs such statements, the last of this turn, and makes it last with them. When this returns, it is on disk. A statement that is
-    /// refused is the last that is run, so nothing is committed without the others.
-    pub async fn last_errand(mut self, sql: String, values: SqliteArguments) -> Result<(), StoreError> {
+    /// Runs such statements, the last of this turn, and makes it last with them. When this returns,
+    /// it is on disk. A statement that is refused is the last that is run, so nothing is committed
+    /// without the others.
+    pub async fn last_errand(
+        mut self,
+        sql: String,
+        values: SqliteArguments,
+    ) -> Result<(), StoreError> {
         if let Turn::Reading(_) = self {
             self.errand(sql, values).await?;
             return self.commit().await;
@@ -252,13 +271,16 @@ async fn run_all(
     Ok(results)
 }
 
-/// Connections to a file that is there. One is used again only while the file is the one that was opened.
+/// Connections to a file that is there. One is used again only while the file is the one that was
+/// opened.
 fn pool(path: &Path, connections: u32) -> SqlitePoolOptions {
     let path = path.to_owned();
     let opened = file_identity(&path);
     // A connection to a file has no other end that could go away: there is nothing to ask it.
-    let options =
-        SqlitePoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).test_before_acquire(false);
+    let options = SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire(false);
     options.before_acquire(move |connection, _| {
         let whole = !connection.is_in_transaction() && file_identity(&path) == opened;
         Box::pin(async move { Ok(whole) })
@@ -269,7 +291,10 @@ fn pool(path: &Path, connections: u32) -> SqlitePoolOptions {
 fn file_identity(path: &Path) -> Option<(u64, u64)> {
     let metadata = std::fs::metadata(path).ok()?;
     #[cfg(unix)]
-    return Some((std::os::unix::fs::MetadataExt::dev(&metadata), std::os::unix::fs::MetadataExt::ino(&metadata)));
+    return Some((
+        std::os::unix::fs::MetadataExt::dev(&metadata),
+        std::os::unix::fs::MetadataExt::ino(&metadata),
+    ));
     #[cfg(not(unix))]
     return Some((0, u64::from(metadata.is_file())));
 }

@@ -7,15 +7,19 @@ use super::driver::{Connection, Row, Value, values, write_json};
 use super::error::StoreError;
 use super::many::{Filled, Many, query_all};
 use crate::domain::{
-    ContentId, ContentRef, Digest, Entry, GroupId, MemberId, Priority, State, TeamId, Ticket, TicketId, TicketWords,
+    ContentId, ContentRef, Digest, Entry, GroupId, MemberId, Priority, State, TeamId, Ticket,
+    TicketId, TicketWords,
 };
 
 /// The columns of every query that reads tickets with their words, in the order of [`read`].
 macro_rules! ticket_columns {
     () => {
-        "SELECT t.team_id, t.ticket_id, t.number, t.version, t.customer_version, t.state, t.priority, t.operator_id, \
-         t.group_id, t.former_group_id, t.former_operator_id, t.origin, t.secret_hash, t.body_digest, t.verified, t.submitted_at, t.changed_at, \
-         t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest, c.body FROM "
+        "SELECT t.team_id, t.ticket_id, t.number, t.version, t.customer_version, t.state, \
+         t.priority, t.operator_id, \
+         t.group_id, t.former_group_id, t.former_operator_id, t.origin, t.secret_hash, \
+         t.body_digest, t.verified, t.submitted_at, t.changed_at, \
+         t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest, \
+         c.body FROM "
     };
 }
 
@@ -29,13 +33,18 @@ macro_rules! with_words {
 /// A query of tickets with their words.
 macro_rules! select_tickets {
     ($rest:literal) => {
-        concat!(crate::store::tickets::ticket_columns!(), crate::store::tickets::with_words!(), $rest)
+        concat!(
+            crate::store::tickets::ticket_columns!(),
+            crate::store::tickets::with_words!(),
+            $rest
+        )
     };
 }
 pub(crate) use {select_tickets, ticket_columns, with_words};
 
-/// A query of tickets by what names them, many at once. The names come first and are joined in that order, so that SQLite looks
-/// each one up in the index; a row-value `IN (VALUES …)` reads the whole table.
+/// A query of tickets by what names them, many at once. The names come first and are joined in that
+/// order, so that SQLite looks each one up in the index; a row-value `IN (VALUES …)` reads the
+/// whole table.
 macro_rules! named_tickets {
     ($name:literal) => {
         Many {
@@ -62,8 +71,10 @@ const BY_SECRET: Many = named_tickets!("secret_hash");
 pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
 
 const NEW: Many = Many {
-    before: "INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, priority, operator_id, \
-             group_id, former_group_id, former_operator_id, origin, secret_hash, body_digest, verified, submitted_at, changed_at, changed_by, \
+    before: "INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, \
+        priority, operator_id, \
+             group_id, former_group_id, former_operator_id, origin, secret_hash, body_digest, \
+             verified, submitted_at, changed_at, changed_by, \
              changed, expires_at, ended_at, content_id, content_digest)",
     width: 23,
     after: "",
@@ -71,11 +82,15 @@ const NEW: Many = Many {
 
 const CHANGED: Many = Many {
     after: "ON CONFLICT (team_id, ticket_id) DO UPDATE SET version = excluded.version, \
-            customer_version = excluded.customer_version, state = excluded.state, priority = excluded.priority, \
-            operator_id = excluded.operator_id, group_id = excluded.group_id, former_group_id = excluded.former_group_id, \
+            customer_version = excluded.customer_version, state = excluded.state, priority = \
+            excluded.priority, \
+            operator_id = excluded.operator_id, group_id = excluded.group_id, former_group_id = \
+            excluded.former_group_id, \
             former_operator_id = excluded.former_operator_id, \
-            verified = excluded.verified, changed_at = excluded.changed_at, changed_by = excluded.changed_by, \
-            changed = excluded.changed, expires_at = excluded.expires_at, ended_at = excluded.ended_at",
+            verified = excluded.verified, changed_at = excluded.changed_at, changed_by = \
+            excluded.changed_by, \
+            changed = excluded.changed, expires_at = excluded.expires_at, ended_at = \
+            excluded.ended_at",
     ..NEW
 };
 
@@ -87,13 +102,18 @@ const HANDLERS: Many = Many {
 };
 
 /// What writes tickets as they are now, with whether they are new.
-pub fn write(tickets: &BTreeMap<(TeamId, TicketId), (&Ticket, bool)>) -> Result<[Filled; 3], StoreError> {
+pub fn write(
+    tickets: &BTreeMap<(TeamId, TicketId), (&Ticket, bool)>,
+) -> Result<[Filled; 3], StoreError> {
     let rows = |wanted: bool| {
         let wanted = tickets.iter().filter(move |(_, (_, new))| *new == wanted);
         wanted.map(|((team, _), (ticket, _))| row_of(*team, ticket)).collect::<Result<Vec<_>, _>>()
     };
     let handlers = tickets.iter().flat_map(|((team, _), (ticket, _))| {
-        ticket.handled_by.iter().map(|member| values![*team, ticket.id.0, member.0, ticket.ended_at])
+        ticket
+            .handled_by
+            .iter()
+            .map(|member| values![*team, ticket.id.0, member.0, ticket.ended_at])
     });
     Ok([NEW.filled(rows(true)?), CHANGED.filled(rows(false)?), HANDLERS.filled(handlers)])
 }
@@ -153,7 +173,12 @@ pub fn read(row: &mut Row) -> Result<(TeamId, TicketEntry), StoreError> {
         handled_by: Vec::new(),
         words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
     };
-    let words = row.next::<Option<String>>()?.as_deref().map(super::driver::read_json).transpose()?.unwrap_or_default();
+    let words = row
+        .next::<Option<String>>()?
+        .as_deref()
+        .map(super::driver::read_json)
+        .transpose()?
+        .unwrap_or_default();
     Ok((team, Entry { image, words: Arc::new(words) }))
 }
 
@@ -178,7 +203,8 @@ pub async fn add_handlers(
         after: ") SELECT h.ticket_id, h.member_id FROM wanted w CROSS JOIN ticket_handlers h \
                 WHERE h.team_id = w.team_id AND h.ticket_id = w.ticket_id",
     };
-    let places: HashMap<i64, usize> = tickets.iter().enumerate().map(|(place, ticket)| (ticket.id.0, place)).collect();
+    let places: HashMap<i64, usize> =
+        tickets.iter().enumerate().map(|(place, ticket)| (ticket.id.0, place)).collect();
     let wanted = FIND.filled(tickets.iter().map(|ticket| values![team, ticket.id.0]));
     for mut row in wanted.rows(connection).await? {
         let (ticket, member): (i64, i64) = (row.next()?, row.next()?);
@@ -238,7 +264,8 @@ mod tests {
         let rows = connection.rows(sql, values).await.expect("the query is explained");
         rows.into_iter()
             .map(|mut row| {
-                let _: (i64, i64, i64) = (row.next().unwrap(), row.next().unwrap(), row.next().unwrap());
+                let _: (i64, i64, i64) =
+                    (row.next().unwrap(), row.next().unwrap(), row.next().unwrap());
                 row.next().unwrap()
             })
             .collect()

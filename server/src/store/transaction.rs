@@ -1,9 +1,10 @@
 //! A batch as one transaction.
 //!
-//! It raises its teams' rows in sorted order (that is the lock, on both databases), loads what it needs once, decides each
-//! request in order in memory, writes one statement a table – some requests' rows while the next are decided –, commits. Calls for help on a
-//! file are decided at once, from where their teams stand (see `heads`); if a row is refused, or the rules refuse somebody who may have been heard before, the
-//! batch begins again and looks first.
+//! It raises its teams' rows in sorted order (that is the lock, on both databases), loads what it
+//! needs once, decides each request in order in memory, writes one statement a table – some
+//! requests' rows while the next are decided –, commits. Calls for help on a file are decided at
+//! once, from where their teams stand (see `heads`); if a row is refused, or the rules refuse
+//! somebody who may have been heard before, the batch begins again and looks first.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -55,7 +56,11 @@ pub struct Decided {
 impl Decided {
     /// A request that failed by itself.
     pub fn failed(failure: StoreError) -> Self {
-        Decided { answers: vec![Err(WriteError::Failed(Arc::new(failure)))], told: Vec::new(), on_disk: Instant::now() }
+        Decided {
+            answers: vec![Err(WriteError::Failed(Arc::new(failure)))],
+            told: Vec::new(),
+            on_disk: Instant::now(),
+        }
     }
 }
 
@@ -68,28 +73,39 @@ impl Transactions {
     pub async fn run(&self, requests: &[Request]) -> Result<Decided, StoreError> {
         let mut connection = self.database.write().await?;
         if let Some((worlds, locks)) = self.at_hand(requests) {
-            let deciding = Deciding { unseen: true, ..Deciding::new(connection.now().await?, worlds, locks) };
+            let deciding =
+                Deciding { unseen: true, ..Deciding::new(connection.now().await?, worlds, locks) };
             match self.carry_out(connection, deciding, requests).await {
                 Ok(Some(decided)) => return Ok(decided),
-                // Somebody repeats a call for help, most likely: which one it was has to be looked up.
-                Ok(None) | Err(StoreError::Conflict(_)) => connection = self.database.write().await?,
+                // Somebody repeats a call for help, most likely: which one it was has to be looked
+                // up.
+                Ok(None) | Err(StoreError::Conflict(_)) => {
+                    connection = self.database.write().await?
+                }
                 Err(failure) => return Err(failure),
             }
         }
         let deciding = self.begin(&mut connection, requests).await?;
         let decided = self.carry_out(connection, deciding, requests).await?;
-        decided.ok_or_else(|| StoreError::Broken("a batch is in doubt after everything was looked up".to_owned()))
+        decided.ok_or_else(|| {
+            StoreError::Broken("a batch is in doubt after everything was looked up".to_owned())
+        })
     }
 
     /// Where the teams of these requests stand, if that is all that they need.
     fn at_hand(&self, requests: &[Request]) -> Option<(Worlds, Locks)> {
-        let calls_for_help =
-            requests.iter().all(|request| request.memory.is_none() && matches!(request.command, Command::Submit(_)));
-        if calls_for_help { self.heads.take(requests.iter().map(|request| request.team)) } else { None }
+        let calls_for_help = requests.iter().all(|request| {
+            request.memory.is_none() && matches!(request.command, Command::Submit(_))
+        });
+        if calls_for_help {
+            self.heads.take(requests.iter().map(|request| request.team))
+        } else {
+            None
+        }
     }
 
-    /// Decides these requests, writes what comes of it, and makes it last. None: somebody would be refused who may have been heard
-    /// before; nothing was written.
+    /// Decides these requests, writes what comes of it, and makes it last. None: somebody would be
+    /// refused who may have been heard before; nothing was written.
     async fn carry_out(
         &self,
         mut connection: Connection,
@@ -99,7 +115,8 @@ impl Transactions {
         let (mut left, mut rows, mut slice) = (requests, Vec::new(), self.first_slice());
         while !left.is_empty() {
             let (these, after) = left.split_at(slice.min(left.len()));
-            // While the database writes one slice, the next one is decided: with less work for each request, so it may be longer.
+            // While the database writes one slice, the next one is decided: with less work for each
+            // request, so it may be longer.
             let (written, decided) = tokio::join!(execute_all(&mut connection, rows), async {
                 deciding.decide_slice(these, after.is_empty())
             });
@@ -144,8 +161,8 @@ impl Transactions {
         Ok(Some(Decided { answers, told: told.collect(), on_disk }))
     }
 
-    /// Requests that are decided before the first of them is written. On SQLite as many as a statement has rows at most; to
-    /// PostgreSQL each statement is a journey.
+    /// Requests that are decided before the first of them is written. On SQLite as many as a
+    /// statement has rows at most; to PostgreSQL each statement is a journey.
     fn first_slice(&self) -> usize {
         match self.database {
             Database::Sqlite(_) => 64,
@@ -153,10 +170,15 @@ impl Transactions {
         }
     }
 
-    /// Locks the teams and loads what the requests need. The lock comes first; on PostgreSQL what is read after it is what all
-    /// earlier holders of it wrote.
-    async fn begin(&self, connection: &mut Connection, requests: &[Request]) -> Result<Deciding, StoreError> {
-        let needs: Vec<_> = requests.iter().map(|request| (request.team, Needs::of(request))).collect();
+    /// Locks the teams and loads what the requests need. The lock comes first; on PostgreSQL what
+    /// is read after it is what all earlier holders of it wrote.
+    async fn begin(
+        &self,
+        connection: &mut Connection,
+        requests: &[Request],
+    ) -> Result<Deciding, StoreError> {
+        let needs: Vec<_> =
+            requests.iter().map(|request| (request.team, Needs::of(request))).collect();
         let mut queries = vec![lock(requests), remembered(requests), erased(requests)];
         queries.extend(load::named(&needs));
         let mut found = query_all(connection, queries).await?.into_iter();
@@ -175,7 +197,11 @@ impl Transactions {
         })
     }
 
-    async fn locked(&self, connection: &mut Connection, rows: Vec<Row>) -> Result<(Worlds, Locks), StoreError> {
+    async fn locked(
+        &self,
+        connection: &mut Connection,
+        rows: Vec<Row>,
+    ) -> Result<(Worlds, Locks), StoreError> {
         let mut worlds = Worlds::new();
         let mut locks = Locks::new();
         for mut row in rows {
@@ -198,7 +224,8 @@ impl Transactions {
 /// Raises the rows of all teams in question, in sorted order.
 fn lock(requests: &[Request]) -> Filled {
     const LOCK: Many = Many {
-        before: "INSERT INTO teams (team_id, revision, directory_revision, next_id, next_number, chain)",
+        before: "INSERT INTO teams (team_id, revision, directory_revision, next_id, next_number, \
+            chain)",
         width: 6,
         after: "ON CONFLICT (team_id) DO UPDATE SET revision = teams.revision \
                 RETURNING team_id, revision, directory_revision, next_id, next_number, chain",
@@ -215,8 +242,10 @@ fn remembered(requests: &[Request]) -> Filled {
     const REMEMBERED: Many = Many {
         before: "WITH wanted (team_id, caller, request_id) AS (",
         width: 3,
-        after: ") SELECT r.team_id, r.caller, r.request_id, r.fingerprint, r.reply FROM wanted w CROSS JOIN requests r \
-                WHERE r.team_id = w.team_id AND r.caller = w.caller AND r.request_id = w.request_id",
+        after: ") SELECT r.team_id, r.caller, r.request_id, r.fingerprint, r.reply FROM wanted w \
+            CROSS JOIN requests r \
+                WHERE r.team_id = w.team_id AND r.caller = w.caller AND r.request_id = \
+                w.request_id",
     };
     let keys: BTreeSet<_> = requests
         .iter()
@@ -241,9 +270,14 @@ fn erased(requests: &[Request]) -> Filled {
     TOMBSTONES.filled(secrets(requests))
 }
 
-/// Tells other servers on the same database where each team stands now, and whose sessions ended: a hint to read the log
-/// sooner, sent with the commit, for as many teams as one word holds; the rest is found by sweeps.
-async fn hint_others(connection: &mut Connection, origin: &str, changes: &[Change]) -> Result<(), StoreError> {
+/// Tells other servers on the same database where each team stands now, and whose sessions ended: a
+/// hint to read the log sooner, sent with the commit, for as many teams as one word holds; the rest
+/// is found by sweeps.
+async fn hint_others(
+    connection: &mut Connection,
+    origin: &str,
+    changes: &[Change],
+) -> Result<(), StoreError> {
     // Sign-outs first, as at home.
     let events = changes.iter().flat_map(|change| &change.events);
     let accounts: BTreeSet<_> = events
@@ -256,8 +290,10 @@ async fn hint_others(connection: &mut Connection, origin: &str, changes: &[Chang
     for account in accounts {
         connection.notify(SIGN_OUTS, account.to_string()).await?;
     }
-    let heads: BTreeMap<_, _> = changes.iter().map(|change| (change.team.0, change.revision)).collect();
-    let heads: Vec<_> = heads.iter().take(PAIRS).map(|(team, revision)| format!("{team}:{revision}")).collect();
+    let heads: BTreeMap<_, _> =
+        changes.iter().map(|change| (change.team.0, change.revision)).collect();
+    let heads: Vec<_> =
+        heads.iter().take(PAIRS).map(|(team, revision)| format!("{team}:{revision}")).collect();
     connection.notify(CHANGES, format!("{origin} {}", heads.join(","))).await?;
     Ok(())
 }

@@ -9,7 +9,9 @@ use super::error::StoreError;
 use super::log::{CHAIN_START, Record, Stored, link, read_record};
 use super::many::Many;
 use super::tickets::{self, TicketEntry, select_tickets};
-use crate::domain::{AccountId, ContentRef, Digest, Message, MessageId, TeamId, Ticket, TicketId, sha256};
+use crate::domain::{
+    AccountId, ContentRef, Digest, Message, MessageId, TeamId, Ticket, TicketId, sha256,
+};
 
 /// What a self-check found.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -77,7 +79,8 @@ impl Check<'_> {
         let mut replayed = Replayed::default();
         let (mut at_revision, mut at_chain) = (0, CHAIN_START);
         loop {
-            let sql = "SELECT revision, decided_at, record, chain FROM log WHERE team_id = $1 AND revision > $2 \
+            let sql = "SELECT revision, decided_at, record, chain FROM log WHERE team_id = $1 AND \
+                revision > $2 \
                        ORDER BY revision LIMIT $3";
             let rows = self.connection.rows(sql, values![self.team, at_revision, PAGE]).await?;
             if rows.is_empty() {
@@ -87,7 +90,10 @@ impl Check<'_> {
                 let (number, at): (i64, i64) = (row.next()?, row.next()?);
                 let text: String = row.next()?;
                 if number != at_revision + 1 {
-                    self.fault(format_args!("revision {} is missing from the log", at_revision + 1));
+                    self.fault(format_args!(
+                        "revision {} is missing from the log",
+                        at_revision + 1
+                    ));
                 }
                 at_chain = link(at_chain, self.team, number, at, &text);
                 if row.digest()? != at_chain {
@@ -99,7 +105,9 @@ impl Check<'_> {
             }
         }
         if at_revision != revision || at_chain != chain {
-            self.fault(format_args!("the team is at revision {revision}, its log at {at_revision}"));
+            self.fault(format_args!(
+                "the team is at revision {revision}, its log at {at_revision}"
+            ));
         }
         Ok(replayed)
     }
@@ -114,13 +122,22 @@ impl Check<'_> {
         Ok(())
     }
 
-    async fn compare_tickets(&mut self, replayed: &Replayed, next_number: i64) -> Result<(), StoreError> {
+    async fn compare_tickets(
+        &mut self,
+        replayed: &Replayed,
+        next_number: i64,
+    ) -> Result<(), StoreError> {
         let mut numbers = Vec::with_capacity(replayed.tickets.len());
         let mut after = i64::MIN;
         loop {
-            let sql = select_tickets!("WHERE t.team_id = $1 AND t.ticket_id > $2 ORDER BY t.ticket_id LIMIT $3");
+            let sql = select_tickets!(
+                "WHERE t.team_id = $1 AND t.ticket_id > $2 ORDER BY t.ticket_id LIMIT $3"
+            );
             let mut rows = self.connection.rows(sql, values![self.team, after, PAGE]).await?;
-            let found = rows.iter_mut().map(|row| Ok(tickets::read(row)?.1)).collect::<Result<Vec<_>, StoreError>>()?;
+            let found = rows
+                .iter_mut()
+                .map(|row| Ok(tickets::read(row)?.1))
+                .collect::<Result<Vec<_>, StoreError>>()?;
             let Some(last) = found.last() else { break };
             after = last.id.0;
             numbers.extend(found.iter().map(|ticket| ticket.number));
@@ -128,14 +145,24 @@ impl Check<'_> {
         }
         let found = numbers.len();
         if found != replayed.tickets.len() {
-            self.fault(format_args!("{} tickets in the log, {found} in the table", replayed.tickets.len()));
+            self.fault(format_args!(
+                "{} tickets in the log, {found} in the table",
+                replayed.tickets.len()
+            ));
         }
         let sql = "SELECT COUNT(*) FROM ticket_handlers h \
                    LEFT JOIN tickets t ON t.team_id = h.team_id AND t.ticket_id = h.ticket_id \
-                   WHERE h.team_id = $1 AND (t.ticket_id IS NULL OR t.ended_at IS DISTINCT FROM h.ended_at)";
-        let astray: i64 = self.connection.row(sql, values![self.team]).await?.map_or(Ok(0), |mut row| row.next())?;
+                   WHERE h.team_id = $1 AND (t.ticket_id IS NULL OR t.ended_at IS DISTINCT FROM \
+                   h.ended_at)";
+        let astray: i64 = self
+            .connection
+            .row(sql, values![self.team])
+            .await?
+            .map_or(Ok(0), |mut row| row.next())?;
         if astray != 0 {
-            self.fault(format_args!("{astray} rows of who handled a ticket do not say when it ended"));
+            self.fault(format_args!(
+                "{astray} rows of who handled a ticket do not say when it ended"
+            ));
         }
         let sql = "SELECT number, secret_hash FROM tombstones WHERE team_id = $1";
         let mut tombstones = BTreeMap::new();
@@ -153,14 +180,21 @@ impl Check<'_> {
         Ok(())
     }
 
-    async fn compare_page(&mut self, replayed: &Replayed, mut found: Vec<TicketEntry>) -> Result<(), StoreError> {
+    async fn compare_page(
+        &mut self,
+        replayed: &Replayed,
+        mut found: Vec<TicketEntry>,
+    ) -> Result<(), StoreError> {
         tickets::add_handlers(self.connection, self.team, &mut found).await?;
         for ticket in &found {
             self.result.tickets += 1;
             match replayed.tickets.get(&ticket.id) {
                 Some(logged) if *logged == ticket.image => {}
                 Some(logged) => {
-                    self.fault(format_args!("ticket {}: logged {logged:?}, found {:?}", ticket.number, ticket.image));
+                    self.fault(format_args!(
+                        "ticket {}: logged {logged:?}, found {:?}",
+                        ticket.number, ticket.image
+                    ));
                 }
                 None => self.fault(format_args!("ticket {} is not in the log", ticket.number)),
             }
@@ -173,9 +207,12 @@ impl Check<'_> {
         let mut count = 0;
         let mut after = (i64::MIN, i64::MIN);
         loop {
-            let sql = "SELECT message_id, ticket_id, kind, content_id, content_digest FROM messages WHERE team_id = $1 \
-                       AND (ticket_id, message_id) > ($2, $3) ORDER BY ticket_id, message_id LIMIT $4";
-            let rows = self.connection.rows(sql, values![self.team, after.0, after.1, PAGE]).await?;
+            let sql = "SELECT message_id, ticket_id, kind, content_id, content_digest FROM \
+                messages WHERE team_id = $1 \
+                       AND (ticket_id, message_id) > ($2, $3) ORDER BY ticket_id, message_id \
+                       LIMIT $4";
+            let rows =
+                self.connection.rows(sql, values![self.team, after.0, after.1, PAGE]).await?;
             if rows.is_empty() {
                 break;
             }
@@ -184,11 +221,14 @@ impl Check<'_> {
                 count += 1;
                 let (id, ticket, kind, content): (i64, i64, i64, i64) =
                     (row.next()?, row.next()?, row.next()?, row.next()?);
-                let reference = ContentRef { id: crate::domain::ContentId(content), digest: row.digest()? };
+                let reference =
+                    ContentRef { id: crate::domain::ContentId(content), digest: row.digest()? };
                 words.push(reference);
                 after = (ticket, id);
                 let fits = replayed.messages.get(&MessageId(id)).is_some_and(|message| {
-                    message.ticket.0 == ticket && message.kind as i64 == kind && message.words == reference
+                    message.ticket.0 == ticket
+                        && message.kind as i64 == kind
+                        && message.words == reference
                 });
                 if !fits {
                     self.fault(format_args!("message {id} is not as it was logged"));
@@ -197,7 +237,10 @@ impl Check<'_> {
             self.compare_words(&words).await?;
         }
         if count != replayed.messages.len() {
-            self.fault(format_args!("{} messages in the log, {count} in the table", replayed.messages.len()));
+            self.fault(format_args!(
+                "{} messages in the log, {count} in the table",
+                replayed.messages.len()
+            ));
         }
         Ok(())
     }
@@ -209,14 +252,20 @@ impl Check<'_> {
         for mut row in self.connection.rows(sql, values![self.team]).await? {
             count += 1;
             let (kind, id, image): (String, i64, String) = (row.next()?, row.next()?, row.next()?);
-            let logged = replayed.directory.iter().find(|((logged, number), _)| *logged == kind && *number == id);
+            let logged = replayed
+                .directory
+                .iter()
+                .find(|((logged, number), _)| *logged == kind && *number == id);
             if logged.is_none_or(|(_, logged)| *logged != image) {
                 self.fault(format_args!("{kind} {id} is not as it was logged"));
             }
             words.push(words_of(&image)?);
         }
         if count != replayed.directory.len() {
-            self.fault(format_args!("{} directory rows in the log, {count} in the table", replayed.directory.len()));
+            self.fault(format_args!(
+                "{} directory rows in the log, {count} in the table",
+                replayed.directory.len()
+            ));
         }
         self.compare_words(&words).await
     }
@@ -249,9 +298,15 @@ impl Check<'_> {
             let mut found = HashMap::new();
             for mut row in WORDS.filled(wanted).rows(self.connection).await? {
                 let id: i64 = row.next()?;
-                found.insert(id, sha256(&[&row.next::<Vec<u8>>()?, row.next::<String>()?.as_bytes()]));
+                found.insert(
+                    id,
+                    sha256(&[&row.next::<Vec<u8>>()?, row.next::<String>()?.as_bytes()]),
+                );
             }
-            for reference in some.iter().filter(|reference| found.get(&reference.id.0) != Some(&reference.digest)) {
+            for reference in some
+                .iter()
+                .filter(|reference| found.get(&reference.id.0) != Some(&reference.digest))
+            {
                 self.fault(format_args!("content {} is not what the log digested", reference.id.0));
             }
         }
@@ -290,8 +345,10 @@ impl Replayed {
                     self.directory.insert((kind::SETTINGS, 0), write_json(&settings)?);
                 }
                 Stored::HistoryMoved { from, to } => {
-                    let moved =
-                        self.tickets.values_mut().filter(|ticket| !ticket.is_open() && ticket.group == Some(from));
+                    let moved = self
+                        .tickets
+                        .values_mut()
+                        .filter(|ticket| !ticket.is_open() && ticket.group == Some(from));
                     moved.for_each(|ticket| ticket.group = Some(to));
                 }
                 Stored::TicketsErased(tickets) => {

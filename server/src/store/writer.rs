@@ -1,8 +1,8 @@
 //! The writers: whatever is waiting goes into the next commit.
 //!
-//! A batch is one transaction (see `transaction`). Once it is on disk it is told and answered, while the database is busy with the
-//! next one. A refused request costs the others nothing; if the database itself refuses the batch, its requests
-//! are run one by one.
+//! A batch is one transaction (see `transaction`). Once it is on disk it is told and answered,
+//! while the database is busy with the next one. A refused request costs the others nothing; if the
+//! database itself refuses the batch, its requests are run one by one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,8 +50,8 @@ struct Job {
     answer: oneshot::Sender<Answer>,
 }
 
-/// Told of every change after its commit, in the order of revisions, with the team's directory as it was left, and of the moment
-/// it was on disk.
+/// Told of every change after its commit, in the order of revisions, with the team's directory as
+/// it was left, and of the moment it was on disk.
 pub type Teller = Arc<dyn Fn(Vec<Told>, Instant) + Send + Sync>;
 
 /// Requests that wait at most; beyond it callers are told to come back.
@@ -67,7 +67,8 @@ pub struct Writers {
     under_way: Arc<AtomicUsize>,
 }
 
-/// A request is counted until whoever asks has the answer, not only until it is written: on busy cores that waits, too.
+/// A request is counted until whoever asks has the answer, not only until it is written: on busy
+/// cores that waits, too.
 struct UnderWay<'a>(&'a AtomicUsize);
 
 impl<'a> UnderWay<'a> {
@@ -91,7 +92,12 @@ impl std::fmt::Debug for Job {
 
 impl Writers {
     /// Starts the writers: one on SQLite, two on PostgreSQL, which share the teams between them.
-    pub fn start(database: &Database, origin: &Arc<str>, directories: &Arc<Directories>, tell: &Teller) -> Self {
+    pub fn start(
+        database: &Database,
+        origin: &Arc<str>,
+        directories: &Arc<Directories>,
+        tell: &Teller,
+    ) -> Self {
         let count = match database {
             Database::Sqlite(_) => 1,
             Database::Postgres(_) => 2,
@@ -138,13 +144,16 @@ impl Writers {
     }
 }
 
-/// Runs the one writer of a file on a thread of its own. Its next step is what everybody waits for; as a task it would stand in line
-/// behind calls, and SQLite would have nothing to do meanwhile.
+/// Runs the one writer of a file on a thread of its own. Its next step is what everybody waits for;
+/// as a task it would stand in line behind calls, and SQLite would have nothing to do meanwhile.
 fn alone(writer: impl Future<Output = ()> + Send + 'static) {
-    std::thread::spawn(move || match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-        Ok(runtime) => runtime.block_on(writer),
-        // Whoever asks for a change is told to come back, and the health check that the writer is gone.
-        Err(error) => tracing::error!(%error, "the writer cannot run"),
+    std::thread::spawn(move || {
+        match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+            Ok(runtime) => runtime.block_on(writer),
+            // Whoever asks for a change is told to come back, and the health check that the writer
+            // is gone.
+            Err(error) => tracing::error!(%error, "the writer cannot run"),
+        }
     });
 }
 
@@ -169,7 +178,8 @@ impl Writer {
             while !waiting.is_empty() {
                 let batch = next_batch(&mut waiting);
                 // What is on disk is told while the database is busy with the next batch.
-                (done, ()) = tokio::join!(self.batch(batch), async { self.tell(std::mem::take(&mut done)) });
+                (done, ()) =
+                    tokio::join!(self.batch(batch), async { self.tell(std::mem::take(&mut done)) });
             }
             if jobs.is_empty() {
                 self.tell(std::mem::take(&mut done));
@@ -179,7 +189,8 @@ impl Writer {
     }
 
     async fn batch(&self, jobs: Vec<Job>) -> Done {
-        let (requests, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.request, job.answer)).unzip();
+        let (requests, answers): (Vec<_>, Vec<_>) =
+            jobs.into_iter().map(|job| (job.request, job.answer)).unzip();
         match self.transactions.run(&requests).await {
             Ok(decided) => Done::of(answers, decided),
             Err(_) if requests.len() > 1 => {
@@ -200,7 +211,8 @@ impl Writer {
         loop {
             match self.transactions.run(std::slice::from_ref(&request)).await {
                 Ok(decided) => return decided,
-                // Another server was first; with its rows in sight the rules will say what that means.
+                // Another server was first; with its rows in sight the rules will say what that
+                // means.
                 Err(StoreError::Conflict(_)) if tries < 3 => tries += 1,
                 Err(failure) => return Decided::failed(failure),
             }
@@ -220,7 +232,11 @@ impl Writer {
 
 impl Done {
     fn of(waiting: Vec<oneshot::Sender<Answer>>, decided: Decided) -> Self {
-        let told = if decided.told.is_empty() { Vec::new() } else { vec![(decided.told, decided.on_disk)] };
+        let told = if decided.told.is_empty() {
+            Vec::new()
+        } else {
+            vec![(decided.told, decided.on_disk)]
+        };
         Done { told, answers: waiting.into_iter().zip(decided.answers).collect() }
     }
 }
@@ -249,12 +265,20 @@ mod tests {
     fn they_are_busy_until_nobody_waits_for_an_answer() {
         let (sender, mut jobs) = mpsc::channel(2);
         let writers = Writers { senders: vec![sender], under_way: Arc::default() };
-        let request = || Request { team: TeamId(1), caller: Caller::Clock, memory: None, command: Command::Next };
+        let request = || Request {
+            team: TeamId(1),
+            caller: Caller::Clock,
+            memory: None,
+            command: Command::Next,
+        };
         assert!(!writers.are_busy());
         {
             let mut left = pin!(writers.ask(request()));
             let mut answered = pin!(writers.ask(request()));
-            assert!(left.as_mut().now_or_never().is_none() && answered.as_mut().now_or_never().is_none());
+            assert!(
+                left.as_mut().now_or_never().is_none()
+                    && answered.as_mut().now_or_never().is_none()
+            );
             assert!(writers.are_busy());
             jobs.try_recv().expect("the first");
             let second = jobs.try_recv().expect("the second");

@@ -37,13 +37,17 @@ impl Method {
         Self { name, seconds: OnceLock::new(), good: OnceLock::new() }
     }
 
-    /// Counts a call that was answered with this code after so many seconds. Looking for a metric by its labels costs more than
-    /// many a call, so that the usual ones are kept at hand.
+    /// Counts a call that was answered with this code after so many seconds. Looking for a metric
+    /// by its labels costs more than many a call, so that the usual ones are kept at hand.
     fn count(&self, code: &str, seconds: f64) {
         let label = || self.name.clone();
-        self.seconds.get_or_init(|| histogram!(names::CALL_SECONDS, "method" => label())).record(seconds);
+        self.seconds
+            .get_or_init(|| histogram!(names::CALL_SECONDS, "method" => label()))
+            .record(seconds);
         if code == "0" {
-            self.good.get_or_init(|| counter!(names::CALLS, "method" => label(), "code" => "0")).increment(1);
+            self.good
+                .get_or_init(|| counter!(names::CALLS, "method" => label(), "code" => "0"))
+                .increment(1);
         } else {
             counter!(names::CALLS, "method" => label(), "code" => code.to_owned()).increment(1);
         }
@@ -54,7 +58,10 @@ impl CountCalls {
     /// Knows the methods of a compiled contract (`google.protobuf.FileDescriptorSet`).
     pub fn of(descriptors: &[u8]) -> Self {
         let files = prost_types::FileDescriptorSet::decode(descriptors).unwrap_or_default().file;
-        let mut methods = HashMap::from([(OTHER.to_owned(), Arc::new(Method::new(SharedString::const_str(OTHER))))]);
+        let mut methods = HashMap::from([(
+            OTHER.to_owned(),
+            Arc::new(Method::new(SharedString::const_str(OTHER))),
+        )]);
         for file in &files {
             for service in &file.service {
                 for method in &service.method {
@@ -96,13 +103,19 @@ where
     }
 
     fn call(&mut self, request: http::Request<Q>) -> Self::Future {
-        let method = self.methods.get(request.uri().path()).or_else(|| self.methods.get(OTHER)).cloned();
+        let method =
+            self.methods.get(request.uri().path()).or_else(|| self.methods.get(OTHER)).cloned();
         let begun = Instant::now();
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
-            // An error without a body has its status in the headers; otherwise the answer has begun well.
-            let code = answer.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0");
+            // An error without a body has its status in the headers; otherwise the answer has begun
+            // well.
+            let code = answer
+                .headers()
+                .get("grpc-status")
+                .and_then(|code| code.to_str().ok())
+                .unwrap_or("0");
             if let Some(method) = method {
                 tracing::debug!(method = %method.name, code, "a call was answered");
                 method.count(code, begun.elapsed().as_secs_f64());

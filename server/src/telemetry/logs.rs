@@ -1,5 +1,5 @@
-//! The log: for people or, as one JSON object a line, for machines. Always to the standard error, so that what a command
-//! prints stays clean.
+//! The log: for people or, as one JSON object a line, for machines. Always to the standard error,
+//! so that what a command prints stays clean.
 
 use std::io::{self, IsTerminal as _};
 

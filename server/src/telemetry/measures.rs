@@ -6,11 +6,13 @@ use metrics::histogram;
 
 use super::names;
 
-/// Requests have shared a transaction whose last rows and commit began at that moment and has ended now: at the moment it gives.
+/// Requests have shared a transaction whose last rows and commit began at that moment and has ended
+/// now: at the moment it gives.
 pub fn committed(requests: usize, began: Instant) -> Instant {
     let ended = Instant::now();
     histogram!(names::COMMIT_SECONDS).record(ended.duration_since(began).as_secs_f64());
-    histogram!(names::COMMIT_REQUESTS).record(f64::from(u32::try_from(requests).unwrap_or(u32::MAX)));
+    histogram!(names::COMMIT_REQUESTS)
+        .record(f64::from(u32::try_from(requests).unwrap_or(u32::MAX)));
     ended
 }
 

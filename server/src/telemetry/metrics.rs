@@ -33,7 +33,9 @@ pub fn serve_metrics(address: SocketAddr) -> Result<(), MetricsProblem> {
     let mut builder = PrometheusBuilder::new();
     for (name, kind, _) in TABLE {
         if let Kind::Histogram(bounds) = kind {
-            builder = builder.set_buckets_for_metric(Matcher::Full((*name).to_owned()), bounds).map_err(problem)?;
+            builder = builder
+                .set_buckets_for_metric(Matcher::Full((*name).to_owned()), bounds)
+                .map_err(problem)?;
         }
     }
     builder.with_http_listener(address).install().map_err(problem)?;
@@ -41,7 +43,9 @@ pub fn serve_metrics(address: SocketAddr) -> Result<(), MetricsProblem> {
         match kind {
             Kind::Counter => describe_counter!(*name, *text),
             Kind::Gauge => describe_gauge!(*name, *text),
-            Kind::Histogram(_) if name.ends_with("_seconds") => describe_histogram!(*name, Unit::Seconds, *text),
+            Kind::Histogram(_) if name.ends_with("_seconds") => {
+                describe_histogram!(*name, Unit::Seconds, *text)
+            }
             Kind::Histogram(_) => describe_histogram!(*name, Unit::Count, *text),
         }
     }

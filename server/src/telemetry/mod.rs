@@ -1,6 +1,7 @@
 //! Watching the server: its log and its metrics.
 //!
-//! Logs say what happened to whom by ids and numbers; people's words, addresses of customers and secrets are in none of them.
+//! Logs say what happened to whom by ids and numbers; people's words, addresses of customers and
+//! secrets are in none of them.
 
 mod calls;
 mod logs;

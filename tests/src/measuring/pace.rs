@@ -12,10 +12,14 @@ use super::Outcome;
 use super::writes::begin_with_time;
 
 /// Bytes of what a customer writes.
-const DESCRIPTION: &str = "The printer on the second floor says that it is out of paper, and it is not. \
-                           The printer on the second floor says that it is out of paper, and it is not. \
-                           The printer on the second floor says that it is out of paper, and it is not. \
-                           The printer on the second floor says that it is out of paper, and it is not. ";
+const DESCRIPTION: &str = "The printer on the second floor says that it is out of paper, and it \
+    is not. \
+                           The printer on the second floor says that it is out of paper, and it \
+                           is not. \
+                           The printer on the second floor says that it is out of paper, and it \
+                           is not. \
+                           The printer on the second floor says that it is out of paper, and it \
+                           is not. ";
 
 /// A customer's call for help: some 300 bytes of words.
 pub fn call_for_help() -> SubmitTicketRequest {
@@ -57,7 +61,11 @@ impl Pace {
     }
 
     /// As many calls as take about this long at this pace.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a pace is finite and not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a pace is finite and not negative"
+    )]
     pub fn calls_in(self, seconds: f64) -> usize {
         ((self.rate() * seconds) as usize).max(1)
     }

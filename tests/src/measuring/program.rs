@@ -1,5 +1,6 @@
-//! Programs beside the server: each has a process of its own, as the server has, so that they neither share SQLite's memory with each other, nor
-//! threads with whoever calls. The program is `yardsticks`, started with a word; it reads a line of JSON for each order, and answers with one.
+//! Programs beside the server: each has a process of its own, as the server has, so that they
+//! neither share SQLite's memory with each other, nor threads with whoever calls. The program is
+//! `yardsticks`, started with a word; it reads a line of JSON for each order, and answers with one.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -26,7 +27,8 @@ impl Program {
         command.arg(word).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn()?;
         let orders = process.stdin.take().ok_or("no way to a program's orders")?;
-        let answers = BufReader::new(process.stdout.take().ok_or("no way to a program's answers")?).lines();
+        let answers =
+            BufReader::new(process.stdout.take().ok_or("no way to a program's answers")?).lines();
         let mut program = Program { word, process, orders, answers };
         program.tell(setup).await?;
         Ok(program)
@@ -46,7 +48,9 @@ impl Program {
     /// What it says next.
     pub async fn hear<A: DeserializeOwned>(&mut self) -> Outcome<A> {
         let line = self.answers.next_line().await?;
-        let line = line.ok_or_else(|| format!("the program beside the server, \"{}\", ended early", self.word))?;
+        let line = line.ok_or_else(|| {
+            format!("the program beside the server, \"{}\", ended early", self.word)
+        })?;
         Ok(serde_json::from_str(&line)?)
     }
 

@@ -82,7 +82,8 @@ pub enum Part {
     },
     /// So many random bytes.
     Random(usize),
-    /// So many bytes, of which the first six tell the time in milliseconds, and the others are random.
+    /// So many bytes, of which the first six tell the time in milliseconds, and the others are
+    /// random.
     Dated(usize),
 }
 

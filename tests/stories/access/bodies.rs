@@ -1,4 +1,5 @@
-//! Bodies for every call: one that is valid, and the same with everything spoilt but what the call is about.
+//! Bodies for every call: one that is valid, and the same with everything spoilt but what the call
+//! is about.
 
 use deskbell_proto::client::request_id;
 use deskbell_proto::json::to_value;
@@ -44,10 +45,13 @@ pub fn field_of(kind: &str) -> &'static str {
 
 /// A body that is in order.
 pub fn valid(call: &str, target: &Target) -> Value {
-    let Target { number, version, member_id, group_id, profile_id, invitation_id, email, code } = target;
+    let Target { number, version, member_id, group_id, profile_id, invitation_id, email, code } =
+        target;
     let mut body = match call {
-        "GetServerInfo" | "WhoAmI" | "SignOut" | "GetTeam" | "ListMembers" | "ListGroups" | "ListProfiles"
-        | "ListTickets" | "WatchQueue" | "GetMyTicket" | "Follow" => return json!({}),
+        "GetServerInfo" | "WhoAmI" | "SignOut" | "GetTeam" | "ListMembers" | "ListGroups"
+        | "ListProfiles" | "ListTickets" | "WatchQueue" | "GetMyTicket" | "Follow" => {
+            return json!({});
+        }
         "SignIn" => return json!({"email": email, "password": PASSWORD}),
         "RedeemCode" => return json!({"email": email, "code": code, "new_password": PASSWORD}),
         "ChangePassword" => return json!({"current_password": PASSWORD, "new_password": PASSWORD}),
@@ -64,14 +68,24 @@ pub fn valid(call: &str, target: &Target) -> Value {
         "CreateGroup" => json!({"name": request_id()}),
         "UpdateGroup" => json!({"group_id": group_id, "name": request_id()}),
         "DeleteGroup" | "UndeleteGroup" => json!({"group_id": group_id}),
-        "AddGroupOperator" | "RemoveGroupOperator" => json!({"group_id": group_id, "member_id": member_id}),
+        "AddGroupOperator" | "RemoveGroupOperator" => {
+            json!({"group_id": group_id, "member_id": member_id})
+        }
         "CreateProfile" => json!({"settings": any_settings()}),
-        "UpdateProfile" => json!({"profile_id": profile_id, "revision": 1, "settings": any_settings()}),
+        "UpdateProfile" => {
+            json!({"profile_id": profile_id, "revision": 1, "settings": any_settings()})
+        }
         "SetProfileState" => json!({"profile_id": profile_id, "state": "PROFILE_STATE_PAUSED"}),
-        "TakeTicket" | "CloseTicket" | "ReopenTicket" => json!({"number": number, "version": version}),
+        "TakeTicket" | "CloseTicket" | "ReopenTicket" => {
+            json!({"number": number, "version": version})
+        }
         "AssignTicket" => json!({"number": number, "version": version, "operator_id": ""}),
-        "SetTicketPriority" => json!({"number": number, "version": version, "priority": "PRIORITY_HIGH"}),
-        "ReplyTicket" | "NoteTicket" => json!({"number": number, "version": version, "text": "Coming."}),
+        "SetTicketPriority" => {
+            json!({"number": number, "version": version, "priority": "PRIORITY_HIGH"})
+        }
+        "ReplyTicket" | "NoteTicket" => {
+            json!({"number": number, "version": version, "text": "Coming."})
+        }
         "NextTicket" | "CancelTicket" => json!({}),
         "WriteMessage" => json!({"text": "Still smoking."}),
         other => panic!("say what a valid body of {other} is"),
@@ -89,7 +103,11 @@ pub fn spoilt(message: &MessageDescriptor, body: &Value, kinds: &[&str]) -> Valu
     let about: Vec<_> = kinds.iter().map(|kind| field_of(kind)).collect();
     let field = |field: FieldDescriptor| {
         let name = field.name().to_owned();
-        let value = if about.contains(&name.as_str()) { body.get(&name).cloned() } else { nonsense(&field) };
+        let value = if about.contains(&name.as_str()) {
+            body.get(&name).cloned()
+        } else {
+            nonsense(&field)
+        };
         value.map(|value| (name, value))
     };
     Value::Object(message.fields().filter_map(field).collect::<Map<_, _>>())
@@ -103,7 +121,9 @@ fn nonsense(field: &FieldDescriptor) -> Option<Value> {
         Kind::Enum(_) => Value::from(99),
         Kind::Bool => return None,
         Kind::Message(_) if field.is_map() => return Some(json!({"\u{7}": "\u{7}"})),
-        Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask" => Value::from("nonsense"),
+        Kind::Message(message) if message.full_name() == "google.protobuf.FieldMask" => {
+            Value::from("nonsense")
+        }
         Kind::Message(message) if message.full_name().starts_with("google.") => return None,
         Kind::Message(message) => spoilt(&message, &Value::Null, &[]),
         _ => Value::from(-1),

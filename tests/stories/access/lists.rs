@@ -1,9 +1,11 @@
-//! Random teams: whatever happens to their tickets, every list, every look at a ticket and every watch, new or running all the
-//! time, shows each member what the oracle says, and nothing else.
+//! Random teams: whatever happens to their tickets, every list, every look at a ticket and every
+//! watch, new or running all the time, shows each member what the oracle says, and nothing else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deskbell_proto::v1::{self, ListTicketsRequest, Priority, QueueMode, SubmitTicketRequest, TicketState};
+use deskbell_proto::v1::{
+    self, ListTicketsRequest, Priority, QueueMode, SubmitTicketRequest, TicketState,
+};
 use deskbell_tests::customer::{Customer, Widget, call_for_help, new_secret};
 use deskbell_tests::desk::Desk;
 use deskbell_tests::for_both_databases;
@@ -28,9 +30,15 @@ const LOOKS: usize = 3;
 /// Random filters for each member at each look, besides the systematic ones.
 const FILTERS: usize = 12;
 
-const STATES: [TicketState; 5] =
-    [TicketState::New, TicketState::InProgress, TicketState::Answered, TicketState::Closed, TicketState::Expired];
-const PRIORITIES: [Priority; 4] = [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
+const STATES: [TicketState; 5] = [
+    TicketState::New,
+    TicketState::InProgress,
+    TicketState::Answered,
+    TicketState::Closed,
+    TicketState::Expired,
+];
+const PRIORITIES: [Priority; 4] =
+    [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
 const WORDS: [&str; 8] = ["Printer", "100%", "a_b", "Größe", "o'clock", "\\n", "MAUS", "$1"];
 const NEEDLES: [&str; 9] = ["printer", "%", "_", "GRÖSSE", "größe", "'", "\\", "maus@", "$1 "];
 
@@ -49,7 +57,8 @@ struct Play {
 
 impl Play {
     async fn begin(database: Database) -> Self {
-        let given = std::env::var(SEED).ok().map(|seed| seed.parse().expect("a number as the seed"));
+        let given =
+            std::env::var(SEED).ok().map(|seed| seed.parse().expect("a number as the seed"));
         let seed = given.unwrap_or_else(|| fastrand::u64(..));
         let desk = Desk::open(database).await;
         let boss = desk.admin("boss").await;
@@ -75,7 +84,17 @@ impl Play {
         for who in &people {
             watches.insert(who.id(), who.watch().opened().await);
         }
-        Self { random: Rng::with_seed(seed), desk, team, boss, people, widget, groups, customers, watches }
+        Self {
+            random: Rng::with_seed(seed),
+            desk,
+            team,
+            boss,
+            people,
+            widget,
+            groups,
+            customers,
+            watches,
+        }
     }
 
     fn one<'a, T>(random: &mut Rng, of: &'a [T]) -> &'a T {
@@ -99,11 +118,13 @@ impl Play {
         let secret = new_secret();
         let group = self.groups.get(self.random.usize(..=self.groups.len()));
         let mut word = || (*Self::one(&mut self.random, &WORDS)).to_owned();
-        let (email, title) = (format!("{}@acme.example", ["maus", "Katze"][usize::from(word() > word())]), word());
+        let (email, title) =
+            (format!("{}@acme.example", ["maus", "Katze"][usize::from(word() > word())]), word());
         let description = format!("{} {}", word(), word());
         let texts = [email.clone(), title.clone(), description.clone()];
         let group_id = group.map(|group| group.id.clone()).unwrap_or_default();
-        let request = SubmitTicketRequest { email, title, group_id, ..call_for_help(&secret, &description) };
+        let request =
+            SubmitTicketRequest { email, title, group_id, ..call_for_help(&secret, &description) };
         let number = self.widget.submit(request).await.expect("a ticket").number;
         self.customers.insert(number, self.widget.customer(secret, number));
         let ticket = Ticket {
@@ -111,7 +132,9 @@ impl Play {
             priority: Priority::Normal,
             operator: None,
             // A deleted group does no harm: the ticket arrives unassigned.
-            group: group.map(|group| group.id.clone()).filter(|group| !self.team.deleted.contains(group)),
+            group: group
+                .map(|group| group.id.clone())
+                .filter(|group| !self.team.deleted.contains(group)),
             handled_by: BTreeSet::new(),
             texts,
         };
@@ -122,7 +145,13 @@ impl Play {
     async fn act(&mut self) {
         let who = Self::one(&mut self.random, &self.people).clone();
         let me = who.id();
-        let seen: Vec<_> = self.team.tickets.keys().copied().filter(|number| self.team.sees(&me, *number)).collect();
+        let seen: Vec<_> = self
+            .team
+            .tickets
+            .keys()
+            .copied()
+            .filter(|number| self.team.sees(&me, *number))
+            .collect();
         if seen.is_empty() {
             return;
         }
@@ -165,18 +194,30 @@ impl Play {
     }
 
     async fn assign(&mut self, who: &Staff, ticket: &v1::Ticket) {
-        let operators: Vec<_> =
-            self.people.iter().filter(|person| self.team.members[&person.id()].operator).cloned().collect();
-        let groups: Vec<_> =
-            self.groups.iter().filter(|group| !self.team.deleted.contains(&group.id)).cloned().collect();
+        let operators: Vec<_> = self
+            .people
+            .iter()
+            .filter(|person| self.team.members[&person.id()].operator)
+            .cloned()
+            .collect();
+        let groups: Vec<_> = self
+            .groups
+            .iter()
+            .filter(|group| !self.team.deleted.contains(&group.id))
+            .cloned()
+            .collect();
         let operator = Self::one(&mut self.random, &operators).clone();
         let group = groups.get(self.random.usize(..=groups.len())).cloned();
         let id = operator.id();
         let (to, operator_id, group_id) = match (self.random.usize(..5), group) {
             (0, _) => (To::nobody(), Some(""), Some(String::new())),
             (1, Some(group)) => (To::group(&group), None, Some(group.id)),
-            (2, Some(group)) => (To::operator(&operator).in_group(&group), Some(id.as_str()), Some(group.id)),
-            (3, _) => (To::operator(&operator).in_no_group(), Some(id.as_str()), Some(String::new())),
+            (2, Some(group)) => {
+                (To::operator(&operator).in_group(&group), Some(id.as_str()), Some(group.id))
+            }
+            (3, _) => {
+                (To::operator(&operator).in_no_group(), Some(id.as_str()), Some(String::new()))
+            }
             _ => (To::operator(&operator), Some(id.as_str()), None),
         };
         let answer = who.assign(ticket, to).await.expect("assigned");
@@ -186,7 +227,8 @@ impl Play {
     }
 
     async fn customer_acts(&mut self) {
-        let there: Vec<_> = self.customers.keys().copied().filter(|number| !self.team.is_hidden(*number)).collect();
+        let there: Vec<_> =
+            self.customers.keys().copied().filter(|number| !self.team.is_hidden(*number)).collect();
         if there.is_empty() {
             return;
         }
@@ -211,7 +253,11 @@ impl Play {
         match who.next().await {
             Ok((ticket, _)) => {
                 assert_eq!(Some(ticket.number), expected, "next of {}", who.name());
-                self.team.tickets.get_mut(&ticket.number).expect("a ticket that rang").taken(&who.id());
+                self.team
+                    .tickets
+                    .get_mut(&ticket.number)
+                    .expect("a ticket that rang")
+                    .taken(&who.id());
             }
             Err(problem) => {
                 assert_eq!((problem.code, expected), (Code::NotFound, None), "{problem}");
@@ -242,13 +288,19 @@ impl Play {
         if operator {
             self.watches.insert(who.id(), who.watch().opened().await);
         } else if let Some(mut watch) = self.watches.remove(&who.id()) {
-            assert_eq!(watch.end().await.code, Code::PermissionDenied, "the end of the watch of {}", who.name());
+            assert_eq!(
+                watch.end().await.code,
+                Code::PermissionDenied,
+                "the end of the watch of {}",
+                who.name()
+            );
         }
     }
 
     async fn change_mode(&mut self) {
         self.team.self_service = !self.team.self_service;
-        let mode = if self.team.self_service { QueueMode::SelfService } else { QueueMode::AdminAssigns };
+        let mode =
+            if self.team.self_service { QueueMode::SelfService } else { QueueMode::AdminAssigns };
         self.boss.set_mode(mode).await;
     }
 
@@ -257,7 +309,8 @@ impl Play {
         if self.team.groups.len() < 2 || self.team.deleted.contains(&group.id) {
             return;
         }
-        let told = self.boss.delete_group_so(&group, true, 0, None).await.expect("what would happen");
+        let told =
+            self.boss.delete_group_so(&group, true, 0, None).await.expect("what would happen");
         self.boss.delete_group(&group, told.erased_tickets).await.expect("deleted");
         let (open, ended) = self.team.group_deleted(&group.id);
         let told = (told.unassigned_tickets, told.erased_tickets);
@@ -280,7 +333,12 @@ impl Play {
                 .tickets
                 .values()
                 .filter(|ticket| ticket.is_open() && ticket.group.as_ref() == Some(&group.id));
-            assert_eq!(group.open_tickets, i64::try_from(open.count()).ok(), "open in {}", group.name);
+            assert_eq!(
+                group.open_tickets,
+                i64::try_from(open.count()).ok(),
+                "open in {}",
+                group.name
+            );
         }
     }
 
@@ -288,7 +346,11 @@ impl Play {
         let name = who.name();
         for number in self.team.tickets.keys() {
             let has_events = who.events(*number).await.is_ok();
-            assert_eq!(has_events, self.team.sees(&who.id(), *number), "{name}: what happened to ticket {number}");
+            assert_eq!(
+                has_events,
+                self.team.sees(&who.id(), *number),
+                "{name}: what happened to ticket {number}"
+            );
             match who.ticket(*number).await {
                 Ok(ticket) => {
                     assert!(self.team.sees(&who.id(), *number), "{name} sees ticket {number}");
@@ -296,7 +358,10 @@ impl Play {
                 }
                 Err(problem) => {
                     assert_eq!(problem.code, Code::NotFound, "{name}");
-                    assert!(!self.team.sees(&who.id(), *number), "{name} does not see ticket {number}");
+                    assert!(
+                        !self.team.sees(&who.id(), *number),
+                        "{name} does not see ticket {number}"
+                    );
                 }
             }
         }
@@ -306,7 +371,9 @@ impl Play {
                 let expected: Vec<_> = self.team.listed(&who.id(), &filter).into_iter().collect();
                 assert_eq!(numbers(&listed), expected, "{name}: the list of {filter:?}");
                 let in_order = listed.is_sorted_by_key(|ticket| {
-                    let time = |time: Option<prost_types::Timestamp>| time.map_or((0, 0), |at| (at.seconds, at.nanos));
+                    let time = |time: Option<prost_types::Timestamp>| {
+                        time.map_or((0, 0), |at| (at.seconds, at.nanos))
+                    };
                     let (seconds, nanos) = time(ticket.end_time);
                     let open = (-ticket.priority, time(ticket.submit_time));
                     if history { (0, (-seconds, -nanos)) } else { open }
@@ -315,7 +382,8 @@ impl Play {
             }
         }
         let watched = who.watch().opened().await.now();
-        let open: Vec<_> = self.team.listed(&who.id(), &ListTicketsRequest::default()).into_iter().collect();
+        let open: Vec<_> =
+            self.team.listed(&who.id(), &ListTicketsRequest::default()).into_iter().collect();
         assert_eq!(watched.numbers(), open, "{name}: the snapshot of a watch");
         self.watches[&who.id()].agrees_with(who).await;
     }
@@ -335,19 +403,45 @@ impl Play {
     /// No filter, each filter alone, and random ones together.
     fn filters(&mut self, history: bool) -> Vec<ListTicketsRequest> {
         let none = ListTicketsRequest { history, ..Default::default() };
-        let groups: Vec<_> = self.groups.iter().map(|group| group.id.clone()).chain(["g999999".to_owned()]).collect();
-        let members: Vec<_> = self.team.members.keys().cloned().chain(["m999999".to_owned()]).collect();
+        let groups: Vec<_> = self
+            .groups
+            .iter()
+            .map(|group| group.id.clone())
+            .chain(["g999999".to_owned()])
+            .collect();
+        let members: Vec<_> =
+            self.team.members.keys().cloned().chain(["m999999".to_owned()]).collect();
         let mut filters = vec![none.clone()];
-        filters.extend(STATES.map(|state| ListTicketsRequest { states: vec![state.into()], ..none.clone() }));
-        filters.extend(groups.iter().map(|group| ListTicketsRequest { group_id: group.clone(), ..none.clone() }));
-        filters.extend(members.iter().map(|member| ListTicketsRequest { operator_id: member.clone(), ..none.clone() }));
-        filters.extend(PRIORITIES.map(|least| ListTicketsRequest { min_priority: least.into(), ..none.clone() }));
-        filters.extend(NEEDLES.map(|needle| ListTicketsRequest { contains: needle.to_owned(), ..none.clone() }));
+        filters.extend(
+            STATES.map(|state| ListTicketsRequest { states: vec![state.into()], ..none.clone() }),
+        );
+        filters.extend(
+            groups
+                .iter()
+                .map(|group| ListTicketsRequest { group_id: group.clone(), ..none.clone() }),
+        );
+        filters.extend(
+            members
+                .iter()
+                .map(|member| ListTicketsRequest { operator_id: member.clone(), ..none.clone() }),
+        );
+        filters.extend(
+            PRIORITIES
+                .map(|least| ListTicketsRequest { min_priority: least.into(), ..none.clone() }),
+        );
+        filters.extend(
+            NEEDLES
+                .map(|needle| ListTicketsRequest { contains: needle.to_owned(), ..none.clone() }),
+        );
         for _ in 0..FILTERS {
             let random = &mut self.random;
             let mut filter = ListTicketsRequest { page_size: random.i32(1..9), ..none.clone() };
             if random.bool() {
-                filter.states = STATES.iter().filter(|_| random.bool()).map(|state| i32::from(*state)).collect();
+                filter.states = STATES
+                    .iter()
+                    .filter(|_| random.bool())
+                    .map(|state| i32::from(*state))
+                    .collect();
             }
             if random.u8(..4) == 0 {
                 filter.group_id.clone_from(Self::one(random, &groups));

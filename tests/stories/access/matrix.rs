@@ -1,7 +1,9 @@
-//! The access matrix: every call of the contract, by every kind of caller, about every object, as the policy says.
+//! The access matrix: every call of the contract, by every kind of caller, about every object, as
+//! the policy says.
 //!
-//! Refusals first: whoever may not gets the same answer for a body that makes no sense (authorization comes before validation),
-//! what is hidden answers like what does not exist, byte for byte, and nothing at all has changed afterwards.
+//! Refusals first: whoever may not gets the same answer for a body that makes no sense
+//! (authorization comes before validation), what is hidden answers like what does not exist, byte
+//! for byte, and nothing at all has changed afterwards.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +31,8 @@ impl Cell<'_> {
         format!("{} ({}) by {}", self.row.call, objects.join(", "), self.caller)
     }
 
-    /// It is about a ticket that is there for everybody, so the team's queue mode has to be self-service.
+    /// It is about a ticket that is there for everybody, so the team's queue mode has to be
+    /// self-service.
     fn in_self_service(&self) -> bool {
         self.objects.iter().any(|object| object.name == "shared")
     }
@@ -60,7 +63,11 @@ fn cells<'a>(rows: &'a [Row], objects: &'a [Object]) -> Vec<Cell<'a>> {
     let mut cells = Vec::new();
     for row in rows {
         let of = |kind| objects.iter().filter(move |object| object.kind == kind);
-        let first: Vec<_> = row.kinds.iter().map(|kind| of(*kind).next().expect("an object of that kind")).collect();
+        let first: Vec<_> = row
+            .kinds
+            .iter()
+            .map(|kind| of(*kind).next().expect("an object of that kind"))
+            .collect();
         for &(caller, word) in &row.cells {
             if row.kinds.is_empty() {
                 cells.push(Cell { row, caller, expected: word, objects: Vec::new() });
@@ -70,7 +77,9 @@ fn cells<'a>(rows: &'a [Row], objects: &'a [Object]) -> Vec<Cell<'a>> {
                     let mut objects = first.clone();
                     objects[place] = object;
                     let seen = objects.iter().all(|object| object.seen_by.contains(&caller));
-                    let fits = row.state.is_none_or(|state| objects.iter().all(|object| object.state == state));
+                    let fits = row
+                        .state
+                        .is_none_or(|state| objects.iter().all(|object| object.state == state));
                     let expected = match (word, seen, fits) {
                         ("see", true, true) => "OK",
                         ("see", true, false) => "FP",
@@ -105,8 +114,10 @@ struct Faults(Vec<String>);
 impl Faults {
     fn expect(&mut self, cell: &str, expected: &str, got: &Answer) {
         if got.code != code(expected) {
-            self.0
-                .push(format!("{cell}: {expected} by the policy, but {:?} {} ({})", got.code, got.reason, got.words.0));
+            self.0.push(format!(
+                "{cell}: {expected} by the policy, but {:?} {} ({})",
+                got.code, got.reason, got.words.0
+            ));
         }
     }
 
@@ -120,11 +131,17 @@ impl Faults {
     }
 
     fn none(&self) {
-        assert!(self.0.is_empty(), "{} cells are not as the policy says:\n{}", self.0.len(), self.0.join("\n"));
+        assert!(
+            self.0.is_empty(),
+            "{} cells are not as the policy says:\n{}",
+            self.0.len(),
+            self.0.join("\n")
+        );
     }
 }
 
-/// What must not happen: each such call twice, once with a body that makes no sense, and nothing has changed.
+/// What must not happen: each such call twice, once with a body that makes no sense, and nothing
+/// has changed.
 async fn refusals(
     stage: &Stage,
     callers: &BTreeMap<&'static str, Credentials>,
@@ -144,13 +161,19 @@ async fn refusals(
         let answer = stage.wire.call(call, caller, &body).await;
         faults.expect(&cell.name(), cell.expected, &answer);
         if cell.expected == "NF" {
-            let first = not_found.entry((cell.row.call, cell.caller)).or_insert_with(|| answer.clone());
+            let first =
+                not_found.entry((cell.row.call, cell.caller)).or_insert_with(|| answer.clone());
             faults.same(&cell.name(), "others that are hidden or absent", first, &answer);
         }
         if cell.expected != "FP" {
             let spoilt = spoilt(&call.input(), &body, &cell.row.kinds);
             let again = stage.wire.call(call, caller, &spoilt).await;
-            faults.same(&format!("{} with a spoilt body", cell.name()), "with a valid one", &answer, &again);
+            faults.same(
+                &format!("{} with a spoilt body", cell.name()),
+                "with a valid one",
+                &answer,
+                &again,
+            );
         }
     }
     assert_eq!(stage.versions().await, before, "a refused call changed something");
@@ -174,7 +197,9 @@ async fn permissions(stage: &Stage, cells: &[&Cell<'_>], faults: &mut Faults) {
         }
         match cell.row.call {
             "SignOut" => caller = stage.another_session(cell.caller).await,
-            "ActivateTeam" | "AnswerInvitation" => (caller, target) = stage.another(cell.caller).await,
+            "ActivateTeam" | "AnswerInvitation" => {
+                (caller, target) = stage.another(cell.caller).await
+            }
             "RedeemCode" => target = stage.code().await,
             "RemoveGroupOperator" => stage.join(&target).await,
             "NextTicket" => drop(stage.fresh("ticket", "grouped").await),
@@ -230,17 +255,26 @@ async fn ids_that_requests_refer_to_are_checked() {
         for object in ["absent", "foreign"] {
             let mut target = Target::default();
             for kind in &row.kinds {
-                let object = objects().into_iter().find(|object| object.kind == *kind).expect("an object of that kind");
+                let object = objects()
+                    .into_iter()
+                    .find(|object| object.kind == *kind)
+                    .expect("an object of that kind");
                 target = with(target, kind, &stage.fresh(kind, object.name).await);
             }
             let mut body = valid(name, &target);
             *at(&mut body, field) = id(field, &stage.objects[&("group", object)]);
-            let caller = if name == "SubmitTicket" { &customers["live"] } else { &stage.callers["boss"] };
+            let caller =
+                if name == "SubmitTicket" { &customers["live"] } else { &stage.callers["boss"] };
             let answer = stage.wire.call(&calls()[name], caller, &body).await;
             faults.expect(&format!("{name} with {field} that is {object}"), expected, &answer);
             answers.push(answer);
         }
-        faults.same(&format!("{name} with {field} that is foreign"), "one that is absent", &answers[0], &answers[1]);
+        faults.same(
+            &format!("{name} with {field} that is foreign"),
+            "one that is absent",
+            &answers[0],
+            &answers[1],
+        );
     }
     faults.none();
     stage.desk.close();
@@ -288,11 +322,15 @@ fn ids(message: &MessageDescriptor, before: &str) -> Vec<String> {
     let mut found = Vec::new();
     for field in message.fields() {
         let (name, path) = (field.name(), format!("{before}{}", field.name()));
-        if name != "request_id" && (name == "number" || name.ends_with("_id") || name.ends_with("_ids")) {
+        if name != "request_id"
+            && (name == "number" || name.ends_with("_id") || name.ends_with("_ids"))
+        {
             found.push(path.clone());
         }
-        if let Some(inner) =
-            field.kind().as_message().filter(|inner| inner.full_name().starts_with("deskbell.") && !field.is_map())
+        if let Some(inner) = field
+            .kind()
+            .as_message()
+            .filter(|inner| inner.full_name().starts_with("deskbell.") && !field.is_map())
         {
             found.extend(ids(inner, &format!("{path}.")));
         }

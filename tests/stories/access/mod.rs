@@ -1,5 +1,5 @@
-//! Who may do what and who sees what: the access matrix, generated from the contract's descriptors against a policy that can be
-//! read, and lists against an oracle on random teams.
+//! Who may do what and who sees what: the access matrix, generated from the contract's descriptors
+//! against a policy that can be read, and lists against an oracle on random teams.
 //!
 //! Start with `policy`.
 

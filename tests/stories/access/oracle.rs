@@ -1,4 +1,5 @@
-//! What SPEC.md says about tickets' ways and who sees them, a second time, in its own words and without the server's code.
+//! What SPEC.md says about tickets' ways and who sees them, a second time, in its own words and
+//! without the server's code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -89,21 +90,27 @@ impl Team {
         member.admin || member.operator
     }
 
-    /// "An admin sees every ticket and all history. An operator sees a ticket when it is assigned to them, or to a group they
-    /// are in. … Unassigned tickets are seen by admins only, or by all operators when the team's queue mode is self-service …
-    /// In history an operator sees tickets they handled themselves and those whose group at closing they are in." The history
-    /// of a deleted group is hidden at once.
+    /// "An admin sees every ticket and all history. An operator sees a ticket when it is assigned
+    /// to them, or to a group they are in. … Unassigned tickets are seen by admins only, or by all
+    /// operators when the team's queue mode is self-service … In history an operator sees tickets
+    /// they handled themselves and those whose group at closing they are in." The history of a
+    /// deleted group is hidden at once.
     pub fn sees(&self, who: &str, number: i64) -> bool {
         let Some(ticket) = self.tickets.get(&number) else { return false };
         let member = self.members[who];
         if self.is_hidden(number) {
             return false;
         }
-        let in_its_group =
-            ticket.group.as_ref().and_then(|group| self.groups.get(group)).is_some_and(|group| group.contains(who));
+        let in_its_group = ticket
+            .group
+            .as_ref()
+            .and_then(|group| self.groups.get(group))
+            .is_some_and(|group| group.contains(who));
         let as_operator = if ticket.is_open() {
             let unassigned = ticket.operator.is_none() && ticket.group.is_none();
-            ticket.operator.as_deref() == Some(who) || in_its_group || (unassigned && self.self_service)
+            ticket.operator.as_deref() == Some(who)
+                || in_its_group
+                || (unassigned && self.self_service)
         } else {
             ticket.handled_by.contains(who) || in_its_group
         };
@@ -124,30 +131,40 @@ impl Team {
             ticket.is_open() != filter.history
                 && (filter.states.is_empty() || filter.states.contains(&i32::from(ticket.state)))
                 && (filter.group_id.is_empty() || ticket.group.as_ref() == Some(&filter.group_id))
-                && (filter.operator_id.is_empty() || ticket.operator.as_ref() == Some(&filter.operator_id))
+                && (filter.operator_id.is_empty()
+                    || ticket.operator.as_ref() == Some(&filter.operator_id))
                 && i32::from(ticket.priority) >= filter.min_priority
                 && ticket.texts.iter().any(|text| text.to_uppercase().contains(&contains))
         };
-        let listed = self.tickets.iter().filter(|(number, ticket)| fits(ticket) && self.sees(who, **number));
+        let listed =
+            self.tickets.iter().filter(|(number, ticket)| fits(ticket) && self.sees(who, **number));
         listed.map(|(number, _)| *number).collect()
     }
 
-    /// "By priority, then waiting time, from what they may take and nobody has." An answered ticket waits for its customer.
+    /// "By priority, then waiting time, from what they may take and nobody has." An answered ticket
+    /// waits for its customer.
     pub fn next(&self, who: &str) -> Option<i64> {
         let waits = |ticket: &Ticket| {
-            ticket.operator.is_none() && matches!(ticket.state, TicketState::New | TicketState::InProgress)
+            ticket.operator.is_none()
+                && matches!(ticket.state, TicketState::New | TicketState::InProgress)
         };
-        let waiting = self.tickets.iter().filter(|(number, ticket)| waits(ticket) && self.sees(who, **number));
-        waiting.min_by_key(|(number, ticket)| (-i32::from(ticket.priority), **number)).map(|(number, _)| *number)
+        let waiting = self
+            .tickets
+            .iter()
+            .filter(|(number, ticket)| waits(ticket) && self.sees(who, **number));
+        waiting
+            .min_by_key(|(number, ticket)| (-i32::from(ticket.priority), **number))
+            .map(|(number, _)| *number)
     }
 
-    /// "Assigning a group clears an operator who is not in it. Assigning an operator keeps the group unless “no group” is said."
-    /// An empty id says nobody, or no group.
+    /// "Assigning a group clears an operator who is not in it. Assigning an operator keeps the
+    /// group unless “no group” is said." An empty id says nobody, or no group.
     pub fn assigned(&mut self, number: i64, operator: Option<&str>, group: Option<&str>) {
         let Some(ticket) = self.tickets.get_mut(&number) else { return };
         if let Some(group) = group {
             ticket.group = Some(group.to_owned()).filter(|group| !group.is_empty());
-            let stays = |operator: &String| group.is_empty() || self.groups[group].contains(operator);
+            let stays =
+                |operator: &String| group.is_empty() || self.groups[group].contains(operator);
             ticket.operator = ticket.operator.take().filter(stays);
         }
         match operator {
@@ -162,10 +179,12 @@ impl Team {
         let Some(ticket) = self.tickets.get_mut(&number) else { return };
         ticket.operator = ticket.operator.take().filter(|operator| self.members[operator].operator);
         ticket.group = ticket.group.take().filter(|group| !self.deleted.contains(group));
-        ticket.state = if ticket.operator.is_some() { TicketState::InProgress } else { TicketState::New };
+        ticket.state =
+            if ticket.operator.is_some() { TicketState::InProgress } else { TicketState::New };
     }
 
-    /// "A customer's message makes an answered ticket in progress, and reopens a closed or expired one."
+    /// "A customer's message makes an answered ticket in progress, and reopens a closed or expired
+    /// one."
     pub fn customer_wrote(&mut self, number: i64) {
         if !self.tickets[&number].is_open() {
             self.reopened(number);
@@ -192,13 +211,15 @@ impl Team {
         }
     }
 
-    /// "Its open tickets become unassigned (neither group nor operator), its closed and expired tickets are erased from
-    /// history." How many of each.
+    /// "Its open tickets become unassigned (neither group nor operator), its closed and expired
+    /// tickets are erased from history." How many of each.
     pub fn group_deleted(&mut self, group: &str) -> (i64, i64) {
         self.groups.remove(group);
         self.deleted.insert(group.to_owned());
         let mut counts = (0, 0);
-        for ticket in self.tickets.values_mut().filter(|ticket| ticket.group.as_deref() == Some(group)) {
+        for ticket in
+            self.tickets.values_mut().filter(|ticket| ticket.group.as_deref() == Some(group))
+        {
             if ticket.is_open() {
                 (ticket.group, ticket.operator) = (None, None);
                 counts.0 += 1;

@@ -10,16 +10,20 @@ use std::collections::BTreeMap;
 
 /// Calls of people with sessions. The column `of` says what the call is about, and in which state.
 ///
-/// - `none`: no credential; `fake`: a session token that nobody issued; `over`: a session that was signed out
-/// - `solo`: an account without a team; `new`: one that is asked to join; `heir`: one that is asked to join as an admin
+/// - `none`: no credential; `fake`: a session token that nobody issued; `over`: a session that was
+///   signed out
+/// - `solo`: an account without a team; `new`: one that is asked to join; `heir`: one that is asked
+///   to join as an admin
 /// - `idle`: a member without assistance management
-/// - `mine`: an operator who has the tickets `own` and `handled`; `in`: one in the group; `left`: one who was in the group;
-///   `out`: one of another group
+/// - `mine`: an operator who has the tickets `own` and `handled`; `in`: one in the group; `left`:
+///   one who was in the group; `out`: one of another group
 /// - `off`: a disabled member with the session from before; `back`: one who has signed in since
-/// - `boss`: an admin who is an operator; `lead`: an admin who is none; `far`: an admin of another team
+/// - `boss`: an admin who is an operator; `lead`: an admin who is none; `far`: an admin of another
+///   team
 /// - `copy`: a widget with its customer's ticket
 pub const PEOPLE: &str = "
-call                of            none fake over solo new  heir idle mine in   left out  off  back boss lead far  copy
+call                of            none fake over solo new  heir idle mine in   left \
+out  off  back boss lead far  copy
 GetServerInfo       -             OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK
 SignIn              -             OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK
 RedeemCode          -             OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK
@@ -40,9 +44,11 @@ RemoveMember        member        UA   UA   UA   PD   PD   PD   PD   PD   PD   P
 CreateGroup         -             UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
 UpdateGroup         group         UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
 DeleteGroup         group         UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-UndeleteGroup       any-group:del UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+UndeleteGroup       any-group:del \
+UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
 AddGroupOperator    group+member  UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-RemoveGroupOperator group+member  UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+RemoveGroupOperator \
+group+member  UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
 
 CreateProfile       -             UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
 ListProfiles        -             UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
@@ -67,10 +73,12 @@ NextTicket          -             UA   UA   UA   PD   PD   PD   PD   NF   OK   N
 
 /// Calls of widgets and their customers.
 ///
-/// - `none`: no credential; `user`: an admin with a session; `fake`: a credential that nobody issued
+/// - `none`: no credential; `user`: an admin with a session; `fake`: a credential that nobody
+///   issued
 /// - `live`, `held`, `dead`: a copy of an active, a paused, a revoked profile, with no ticket
-/// - `own`: the customer of a ticket; `bad`: a secret of no ticket; `lent`: a ticket's secret with another profile's copy;
-///   `kept`, `lost`: a customer whose profile was paused, revoked since; `far`: a ticket's secret with another team's copy
+/// - `own`: the customer of a ticket; `bad`: a secret of no ticket; `lent`: a ticket's secret with
+///   another profile's copy; `kept`, `lost`: a customer whose profile was paused, revoked since;
+///   `far`: a ticket's secret with another team's copy
 pub const WIDGETS: &str = "
 call                of            none user fake live held dead own  bad  lent kept lost far
 SubmitTicket        -             PD   PD   PD   OK   FP   PD   OK   OK   OK   FP   PD   OK
@@ -82,9 +90,12 @@ CancelTicket        -             PD   PD   PD   NF   NF   PD   OK   NF   NF   O
 
 /// Who sees what. Nobody else does: it is as if it were not there.
 ///
-/// - `own`: assigned to `mine`; `grouped`: in the group; `behind`: in the group, and `left` answered it when they were in it
-/// - `loose`: unassigned, with the queue mode admin-assigns; `shared`: unassigned, with self-service
-/// - `closed`: in the group when it was closed; `handled`: closed, was assigned to `mine`; `answered`: `behind`, but closed
+/// - `own`: assigned to `mine`; `grouped`: in the group; `behind`: in the group, and `left`
+///   answered it when they were in it
+/// - `loose`: unassigned, with the queue mode admin-assigns; `shared`: unassigned, with
+///   self-service
+/// - `closed`: in the group when it was closed; `handled`: closed, was assigned to `mine`;
+///   `answered`: `behind`, but closed
 /// - `absent`: an id that nothing has; `foreign`: one of a team that none of the callers is in
 pub const SIGHT: &str = "
 object     kind        state  seen by
@@ -118,7 +129,8 @@ absent     invitation  -
 foreign    invitation  -
 ";
 
-/// What else requests refer to, and what somebody who may call gets for an id there that is absent or another team's.
+/// What else requests refer to, and what somebody who may call gets for an id there that is absent
+/// or another team's.
 pub const REFERENCES: &str = "
 call           field                     answer
 AssignTicket   operator_id               IA
@@ -158,7 +170,10 @@ pub struct Object {
 }
 
 fn lines(table: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
-    table.lines().map(|line| line.split_whitespace().collect()).filter(|words: &Vec<_>| !words.is_empty())
+    table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .filter(|words: &Vec<_>| !words.is_empty())
 }
 
 /// The rows of a table of calls.
@@ -166,7 +181,12 @@ pub fn rows(table: &'static str) -> Vec<Row> {
     let mut lines = lines(table);
     let head = lines.next().expect("a head");
     let row = |words: Vec<&'static str>| {
-        assert_eq!(words.len(), head.len(), "the row of {} has another number of cells than the head", words[0]);
+        assert_eq!(
+            words.len(),
+            head.len(),
+            "the row of {} has another number of cells than the head",
+            words[0]
+        );
         let (kinds, state) = match words[1].split_once(':') {
             Some((kinds, state)) => (kinds, Some(state)),
             None => (words[1], None),

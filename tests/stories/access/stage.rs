@@ -72,7 +72,8 @@ impl Stage {
         let support = boss.group_of("Support", &[&people["in"]]).await;
         boss.group_of("Sales", &[&people["out"]]).await;
 
-        let mut callers: BTreeMap<_, _> = people.iter().map(|(name, staff)| (*name, session(staff))).collect();
+        let mut callers: BTreeMap<_, _> =
+            people.iter().map(|(name, staff)| (*name, session(staff))).collect();
         callers.insert("boss", session(&boss));
         callers.insert("none", Credentials::none());
         callers.insert("fake", Credentials::session(&forged(&boss.token)).expect("a token"));
@@ -83,7 +84,8 @@ impl Stage {
         let wire = Wire::to(&desk.server).await;
         let customer = widget.ring(None, "Copied.").await;
         callers.insert("copy", customer_of(&widget, &customer));
-        let mut stage = Self { desk, wire, callers, people, objects: BTreeMap::new(), support, widget };
+        let mut stage =
+            Self { desk, wire, callers, people, objects: BTreeMap::new(), support, widget };
         stage.set_objects().await;
         stage
     }
@@ -120,7 +122,8 @@ impl Stage {
             self.objects.insert((kind, "absent"), absent.clone());
             self.objects.insert((kind, "foreign"), foreign.clone());
         }
-        // Ids are counted in each team. So `far` must not have one of its own that happens to be spelt like one of ours.
+        // Ids are counted in each team. So `far` must not have one of its own that happens to be
+        // spelt like one of ours.
         assert_eq!(self.people["far"].members().await.expect("members").len(), 1);
         assert_ne!(self.people["far"].id(), self.objects[&("member", "colleague")].member_id);
     }
@@ -133,12 +136,20 @@ impl Stage {
     /// Ids of a team that no caller is in, none of them spelt like one of ours.
     async fn foreign(&self) -> Target {
         let (boss, third) = (&self.people["boss"], self.desk.admin("third").await);
-        let our_members: Vec<_> = boss.members().await.expect("members").into_iter().map(|member| member.id).collect();
-        let our_groups: Vec<_> = boss.groups(true).await.expect("groups").into_iter().map(|group| group.id).collect();
-        let mut target =
-            Target { member_id: our_members[0].clone(), group_id: our_groups[0].clone(), ..Target::default() };
+        let our_members: Vec<_> =
+            boss.members().await.expect("members").into_iter().map(|member| member.id).collect();
+        let our_groups: Vec<_> =
+            boss.groups(true).await.expect("groups").into_iter().map(|group| group.id).collect();
+        let mut target = Target {
+            member_id: our_members[0].clone(),
+            group_id: our_groups[0].clone(),
+            ..Target::default()
+        };
         while our_members.contains(&target.member_id) {
-            let added = third.add_member(&email(&new_name("foreign")), true, false).await.expect("a member");
+            let added = third
+                .add_member(&email(&new_name("foreign")), true, false)
+                .await
+                .expect("a member");
             target.member_id = added.member.expect("the answer holds it").id;
         }
         while our_groups.contains(&target.group_id) {
@@ -150,13 +161,15 @@ impl Stage {
             profile = third.profile(&new_name("Foreign"), &[]).await;
         }
         let widget = third.widget(&self.desk.server, &profile).await;
-        let our_last = self.people["boss"].open_numbers().await.into_iter().max().unwrap_or_default();
+        let our_last =
+            self.people["boss"].open_numbers().await.into_iter().max().unwrap_or_default();
         while target.number <= our_last + 20 {
             target.number = widget.ring(None, "Elsewhere.").await.number;
         }
         target.version = third.ticket(target.number).await.expect("a ticket").version;
         target.profile_id = profile.id;
-        target.invitation_id = invitation(&asked(&self.desk, &third, "elsewhere", false).await).await;
+        target.invitation_id =
+            invitation(&asked(&self.desk, &third, "elsewhere", false).await).await;
         target
     }
 
@@ -170,7 +183,10 @@ impl Stage {
                 target.version = boss.ticket(target.number).await.expect("a ticket").version;
             }
             "member" => {
-                let added = boss.add_member(&email(&new_name("colleague")), true, false).await.expect("a member");
+                let added = boss
+                    .add_member(&email(&new_name("colleague")), true, false)
+                    .await
+                    .expect("a member");
                 target.member_id = added.member.expect("the answer holds it").id;
             }
             "group" | "any-group" => {
@@ -192,7 +208,8 @@ impl Stage {
 
     async fn ticket(&self, name: &str) -> i64 {
         let boss = &self.people["boss"];
-        let group = matches!(name, "grouped" | "behind" | "closed" | "answered").then_some(&self.support);
+        let group =
+            matches!(name, "grouped" | "behind" | "closed" | "answered").then_some(&self.support);
         let number = self.widget.ring(group, name).await.number;
         if matches!(name, "own" | "handled") {
             let ticket = boss.ticket(number).await.expect("a ticket");
@@ -201,7 +218,9 @@ impl Stage {
         if matches!(name, "behind" | "answered") {
             let left = &self.people["left"];
             boss.join(&self.support, left).await.expect("joined");
-            left.reply(&left.ticket(number).await.expect("in sight"), "I answer.").await.expect("answered");
+            left.reply(&left.ticket(number).await.expect("in sight"), "I answer.")
+                .await
+                .expect("answered");
             boss.part(&self.support, left).await.expect("left");
         }
         if matches!(name, "closed" | "handled" | "answered") {
@@ -232,7 +251,8 @@ impl Stage {
         session(&self.desk.sign_in(&self.people[caller].email).await)
     }
 
-    /// Somebody else in the same place, for calls that end being there; with their invitation when there is one.
+    /// Somebody else in the same place, for calls that end being there; with their invitation when
+    /// there is one.
     pub async fn another(&self, caller: &str) -> (Credentials, Target) {
         let mut target = Target::default();
         let name = new_name(caller);
@@ -275,7 +295,8 @@ impl Stage {
         callers.insert("lent", customer_of(&lent, &customer));
         let foreign = far.widget(server, &far.profile("Far", &[]).await).await;
         callers.insert("far", customer_of(&foreign, &customer));
-        for (state, without, with) in [(ProfileState::Paused, "held", "kept"), (ProfileState::Revoked, "dead", "lost")]
+        for (state, without, with) in
+            [(ProfileState::Paused, "held", "kept"), (ProfileState::Revoked, "dead", "lost")]
         {
             let profile = boss.profile(without, &[]).await;
             let widget = boss.widget(server, &profile).await;
@@ -308,5 +329,13 @@ async fn asked(desk: &Desk, admin: &Staff, name: &str, as_admin: bool) -> Staff 
 }
 
 async fn invitation(staff: &Staff) -> String {
-    staff.who_am_i().await.expect("a session").invitations.first().expect("an invitation").id.clone()
+    staff
+        .who_am_i()
+        .await
+        .expect("a session")
+        .invitations
+        .first()
+        .expect("an invitation")
+        .id
+        .clone()
 }

@@ -1,4 +1,5 @@
-//! Any call of the contract by its descriptor, with any credentials and any body: what generated clients cannot do.
+//! Any call of the contract by its descriptor, with any credentials and any body: what generated
+//! clients cannot do.
 
 use deskbell_proto::client::{Credentials, Server as Target};
 use deskbell_proto::pin;
@@ -33,15 +34,24 @@ impl Wire {
     /// A connection to a server.
     pub async fn to(server: &Server) -> Self {
         let presented = pin::inspect(server.address()).await.expect("certificates");
-        let target =
-            Target { addresses: vec![server.address().to_owned()], authorities_pem: Some(presented.authorities_pem) };
+        let target = Target {
+            addresses: vec![server.address().to_owned()],
+            authorities_pem: Some(presented.authorities_pem),
+        };
         Self { channel: target.connect_lazy().expect("a usable address") }
     }
 
     /// Calls, and waits for the answer or a stream's first message.
-    pub async fn call(&self, call: &MethodDescriptor, caller: &Credentials, body: &Value) -> Answer {
+    pub async fn call(
+        &self,
+        call: &MethodDescriptor,
+        caller: &Credentials,
+        body: &Value,
+    ) -> Answer {
         match self.try_call(call, caller, body).await {
-            Ok(()) => Answer { code: Code::Ok, words: (String::new(), Vec::new()), reason: String::new() },
+            Ok(()) => {
+                Answer { code: Code::Ok, words: (String::new(), Vec::new()), reason: String::new() }
+            }
             Err(status) => Answer {
                 code: status.code(),
                 words: (status.message().to_owned(), status.details().to_vec()),
@@ -50,11 +60,17 @@ impl Wire {
         }
     }
 
-    async fn try_call(&self, call: &MethodDescriptor, caller: &Credentials, body: &Value) -> Result<(), Status> {
+    async fn try_call(
+        &self,
+        call: &MethodDescriptor,
+        caller: &Credentials,
+        body: &Value,
+    ) -> Result<(), Status> {
         let message = DynamicMessage::deserialize(call.input(), body)
             .unwrap_or_else(|problem| panic!("{} as {body}: {problem}", call.input().full_name()));
         let head = caller.clone().call(Request::new(()))?;
-        let request = Request::from_parts(head.metadata().clone(), head.extensions().clone(), message);
+        let request =
+            Request::from_parts(head.metadata().clone(), head.extensions().clone(), message);
         let path = format!("/{}/{}", call.parent_service().full_name(), call.name());
         let mut grpc = Grpc::new(self.channel.clone());
         grpc.ready().await.expect("a connection");

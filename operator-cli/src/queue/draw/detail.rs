@@ -50,7 +50,11 @@ fn lines(state: &State, detail: &Detail) -> Vec<(String, Style)> {
             MessageKind::Reply => ", reply",
             MessageKind::Customer | MessageKind::Unspecified => "",
         };
-        lines.add(2, &format!("{author}, {}{what}:", when(state, message.create_time.as_ref())), Look::quiet());
+        lines.add(
+            2,
+            &format!("{author}, {}{what}:", when(state, message.create_time.as_ref())),
+            Look::quiet(),
+        );
         lines.add(4, &message.text, Look::plain());
     }
     if !detail.events.is_empty() {
@@ -64,7 +68,8 @@ fn lines(state: &State, detail: &Detail) -> Vec<(String, Style)> {
 
 fn facts(state: &State, ticket: &Ticket) -> Vec<String> {
     let proven = if ticket.requester_verified { "" } else { " (unverified)" };
-    let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+    let or =
+        |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
     let time = if ticket.end_time.is_some() {
         format!("ended {}", when(state, ticket.end_time.as_ref()))
     } else {
@@ -73,14 +78,22 @@ fn facts(state: &State, ticket: &Ticket) -> Vec<String> {
     let mut facts = vec![
         format!("{} · {} · {time}", words::priority(ticket.priority), words::state(ticket.state)),
         format!("from {}{proven}, {}", ticket.requester, when(state, ticket.submit_time.as_ref())),
-        format!("operator: {} · group: {}", or(operator_name(ticket), "none"), or(group_name(ticket), "none")),
+        format!(
+            "operator: {} · group: {}",
+            or(operator_name(ticket), "none"),
+            or(group_name(ticket), "none")
+        ),
     ];
     if !ticket.profile_name.is_empty() {
         facts.push(format!("through {}", ticket.profile_name));
     }
-    facts.push(if ticket.connectable { "can be connected to" } else { "cannot be connected to" }.to_owned());
+    facts.push(
+        if ticket.connectable { "can be connected to" } else { "cannot be connected to" }
+            .to_owned(),
+    );
     // The map has no order of its own.
-    let mut told: Vec<String> = ticket.facts.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    let mut told: Vec<String> =
+        ticket.facts.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     told.sort();
     if !told.is_empty() {
         facts.push(told.join(" · "));
@@ -89,15 +102,24 @@ fn facts(state: &State, ticket: &Ticket) -> Vec<String> {
 }
 
 fn event_words(state: &State, event: &TicketEvent) -> String {
-    let mut details: Vec<String> = event.details.iter().map(|(key, value)| format!("{key} {value}")).collect();
+    let mut details: Vec<String> =
+        event.details.iter().map(|(key, value)| format!("{key} {value}")).collect();
     details.sort();
-    let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
-    format!("{}  {}  {}{details}", when(state, event.time.as_ref()), event.actor, event.kind.replace('_', " "))
+    let details =
+        if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
+    format!(
+        "{}  {}  {}{details}",
+        when(state, event.time.as_ref()),
+        event.actor,
+        event.kind.replace('_', " ")
+    )
 }
 
 fn when(state: &State, time: Option<&prost_types::Timestamp>) -> String {
-    time.and_then(|time| Timestamp::from_second(time.seconds).ok())
-        .map_or_else(|| "?".to_owned(), |time| time.to_zoned(state.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string())
+    time.and_then(|time| Timestamp::from_second(time.seconds).ok()).map_or_else(
+        || "?".to_owned(),
+        |time| time.to_zoned(state.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string(),
+    )
 }
 
 /// Lines being collected, wrapped to the screen.

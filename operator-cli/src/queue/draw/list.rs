@@ -48,9 +48,12 @@ impl Column {
     }
 }
 
-/// The columns of a list so wide, each with its width. A narrow list has fewer: the line below tells the rest.
+/// The columns of a list so wide, each with its width. A narrow list has fewer: the line below
+/// tells the rest.
 fn columns(whole: u16) -> Vec<(Column, u16)> {
-    use Column::{Connectable, Description, Group, Number, Operator, Priority, Requester, State, Waiting};
+    use Column::{
+        Connectable, Description, Group, Number, Operator, Priority, Requester, State, Waiting,
+    };
     let mut columns = vec![(Number, 5), (Priority, 6), (Waiting, 5)];
     let share = |percent: u16, most: u16| (whole.saturating_sub(38) * percent / 100).clamp(8, most);
     if whole >= 56 {
@@ -75,13 +78,21 @@ pub fn draw(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
     let columns = columns(area.width);
     heads(state, &columns, area, buffer);
     let (lines, chosen) = state.rows.window();
-    let height = usize::from(list_height(state.size.1)).min(usize::from(area.height.saturating_sub(1)));
+    let height =
+        usize::from(list_height(state.size.1)).min(usize::from(area.height.saturating_sub(1)));
     for (row, line) in (0u16..).zip(lines.iter().take(height)) {
         let at = Rect { y: area.y + 1 + row, height: 1, ..area };
         draw_row(state, line, chosen == Some(usize::from(row)), &columns, look, at, buffer);
     }
     if lines.is_empty() {
-        put(buffer, area.x + SIGNS, area.y + 1, empty_words(state), area.width.saturating_sub(SIGNS), Look::quiet());
+        put(
+            buffer,
+            area.x + SIGNS,
+            area.y + 1,
+            empty_words(state),
+            area.width.saturating_sub(SIGNS),
+            Look::quiet(),
+        );
     }
     if state.size.1 >= ROOM_FOR_PREVIEW {
         preview(state, Rect { y: area.bottom().saturating_sub(1), height: 1, ..area }, buffer);
@@ -104,9 +115,11 @@ fn heads(state: &State, columns: &[(Column, u16)], area: Rect, buffer: &mut Buff
     let mut x = area.x + SIGNS;
     for &(column, columns) in columns {
         let by_this = match column {
-            Column::Number | Column::Priority | Column::Waiting | Column::Operator | Column::Group => {
-                column_word(column) == sorted
-            }
+            Column::Number
+            | Column::Priority
+            | Column::Waiting
+            | Column::Operator
+            | Column::Group => column_word(column) == sorted,
             _ => false,
         };
         let head = if by_this { format!("{}▾", column.head()) } else { column.head().to_owned() };
@@ -161,17 +174,27 @@ fn draw_row(
     }
 }
 
-fn cell(state: &State, ticket: &Ticket, column: Column, columns: u16, look: Look) -> (String, Style) {
+fn cell(
+    state: &State,
+    ticket: &Ticket,
+    column: Column,
+    columns: u16,
+    look: Look,
+) -> (String, Style) {
     let columns = usize::from(columns);
     match column {
         Column::Number => (format!("#{}", ticket.number), Look::plain()),
-        Column::Priority => (words::priority(ticket.priority).to_owned(), look.priority(ticket.priority())),
+        Column::Priority => {
+            (words::priority(ticket.priority).to_owned(), look.priority(ticket.priority()))
+        }
         Column::Waiting => (waiting(state, ticket), Look::plain()),
         Column::State => (words::state(ticket.state).to_owned(), Look::plain()),
         Column::Requester => (requester(ticket, columns), Look::plain()),
         Column::Operator => (or_dash(operator_name(ticket)), Look::plain()),
         Column::Group => (or_dash(group_name(ticket)), Look::plain()),
-        Column::Connectable => (if ticket.connectable { "yes" } else { "-" }.to_owned(), Look::plain()),
+        Column::Connectable => {
+            (if ticket.connectable { "yes" } else { "-" }.to_owned(), Look::plain())
+        }
         Column::Description => match expires_soon(state, ticket) {
             Some(soon) => (format!("exp {soon} {}", ticket.title), Look::strong()),
             None => (ticket.title.clone(), Look::plain()),
@@ -183,7 +206,8 @@ fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }
 
-/// The address; a quiet question mark at its end says that it is not proven, also where the address is cut.
+/// The address; a quiet question mark at its end says that it is not proven, also where the address
+/// is cut.
 fn requester(ticket: &Ticket, columns: usize) -> String {
     if ticket.requester_verified {
         ticket.requester.clone()
@@ -193,10 +217,10 @@ fn requester(ticket: &Ticket, columns: usize) -> String {
 }
 
 pub(super) fn waiting(state: &State, ticket: &Ticket) -> String {
-    ticket
-        .submit_time
-        .as_ref()
-        .map_or_else(|| "-".to_owned(), |time| stretch(state.now.as_second().saturating_sub(time.seconds)))
+    ticket.submit_time.as_ref().map_or_else(
+        || "-".to_owned(),
+        |time| stretch(state.now.as_second().saturating_sub(time.seconds)),
+    )
 }
 
 fn expires_in(state: &State, ticket: &Ticket) -> Option<i64> {
@@ -220,7 +244,9 @@ pub(super) fn expiry_words(state: &State, ticket: &Ticket) -> String {
 /// The chosen ticket in one line, whatever the columns had to cut.
 fn preview(state: &State, area: Rect, buffer: &mut Buffer) {
     let chosen = state.rows.chosen().filter(|line| line.gone.is_none());
-    let Some(ticket) = chosen.and_then(|line| state.rows.tickets().get(&line.number)) else { return };
+    let Some(ticket) = chosen.and_then(|line| state.rows.tickets().get(&line.number)) else {
+        return;
+    };
     let proven = if ticket.requester_verified { "" } else { " (unverified)" };
     let text = format!(
         " #{} {} · {}{proven} · {}",
@@ -240,8 +266,10 @@ mod tests {
     fn columns_fill_the_width_and_never_more() {
         for whole in 0..300 {
             let columns = columns(whole);
-            let taken =
-                SIGNS + columns.iter().map(|(_, width)| width).sum::<u16>() + u16::try_from(columns.len()).unwrap() - 1;
+            let taken = SIGNS
+                + columns.iter().map(|(_, width)| width).sum::<u16>()
+                + u16::try_from(columns.len()).unwrap()
+                - 1;
             assert!(whole < 30 || taken == whole, "{whole} {columns:?}");
         }
         assert_eq!(columns(80).len(), 9);

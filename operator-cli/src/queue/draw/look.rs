@@ -1,4 +1,5 @@
-//! How things look: signs and weights that work without colour, and colour on top where there is some.
+//! How things look: signs and weights that work without colour, and colour on top where there is
+//! some.
 
 use deskbell_proto::v1::Priority;
 use ratatui::style::{Color, Modifier, Style};

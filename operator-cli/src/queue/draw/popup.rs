@@ -91,7 +91,11 @@ pub fn editor_columns(terminal: u16) -> usize {
 pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     match state.popup.as_ref()? {
         Popup::Help { scroll } => {
-            let lines = HELP.iter().skip(*scroll).map(|line| ((*line).to_owned(), Look::plain())).collect::<Vec<_>>();
+            let lines = HELP
+                .iter()
+                .skip(*scroll)
+                .map(|line| ((*line).to_owned(), Look::plain()))
+                .collect::<Vec<_>>();
             boxed("Keys", "↑↓ scroll · other keys close", 76, &lines, area, buffer);
             None
         }
@@ -99,7 +103,9 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             draw_picker(picker, area, buffer);
             None
         }
-        Popup::Write { number, writing, editor, .. } => draw_editor(*number, *writing, editor, area, buffer),
+        Popup::Write { number, writing, editor, .. } => {
+            draw_editor(*number, *writing, editor, area, buffer)
+        }
         Popup::ConfirmClose { number, .. } => {
             let lines = [(format!("Close #{number}?"), Look::strong())];
             boxed("Close", "y closes · other keys do not", 44, &lines, area, buffer);
@@ -111,9 +117,13 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             let y = area.bottom().saturating_sub(2).max(area.y);
             let line = Rect { y, height: 1.min(area.height), ..area };
             Clear.render(line, buffer);
-            let shown = super::fit(&format!("{text}  (Enter keeps it, Esc goes back)"), usize::from(area.width));
+            let shown = super::fit(
+                &format!("{text}  (Enter keeps it, Esc goes back)"),
+                usize::from(area.width),
+            );
             put(buffer, line.x, y, &shown, area.width, Look::strong());
-            let x = u16::try_from(width(&text)).unwrap_or(area.width).min(area.width.saturating_sub(1));
+            let x =
+                u16::try_from(width(&text)).unwrap_or(area.width).min(area.width.saturating_sub(1));
             Some(Position { x: line.x + x, y })
         }
     }
@@ -123,8 +133,16 @@ fn popup_width(terminal: u16, most: u16) -> u16 {
     terminal.saturating_sub(2).min(most)
 }
 
-/// A box in the middle with as many of the lines as fit, and its keys at the bottom. Returns the inside.
-fn boxed(title: &str, keys: &str, most: u16, lines: &[(String, Style)], area: Rect, buffer: &mut Buffer) -> Rect {
+/// A box in the middle with as many of the lines as fit, and its keys at the bottom. Returns the
+/// inside.
+fn boxed(
+    title: &str,
+    keys: &str,
+    most: u16,
+    lines: &[(String, Style)],
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Rect {
     let columns = popup_width(area.width, most);
     let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height);
     let outside = Rect {
@@ -134,8 +152,10 @@ fn boxed(title: &str, keys: &str, most: u16, lines: &[(String, Style)], area: Re
         height: rows,
     };
     Clear.render(outside, buffer);
-    let block =
-        Block::bordered().title(format!(" {title} ")).title_bottom(format!(" {keys} ")).title_style(Look::strong());
+    let block = Block::bordered()
+        .title(format!(" {title} "))
+        .title_bottom(format!(" {keys} "))
+        .title_style(Look::strong());
     let inside = block.inner(outside);
     block.render(outside, buffer);
     for (row, (text, style)) in (0..inside.height).zip(lines) {
@@ -154,7 +174,8 @@ fn draw_picker(picker: &Picker, area: Rect, buffer: &mut Buffer) {
     };
     let mut lines = vec![(format!("/{}", inert::line(&picker.typed)), Look::quiet())];
     for (at, choice) in matching.iter().enumerate().skip(first).take(room) {
-        let (sign, style) = if at == picker.marked { ("> ", Look::chosen()) } else { ("  ", Look::plain()) };
+        let (sign, style) =
+            if at == picker.marked { ("> ", Look::chosen()) } else { ("  ", Look::plain()) };
         lines.push((format!("{sign}{}", choice.label), style));
     }
     if matching.is_empty() {
@@ -163,7 +184,13 @@ fn draw_picker(picker: &Picker, area: Rect, buffer: &mut Buffer) {
     boxed(&title, "type to narrow down · Enter picks", 50, &lines, area, buffer);
 }
 
-fn draw_editor(number: i64, writing: Writing, editor: &Editor, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn draw_editor(
+    number: i64,
+    writing: Writing,
+    editor: &Editor,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     let columns = editor_columns(area.width);
     let room = usize::from(area.height.saturating_sub(4)).clamp(1, 14);
     let (line, column) = editor.place(columns);

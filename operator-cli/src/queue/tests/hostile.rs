@@ -78,7 +78,8 @@ proptest! {
 }
 
 fn no_control_in_cells(desk: &Desk) -> Result<(), TestCaseError> {
-    let mut terminal = Terminal::new(TestBackend::new(desk.state.size.0, desk.state.size.1)).unwrap();
+    let mut terminal =
+        Terminal::new(TestBackend::new(desk.state.size.0, desk.state.size.1)).unwrap();
     terminal.draw(|frame| draw(&desk.state, frame)).unwrap();
     for cell in terminal.backend().buffer().content() {
         let steers = |character: char| matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');

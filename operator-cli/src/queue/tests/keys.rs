@@ -22,7 +22,11 @@ fn each_key_asks_for_its_call() {
         let mut desk = Desk::new((80, 24), queue());
         let mut actions = Vec::new();
         for key in keys.chars() {
-            actions.extend(desk.press(if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) }));
+            actions.extend(desk.press(if key == '\n' {
+                KeyCode::Enter
+            } else {
+                KeyCode::Char(key)
+            }));
         }
         actions.retain(|action| !matches!(action, Action::Call { call: Call::People, .. }));
         assert_eq!(change_of(actions), (2, 1, expected), "{keys}");
@@ -30,7 +34,10 @@ fn each_key_asks_for_its_call() {
     let mut desk = Desk::new((80, 24), queue());
     assert!(matches!(only(desk.types(" ")), Action::Call { call: Call::Next, .. }));
     assert!(matches!(only(desk.types("A")), Action::Call { call: Call::SetAvailable(false), .. }));
-    assert!(matches!(only(desk.press(KeyCode::Enter)), Action::Call { call: Call::Open { number: 2 }, .. }));
+    assert!(matches!(
+        only(desk.press(KeyCode::Enter)),
+        Action::Call { call: Call::Open { number: 2 }, .. }
+    ));
     assert_eq!(desk.types("o"), []);
     assert!(desk.screen().contains("#2 is open already."));
     assert_eq!(desk.types("q"), []);
@@ -66,7 +73,10 @@ fn moving_filtering_and_sorting() {
     desk.types("m");
     assert_eq!(desk.state.rows.window().0.iter().map(|line| line.number).collect::<Vec<_>>(), [3]);
     desk.types("ms");
-    assert_eq!(desk.state.rows.window().0.iter().map(|line| line.number).collect::<Vec<_>>(), [3, 1, 2]);
+    assert_eq!(
+        desk.state.rows.window().0.iter().map(|line| line.number).collect::<Vec<_>>(),
+        [3, 1, 2]
+    );
 }
 
 #[test]
@@ -82,19 +92,27 @@ fn writing_keeps_the_draft_until_it_is_sent() {
     let actions = desk.happens(Event::Key(send));
     let Action::Call { id, .. } = actions[0] else { panic!("{actions:?}") };
     let text = "Hello\npaste\nd".to_owned();
-    assert_eq!(change_of(actions), (2, 1, Change::Write { writing: Writing::Reply, text: text.clone() }));
+    assert_eq!(
+        change_of(actions),
+        (2, 1, Change::Write { writing: Writing::Reply, text: text.clone() })
+    );
     assert!(desk.screen().contains("… replying to #2"));
     let refusal = Refusal { text: "Ben took it.".into(), absent: false };
     desk.happens(Event::Outcome { id, result: Err(refusal) });
     assert!(desk.screen().contains("! #2: not sent, r has your draft. Ben took it."));
     desk.types("r");
-    assert!(matches!(&desk.state.popup, Some(Popup::Write { editor, .. }) if editor.text() == text));
+    assert!(
+        matches!(&desk.state.popup, Some(Popup::Write { editor, .. }) if editor.text() == text)
+    );
     let alt_enter = KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT);
     let actions = desk.happens(Event::Key(alt_enter));
     let Action::Call { id, .. } = actions[0] else { panic!("{actions:?}") };
     desk.happens(Event::Outcome {
         id,
-        result: Ok(Answer::Changed(Some(Box::new(Ticket { version: 3, ..ticket(2, 4, 12, "Ana") })))),
+        result: Ok(Answer::Changed(Some(Box::new(Ticket {
+            version: 3,
+            ..ticket(2, 4, 12, "Ana")
+        })))),
     });
     assert!(desk.screen().contains("#2: your reply is sent."));
     assert!(desk.state.drafts.is_empty());
@@ -130,7 +148,12 @@ fn what_came_before_the_operator_was_known_rings_afterwards() {
         let (state, _) = State::new(noon(), TimeZone::UTC, (80, 24));
         let mut desk = Desk { state, now: noon() };
         desk.happens(Event::News(WatchNews::Snapshot { tickets: queue(), cursor: "s".into() }));
-        let actions = desk.changes("submitted", "customer", vec![grouped(ticket(10, 2, 1, ""), group)], vec![]);
+        let actions = desk.changes(
+            "submitted",
+            "customer",
+            vec![grouped(ticket(10, 2, 1, ""), group)],
+            vec![],
+        );
         assert_eq!(actions, [], "{group}");
         let actions = desk.happens(Event::Outcome { id: 0, result: Ok(people()) });
         assert_eq!(actions.contains(&Action::Bell), rings, "{group}");

@@ -48,7 +48,8 @@ fn the_list_at_80_columns() {
 fn the_list_at_120_columns_with_news() {
     let mut desk = Desk::new((120, 12), queue());
     desk.press(KeyCode::Down);
-    let actions = desk.changes("submitted", "customer", vec![grouped(ticket(4, 4, 0, ""), "Sales")], vec![]);
+    let actions =
+        desk.changes("submitted", "customer", vec![grouped(ticket(4, 4, 0, ""), "Sales")], vec![]);
     assert_eq!(actions, [Action::Bell]);
     desk.changes(
         "closed",
@@ -59,18 +60,22 @@ fn the_list_at_120_columns_with_news() {
     assert_eq!(
         desk.screen(),
         "
- [1 new] · 3 open · 1 mine · Ana, available                                                                      ● live
-  no    prio▾  waits state       requester              operator       group          conn description
+ [1 new] · 3 open · 1 mine · Ana, \
+ available                                                                      ● live
+  no    prio▾  waits state       requester              operator       group          conn \
+  description
   #2    closed by Ben
 > #1    normal 3h05  in progress customer1@acme.test    Ben            Sales          yes  Problem 1
-  #3    low    23h48 in progress customer3@acme.test?   Ana            Billing        -    exp 12m Problem 3
+  #3    low    23h48 in progress customer3@acme.test?   Ana            Billing        -    exp \
+  12m Problem 3
  *#4    urgent now   new         customer4@acme.test?   -              Sales          -    Problem 4
 
 
 
 
  New: #4 urgent Problem 4
- ? help  q quit  ⏎ open  t take  a assign  p priority  r reply  n note  c close  N next  / filter  s sort  m mine"
+ ? help  q quit  ⏎ open  t take  a assign  p priority  r reply  n note  c close  N next  / \
+ filter  s sort  m mine"
     );
 }
 
@@ -101,8 +106,12 @@ fn the_connection_is_visible_in_words() {
     assert!(desk.screen().contains("▲ stale 31 s"));
     desk.happens(Event::News(WatchNews::Progress { cursor: "p".into() }));
     assert!(desk.screen().contains("● live"));
-    let problem = Problem::local(tonic::Code::Unavailable, "SERVER_AWAY", "The server does not answer.");
-    desk.happens(Event::News(WatchNews::Disconnected { problem: problem.clone(), retry_in: Duration::from_secs(4) }));
+    let problem =
+        Problem::local(tonic::Code::Unavailable, "SERVER_AWAY", "The server does not answer.");
+    desk.happens(Event::News(WatchNews::Disconnected {
+        problem: problem.clone(),
+        retry_in: Duration::from_secs(4),
+    }));
     assert!(desk.screen().contains("◌ reconnecting in 4 s"));
     assert!(desk.screen().contains("! The server does not answer."));
     desk.passes(5);
@@ -130,9 +139,15 @@ fn an_opened_ticket_is_live_and_leaves_with_its_sight() {
             ..Message::default()
         },
     ];
-    let details = [("from".to_owned(), "normal".to_owned()), ("to".to_owned(), "urgent".to_owned())].into();
-    let events =
-        vec![TicketEvent { version: 1, time: Some(at(NOON)), kind: "priority".into(), actor: "Ben".into(), details }];
+    let details =
+        [("from".to_owned(), "normal".to_owned()), ("to".to_owned(), "urgent".to_owned())].into();
+    let events = vec![TicketEvent {
+        version: 1,
+        time: Some(at(NOON)),
+        kind: "priority".into(),
+        actor: "Ben".into(),
+        details,
+    }];
     desk.happens(Event::Outcome {
         id,
         result: Ok(Answer::Opened { ticket: Box::new(ticket(2, 4, 12, "")), messages, events }),
@@ -165,13 +180,21 @@ fn an_opened_ticket_is_live_and_leaves_with_its_sight() {
 
  ? help  Esc back  t take  a assign  p priority  r reply  n note  c close"
     );
-    let actions = desk.changes("taken", "Ben", vec![Ticket { version: 2, ..ticket(2, 4, 12, "Ben") }], vec![]);
+    let actions = desk.changes(
+        "taken",
+        "Ben",
+        vec![Ticket { version: 2, ..ticket(2, 4, 12, "Ben") }],
+        vec![],
+    );
     assert!(matches!(only(actions), Action::Call { call: Call::Open { number: 2 }, .. }));
     assert!(desk.screen().contains("operator: Ben"));
     desk.changes("assigned", "Ben", vec![], vec![2]);
     assert!(desk.state.detail.is_none());
     let screen = desk.screen();
-    assert!(!screen.contains("Problem 2") && screen.contains("#2 is no longer for you to see."), "{screen}");
+    assert!(
+        !screen.contains("Problem 2") && screen.contains("#2 is no longer for you to see."),
+        "{screen}"
+    );
 }
 
 #[test]
@@ -221,7 +244,8 @@ fn without_colour_everything_is_still_told() {
         let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
         terminal.draw(|frame| draw(&desk.state, frame)).unwrap();
         let buffer = terminal.backend().buffer();
-        let any = buffer.content().iter().any(|cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset));
+        let any =
+            buffer.content().iter().any(|cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset));
         assert_eq!(any, coloured);
         // The chosen row: a sign at its beginning, and turned round over its whole width.
         assert_eq!(buffer[(0, 3)].symbol(), ">");

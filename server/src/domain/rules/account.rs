@@ -1,4 +1,5 @@
-//! Accounts, one-time codes and sessions. The first account is made by a command on the host, never over the wire.
+//! Accounts, one-time codes and sessions. The first account is made by a command on the host, never
+//! over the wire.
 
 use super::super::account::{Account, NewSession, OneTimeCode};
 use super::super::command::Command;
@@ -18,22 +19,34 @@ impl<'w> Draft<'w> {
 
     /// The account, if it is the caller's own.
     fn own_account(&self, id: AccountId) -> Result<&'w Account, Refusal> {
-        if self.caller == Caller::Account(id) { self.world.account(id) } else { Err(Refusal::NotFound) }
+        if self.caller == Caller::Account(id) {
+            self.world.account(id)
+        } else {
+            Err(Refusal::NotFound)
+        }
     }
 
     pub(super) fn create_account(&mut self, command: &Command) -> Result<Reply, Refusal> {
-        let Command::CreateAccount { account, email, display_name, password_hash, code } = command else {
+        let Command::CreateAccount { account, email, display_name, password_hash, code } = command
+        else {
             return Err(Refusal::NotFound);
         };
         self.on_host()?;
         let email = email.clone()?;
         let display_name = display_name.clone()?;
         if self.world.accounts.iter().any(|known| known.email_key == email.key) {
-            return Err(Refusal::AlreadyExists { field: "email", text: "this address has an account already".into() });
+            return Err(Refusal::AlreadyExists {
+                field: "email",
+                text: "this address has an account already".into(),
+            });
         }
         self.events.push(Event::Account(Box::new(Account {
             id: *account,
-            display_name: if display_name.is_empty() { email.written.clone() } else { display_name },
+            display_name: if display_name.is_empty() {
+                email.written.clone()
+            } else {
+                display_name
+            },
             email: email.written,
             email_key: email.key,
             password_hash: password_hash.clone(),
@@ -45,14 +58,23 @@ impl<'w> Draft<'w> {
         Ok(Reply::Account(*account))
     }
 
-    pub(super) fn reset_password(&mut self, account: AccountId, code: &OneTimeCode) -> Result<Reply, Refusal> {
+    pub(super) fn reset_password(
+        &mut self,
+        account: AccountId,
+        code: &OneTimeCode,
+    ) -> Result<Reply, Refusal> {
         self.on_host()?;
         self.world.account(account)?;
         self.events.push(Event::CodeMade(code.clone()));
         Ok(Reply::Account(account))
     }
 
-    pub(super) fn change_password(&mut self, id: AccountId, hash: &str, keep: Digest) -> Result<Reply, Refusal> {
+    pub(super) fn change_password(
+        &mut self,
+        id: AccountId,
+        hash: &str,
+        keep: Digest,
+    ) -> Result<Reply, Refusal> {
         let mut account = self.own_account(id)?.clone();
         account.password_hash = Some(hash.to_owned());
         self.events.push(Event::Account(Box::new(account)));
@@ -61,17 +83,23 @@ impl<'w> Draft<'w> {
     }
 
     pub(super) fn redeem_code(&mut self, command: &Command) -> Result<Reply, Refusal> {
-        let Command::RedeemCode { email_key, password_hash, display_name, salt, .. } = command else {
+        let Command::RedeemCode { email_key, password_hash, display_name, salt, .. } = command
+        else {
             return Err(Refusal::NotFound);
         };
-        let code = self.world.code.as_ref().filter(|code| code.expires_at > self.now).ok_or(Refusal::NotFound)?;
+        let code = self
+            .world
+            .code
+            .as_ref()
+            .filter(|code| code.expires_at > self.now)
+            .ok_or(Refusal::NotFound)?;
         let mut account = self.world.account(code.account)?.clone();
         if account.email_key != *email_key {
             return Err(Refusal::NotFound);
         }
         if code.invitation.is_some() && account.password_hash.is_some() {
-            // An invitation's code sets the first password of a new account. Whoever invited knows it, so it must not
-            // reset a password that the owner has set meanwhile in another way.
+            // An invitation's code sets the first password of a new account. Whoever invited knows
+            // it, so it must not reset a password that the owner has set meanwhile in another way.
             return Err(Refusal::NotFound);
         }
         account.password_hash = Some(password_hash.clone());
@@ -85,7 +113,9 @@ impl<'w> Draft<'w> {
             .invitation
             .filter(|(team, _)| *team == self.world.id && account.membership.is_none())
             .and_then(|(_, member)| self.world.team.as_deref()?.members.get(&member))
-            .filter(|member| member.state == MemberState::Invited && member.words.email_key == account.email_key);
+            .filter(|member| {
+                member.state == MemberState::Invited && member.words.email_key == account.email_key
+            });
         match invited {
             Some(member) => self.join(member, account, self.world.id, *salt),
             None => self.events.push(Event::Account(Box::new(account))),
@@ -99,7 +129,11 @@ impl<'w> Draft<'w> {
         Ok(Reply::Account(session.account))
     }
 
-    pub(super) fn end_sessions(&mut self, account: AccountId, only: Option<Digest>) -> Result<Reply, Refusal> {
+    pub(super) fn end_sessions(
+        &mut self,
+        account: AccountId,
+        only: Option<Digest>,
+    ) -> Result<Reply, Refusal> {
         self.own_account(account)?;
         self.events.push(Event::SessionsEnded { account, only, except: None });
         Ok(Reply::Done)

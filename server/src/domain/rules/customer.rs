@@ -18,7 +18,8 @@ impl<'w> Draft<'w> {
         let Caller::Widget(profile) = self.caller else {
             return Err(Refusal::PROFILE_UNKNOWN);
         };
-        // A retry after a lost answer comes before everything else, even before the profile's state.
+        // A retry after a lost answer comes before everything else, even before the profile's
+        // state.
         if let Some(ticket) = self.world.ticket_of(submission.secret_hash) {
             if ticket.body_digest == Some(submission.body_digest) {
                 return Ok(Reply::Ticket(Box::new(ticket.image.clone())));
@@ -58,14 +59,19 @@ impl<'w> Draft<'w> {
             words: content,
         };
         let change = TicketChange { before: None, ticket: ticket.clone() };
-        self.events
-            .push(Event::Ticket(Box::new(Entry { image: change, words: Arc::clone(&words.words) }), Some(words.row)));
+        self.events.push(Event::Ticket(
+            Box::new(Entry { image: change, words: Arc::clone(&words.words) }),
+            Some(words.row),
+        ));
         Ok(Reply::Ticket(Box::new(ticket)))
     }
 
-    /// A group that is gone, internal or not the profile's does no harm: the ticket arrives unassigned.
+    /// A group that is gone, internal or not the profile's does no harm: the ticket arrives
+    /// unassigned.
     fn offers(&self, profile: &Profile, group: GroupId) -> bool {
-        let public = |id| self.team().ok()?.live_group(id).map(|group| group.visibility == Visibility::Public);
+        let public = |id| {
+            self.team().ok()?.live_group(id).map(|group| group.visibility == Visibility::Public)
+        };
         profile.groups.contains(&group) && public(group) == Some(true)
     }
 
@@ -82,11 +88,15 @@ impl<'w> Draft<'w> {
         let ticket = self.world.ticket_of(secret).ok_or(Refusal::NotFound)?;
         let came_through = |id: ProfileId| ticket.origin == Origin::Profile(id);
         // History of a deleted group is hidden from everybody, its customers included.
-        let hidden = !ticket.is_open() && ticket.group.is_some_and(|group| team.live_group(group).is_none());
+        let hidden =
+            !ticket.is_open() && ticket.group.is_some_and(|group| team.live_group(group).is_none());
         if came_through(profile) && !hidden { Ok(ticket) } else { Err(Refusal::NotFound) }
     }
 
-    pub(super) fn customer_write(&mut self, text: &Checked<Prepared<MessageWords>>) -> Result<Reply, Refusal> {
+    pub(super) fn customer_write(
+        &mut self,
+        text: &Checked<Prepared<MessageWords>>,
+    ) -> Result<Reply, Refusal> {
         let old = self.mine()?;
         let text = text.clone()?;
         let mut ticket = old.image.clone();
@@ -115,9 +125,10 @@ impl<'w> Draft<'w> {
 pub(in super::super) fn can_ring(profile: &Profile) -> Result<(), Refusal> {
     match profile.state {
         ProfileState::Revoked => Err(Refusal::REVOKED),
-        ProfileState::Paused => {
-            Err(Refusal::precondition("PROFILE_PAUSED", "the service is paused; please use the other contact shown"))
-        }
+        ProfileState::Paused => Err(Refusal::precondition(
+            "PROFILE_PAUSED",
+            "the service is paused; please use the other contact shown",
+        )),
         ProfileState::Active if !profile.assistance_enabled => {
             Err(Refusal::precondition("ASSISTANCE_OFF", "ringing for help is switched off here"))
         }

@@ -28,9 +28,12 @@ impl Draft<'_> {
             Some(twin) if Some(twin.id) != but => Err(Refusal::AlreadyExists {
                 field: "name",
                 text: match twin.deleted_at {
-                    None => format!("the team has a group named \u{201c}{}\u{201d}", twin.words.name),
+                    None => {
+                        format!("the team has a group named \u{201c}{}\u{201d}", twin.words.name)
+                    }
                     Some(_) => format!(
-                        "the group \u{201c}{}\u{201d} was deleted and can still come back: undelete it, or use its name in ten minutes",
+                        "the group \u{201c}{}\u{201d} was deleted and can still come back: \
+                         undelete it, or use its name in ten minutes",
                         twin.words.name
                     ),
                 },
@@ -53,9 +56,17 @@ impl Draft<'_> {
         }
         let id = GroupId(self.id());
         let prepared = Prepared::new(GroupWords { name }, salt);
-        let image =
-            Group { id, visibility, operators: BTreeSet::new(), deleted_at: None, words: self.content(&prepared) };
-        self.events.push(Event::Group(Box::new(Entry { image, words: (*prepared.words).clone() }), Some(prepared.row)));
+        let image = Group {
+            id,
+            visibility,
+            operators: BTreeSet::new(),
+            deleted_at: None,
+            words: self.content(&prepared),
+        };
+        self.events.push(Event::Group(
+            Box::new(Entry { image, words: (*prepared.words).clone() }),
+            Some(prepared.row),
+        ));
         Ok(Reply::Group(id))
     }
 
@@ -88,9 +99,12 @@ impl Draft<'_> {
         Ok(Reply::Group(id))
     }
 
-    /// What profiles offer is part of what they sign: with a group that is named otherwise, comes or goes, their revision grows.
+    /// What profiles offer is part of what they sign: with a group that is named otherwise, comes
+    /// or goes, their revision grows.
     fn profiles_offer_otherwise(&mut self, group: GroupId) -> Result<(), Refusal> {
-        for profile in self.team()?.profiles.values().filter(|profile| profile.groups.contains(&group)) {
+        for profile in
+            self.team()?.profiles.values().filter(|profile| profile.groups.contains(&group))
+        {
             let mut profile = profile.clone();
             profile.revision += 1;
             profile.saved_at = self.now;
@@ -100,7 +114,11 @@ impl Draft<'_> {
         Ok(())
     }
 
-    pub(super) fn add_group_operator(&mut self, id: GroupId, member: MemberId) -> Result<Reply, Refusal> {
+    pub(super) fn add_group_operator(
+        &mut self,
+        id: GroupId,
+        member: MemberId,
+    ) -> Result<Reply, Refusal> {
         self.admin()?;
         let mut group = self.group(id)?.clone();
         let found = self.team()?.members.get(&member).ok_or(Refusal::NotFound)?;
@@ -117,7 +135,11 @@ impl Draft<'_> {
         Ok(Reply::Group(id))
     }
 
-    pub(super) fn remove_group_operator(&mut self, id: GroupId, member: MemberId) -> Result<Reply, Refusal> {
+    pub(super) fn remove_group_operator(
+        &mut self,
+        id: GroupId,
+        member: MemberId,
+    ) -> Result<Reply, Refusal> {
         self.admin()?;
         let mut group = self.group(id)?.clone();
         if !group.operators.remove(&member) {
@@ -140,7 +162,10 @@ impl Draft<'_> {
         if let Some(to) = move_to
             && (to == id || self.team()?.live_group(to).is_none())
         {
-            return Err(Refusal::invalid("move_history_to_group_id", "name another group of the team"));
+            return Err(Refusal::invalid(
+                "move_history_to_group_id",
+                "name another group of the team",
+            ));
         }
         let open = self.tickets_where(|ticket| ticket.is_open() && ticket.group == Some(id));
         let ended = self.world.ended_in_group;
@@ -159,7 +184,10 @@ impl Draft<'_> {
         if move_to.is_none() && confirm != erased {
             return Err(Refusal::precondition(
                 "CONFIRMATION_NEEDED",
-                format!("deleting this group erases {erased} tickets from history; confirm with exactly that number"),
+                format!(
+                    "deleting this group erases {erased} tickets from history; confirm with \
+                     exactly that number"
+                ),
             ));
         }
         let operators = group.operators.clone();
@@ -187,8 +215,9 @@ impl Draft<'_> {
     pub(super) fn undelete_group(&mut self, id: GroupId) -> Result<Reply, Refusal> {
         self.admin()?;
         let mut group = self.team()?.groups.get(&id).cloned().ok_or(Refusal::NotFound)?;
-        let deleted_at =
-            group.deleted_at.ok_or_else(|| Refusal::precondition("NOT_DELETED", "the group is not deleted"))?;
+        let deleted_at = group
+            .deleted_at
+            .ok_or_else(|| Refusal::precondition("NOT_DELETED", "the group is not deleted"))?;
         if self.now > deleted_at.saturating_add(UNDELETE_FOR) {
             return Err(Refusal::NotFound);
         }
@@ -197,10 +226,12 @@ impl Draft<'_> {
         group.deleted_at = None;
         self.events.push(Event::Group(Box::new(group), None));
         self.profiles_offer_otherwise(id)?;
-        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.former_group == Some(id)) {
+        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.former_group == Some(id))
+        {
             let mut ticket = old.image.clone();
             ticket.group = Some(id);
-            // Whoever had it has it again, unless somebody took it meanwhile or they are an operator no more.
+            // Whoever had it has it again, unless somebody took it meanwhile or they are an
+            // operator no more.
             let former = ticket.former_operator.filter(|former| team.operator(*former).is_some());
             ticket.operator = ticket.operator.or(former);
             ticket.forget_deleted_group();
@@ -210,7 +241,8 @@ impl Draft<'_> {
         Ok(Reply::Group(id))
     }
 
-    /// One step of the sweep: erases some of the history, and the group itself once there is none left.
+    /// One step of the sweep: erases some of the history, and the group itself once there is none
+    /// left.
     pub(super) fn erase_group(&mut self, id: GroupId) -> Result<Reply, Refusal> {
         if self.caller != Caller::Clock {
             return Err(Refusal::NOT_ADMIN);

@@ -15,8 +15,16 @@ const MEMBERS: usize = 10_000;
 
 impl<'w> Draft<'w> {
     pub(super) fn add_member(&mut self, command: &Command) -> Result<Reply, Refusal> {
-        let Command::AddMember { email, display_name, operator, admin, salt, code_hash, code_expires_at, account } =
-            command
+        let Command::AddMember {
+            email,
+            display_name,
+            operator,
+            admin,
+            salt,
+            code_hash,
+            code_expires_at,
+            account,
+        } = command
         else {
             return Err(Refusal::NotFound);
         };
@@ -34,9 +42,11 @@ impl<'w> Draft<'w> {
             return Err(Refusal::Full { what: "members", limit: MEMBERS });
         }
         let id = MemberId(self.id());
-        let display_name = if display_name.is_empty() { email.written.clone() } else { display_name };
-        // An account that exists is asked at its next sign-in and accepts; the code does nothing for it. Otherwise the
-        // account is made now and the code sets its password. The admin sees the same.
+        let display_name =
+            if display_name.is_empty() { email.written.clone() } else { display_name };
+        // An account that exists is asked at its next sign-in and accepts; the code does nothing
+        // for it. Otherwise the account is made now and the code sets its password. The admin sees
+        // the same.
         let exists = self.world.accounts.iter().any(|account| account.email_key == email.key);
         if !exists {
             self.events.push(Event::Account(Box::new(Account {
@@ -54,7 +64,10 @@ impl<'w> Draft<'w> {
                 expires_at: *code_expires_at,
             }));
         }
-        let prepared = Prepared::new(MemberWords { email: email.written, email_key: email.key, display_name }, *salt);
+        let prepared = Prepared::new(
+            MemberWords { email: email.written, email_key: email.key, display_name },
+            *salt,
+        );
         let image = Member {
             id,
             account: None,
@@ -65,8 +78,10 @@ impl<'w> Draft<'w> {
             sight_since: self.revision,
             words: self.content(&prepared),
         };
-        self.events
-            .push(Event::Member(Box::new(Entry { image, words: (*prepared.words).clone() }), Some(prepared.row)));
+        self.events.push(Event::Member(
+            Box::new(Entry { image, words: (*prepared.words).clone() }),
+            Some(prepared.row),
+        ));
         Ok(Reply::Member(id))
     }
 
@@ -76,7 +91,10 @@ impl<'w> Draft<'w> {
 
     /// The last admin can neither go nor be demoted.
     fn keeps_an_admin(&self, member: &Member) -> Result<(), Refusal> {
-        if member.admin && member.state == MemberState::Active && self.team()?.other_admins(member.id) == 0 {
+        if member.admin
+            && member.state == MemberState::Active
+            && self.team()?.other_admins(member.id) == 0
+        {
             return Err(Refusal::precondition(
                 "LAST_ADMIN",
                 "this is the team's last admin; make another member an admin first",
@@ -114,7 +132,8 @@ impl<'w> Draft<'w> {
         if !member.admin || member.state == MemberState::Disabled {
             self.keeps_an_admin(old)?;
         }
-        let may_be_assigned = |member: &Member| member.operator && member.state != MemberState::Disabled;
+        let may_be_assigned =
+            |member: &Member| member.operator && member.state != MemberState::Disabled;
         if may_be_assigned(old) && !may_be_assigned(&member) {
             self.leave_tickets(id);
         }
@@ -132,7 +151,8 @@ impl<'w> Draft<'w> {
     }
 
     pub(super) fn leave_groups(&mut self, member: MemberId) -> Result<(), Refusal> {
-        for group in self.team()?.groups.values().filter(|group| group.operators.contains(&member)) {
+        for group in self.team()?.groups.values().filter(|group| group.operators.contains(&member))
+        {
             let mut group = group.clone();
             group.operators.remove(&member);
             self.events.push(Event::Group(Box::new(group), None));
@@ -189,7 +209,10 @@ impl<'w> Draft<'w> {
             return Ok(Reply::Account(id));
         }
         if account.membership.is_some() {
-            return Err(Refusal::precondition("HAS_TEAM", "this account belongs to a team already; leave it first"));
+            return Err(Refusal::precondition(
+                "HAS_TEAM",
+                "this account belongs to a team already; leave it first",
+            ));
         }
         let account = account.clone();
         self.join(invited, account, self.world.id, salt);

@@ -52,7 +52,8 @@ pub fn decide(world: &World, request: &Request, now: Millis) -> Result<Decision,
         events: Vec::new(),
     };
     let reply = draft.run(&request.command)?;
-    // Whoever may not do it has heard so by now; only who may hears what is wrong with the request's id.
+    // Whoever may not do it has heard so by now; only who may hears what is wrong with the
+    // request's id.
     if let Some(Err(refusal)) = &request.memory {
         return Err(refusal.clone());
     }
@@ -83,23 +84,32 @@ impl<'w> Draft<'w> {
             Command::CustomerCancel => self.customer_cancel(),
             Command::Take { number, version } => self.take(*number, *version),
             Command::Next => self.next(),
-            Command::Assign { number, version, operator, group } => self.assign(*number, *version, *operator, *group),
-            Command::SetPriority { number, version, priority } => self.set_priority(*number, *version, priority),
-            Command::Reply { number, version, text } => self.write(*number, *version, MessageKind::Reply, text),
-            Command::Note { number, version, text } => self.write(*number, *version, MessageKind::Note, text),
+            Command::Assign { number, version, operator, group } => {
+                self.assign(*number, *version, *operator, *group)
+            }
+            Command::SetPriority { number, version, priority } => {
+                self.set_priority(*number, *version, priority)
+            }
+            Command::Reply { number, version, text } => {
+                self.write(*number, *version, MessageKind::Reply, text)
+            }
+            Command::Note { number, version, text } => {
+                self.write(*number, *version, MessageKind::Note, text)
+            }
             Command::Close { number, version } => self.close(*number, *version),
             Command::Reopen { number, version } => self.reopen(*number, *version),
             Command::Expire { ticket } => self.expire(*ticket),
-            Command::UpdateTeam { name, queue_mode, default_priority, expire_after } => {
-                self.update_team(name.as_ref(), *queue_mode, *default_priority, expire_after.as_ref())
-            }
+            Command::UpdateTeam { name, queue_mode, default_priority, expire_after } => self
+                .update_team(name.as_ref(), *queue_mode, *default_priority, expire_after.as_ref()),
             Command::AddMember { .. } => self.add_member(command),
             Command::UpdateMember { member, admin, operator, enabled } => {
                 self.update_member(*member, *admin, *operator, *enabled)
             }
             Command::RemoveMember { member } => self.remove_member(*member),
             Command::SetAvailability { available } => self.set_availability(*available),
-            Command::CreateGroup { name, visibility, salt } => self.create_group(name, *visibility, *salt),
+            Command::CreateGroup { name, visibility, salt } => {
+                self.create_group(name, *visibility, *salt)
+            }
             Command::UpdateGroup { group, name, visibility, salt } => {
                 self.update_group(*group, name.as_ref(), *visibility, *salt)
             }
@@ -108,10 +118,14 @@ impl<'w> Draft<'w> {
             }
             Command::UndeleteGroup { group } => self.undelete_group(*group),
             Command::AddGroupOperator { group, member } => self.add_group_operator(*group, *member),
-            Command::RemoveGroupOperator { group, member } => self.remove_group_operator(*group, *member),
+            Command::RemoveGroupOperator { group, member } => {
+                self.remove_group_operator(*group, *member)
+            }
             Command::EraseGroup { group } => self.erase_group(*group),
             Command::CreateProfile(draft) => self.create_profile(draft),
-            Command::UpdateProfile { profile, revision, draft } => self.update_profile(*profile, *revision, draft),
+            Command::UpdateProfile { profile, revision, draft } => {
+                self.update_profile(*profile, *revision, draft)
+            }
             Command::SetProfileState { profile, state } => self.set_profile_state(*profile, *state),
             Command::CreateAccount { .. } => self.create_account(command),
             Command::ResetPassword { account, code } => self.reset_password(*account, code),
@@ -122,7 +136,9 @@ impl<'w> Draft<'w> {
             Command::OpenSession(session) => self.open_session(session),
             Command::EndSessions { account, only } => self.end_sessions(*account, *only),
             Command::ActivateTeam { name, salt, .. } => self.activate_team(name, *salt),
-            Command::AnswerInvitation { member, accept, salt } => self.answer_invitation(*member, *accept, *salt),
+            Command::AnswerInvitation { member, accept, salt } => {
+                self.answer_invitation(*member, *accept, *salt)
+            }
         }
     }
 
@@ -173,7 +189,10 @@ impl<'w> Draft<'w> {
     /// Refuses what is based on another version than the ticket's.
     fn same_version(&self, ticket: &Ticket, version: Revision) -> Result<(), Refusal> {
         if version <= 0 {
-            return Err(Refusal::invalid("version", "give the version at which you saw the ticket"));
+            return Err(Refusal::invalid(
+                "version",
+                "give the version at which you saw the ticket",
+            ));
         }
         if version == ticket.version {
             return Ok(());
@@ -182,7 +201,13 @@ impl<'w> Draft<'w> {
     }
 
     /// Notes a ticket's change: version, time, who and what.
-    fn change_ticket(&mut self, old: &TicketEntry, mut ticket: Ticket, what: What, customer_sees: bool) -> Ticket {
+    fn change_ticket(
+        &mut self,
+        old: &TicketEntry,
+        mut ticket: Ticket,
+        what: What,
+        customer_sees: bool,
+    ) -> Ticket {
         ticket.version = self.revision;
         if customer_sees {
             ticket.customer_version = self.revision;
@@ -191,7 +216,10 @@ impl<'w> Draft<'w> {
         ticket.changed_by = self.actor;
         ticket.changed = what;
         let change = TicketChange { before: Some(Sight::from(&old.image)), ticket: ticket.clone() };
-        self.events.push(Event::Ticket(Box::new(Entry { image: change, words: Arc::clone(&old.words) }), None));
+        self.events.push(Event::Ticket(
+            Box::new(Entry { image: change, words: Arc::clone(&old.words) }),
+            None,
+        ));
         ticket
     }
 
@@ -205,7 +233,10 @@ impl<'w> Draft<'w> {
         let id = super::ids::MessageId(self.id());
         let words = self.content(text);
         let image = Message { id, ticket, kind, author, at: self.now, words };
-        self.events.push(Event::Message(Box::new(Entry { image, words: Arc::clone(&text.words) }), text.row.clone()));
+        self.events.push(Event::Message(
+            Box::new(Entry { image, words: Arc::clone(&text.words) }),
+            text.row.clone(),
+        ));
         id
     }
 
@@ -215,7 +246,10 @@ impl<'w> Draft<'w> {
     }
 
     /// These members see other things from this revision on.
-    fn sight_changes(&mut self, members: impl IntoIterator<Item = MemberId>) -> Result<(), Refusal> {
+    fn sight_changes(
+        &mut self,
+        members: impl IntoIterator<Item = MemberId>,
+    ) -> Result<(), Refusal> {
         let team = self.team()?;
         for id in members {
             if let Some(member) = team.members.get(&id) {
@@ -228,7 +262,8 @@ impl<'w> Draft<'w> {
 
     /// Takes an operator's name off the open tickets they have; the tickets keep their group.
     fn leave_tickets(&mut self, member: MemberId) {
-        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.operator == Some(member)) {
+        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.operator == Some(member))
+        {
             let mut ticket = old.image.clone();
             ticket.operator = None;
             self.change_ticket(old, ticket, What::OperatorLeft, true);
@@ -237,7 +272,8 @@ impl<'w> Draft<'w> {
 
     /// Tickets at hand of that kind, by number.
     fn tickets_where(&self, wanted: impl Fn(&Ticket) -> bool) -> Vec<&'w TicketEntry> {
-        let mut tickets: Vec<_> = self.world.tickets.values().filter(|ticket| wanted(ticket)).collect();
+        let mut tickets: Vec<_> =
+            self.world.tickets.values().filter(|ticket| wanted(ticket)).collect();
         tickets.sort_by_key(|ticket| ticket.number);
         tickets
     }

@@ -24,8 +24,10 @@ impl<'w> Draft<'w> {
             });
         }
         let kept = |id: &super::super::GroupId| {
-            // A group that was deleted under a profile is flagged, and must not keep the rest from being saved.
-            but.and_then(|but| team.profiles.get(&but)).is_some_and(|profile| profile.groups.contains(id))
+            // A group that was deleted under a profile is flagged, and must not keep the rest from
+            // being saved.
+            but.and_then(|but| team.profiles.get(&but))
+                .is_some_and(|profile| profile.groups.contains(id))
         };
         if draft.groups.iter().any(|group| team.live_group(*group).is_none() && !kept(group)) {
             return Err(Refusal::invalid("settings.group_ids", "the team has no such group"));
@@ -37,7 +39,10 @@ impl<'w> Draft<'w> {
         self.team()?.profiles.get(&id).ok_or(Refusal::NotFound)
     }
 
-    pub(super) fn create_profile(&mut self, draft: &Checked<Box<ProfileDraft>>) -> Result<Reply, Refusal> {
+    pub(super) fn create_profile(
+        &mut self,
+        draft: &Checked<Box<ProfileDraft>>,
+    ) -> Result<Reply, Refusal> {
         self.admin()?;
         let draft = draft.clone()?;
         self.check(&draft, None)?;
@@ -95,14 +100,21 @@ impl<'w> Draft<'w> {
         Ok(Reply::Profile(id))
     }
 
-    pub(super) fn set_profile_state(&mut self, id: ProfileId, state: ProfileState) -> Result<Reply, Refusal> {
+    pub(super) fn set_profile_state(
+        &mut self,
+        id: ProfileId,
+        state: ProfileState,
+    ) -> Result<Reply, Refusal> {
         self.admin()?;
         let mut profile = self.existing(id)?.clone();
         if profile.state == state {
             return Ok(Reply::Profile(id));
         }
         if profile.state == ProfileState::Revoked {
-            return Err(Refusal::precondition("REVOKED_FOR_GOOD", "a revoked profile stays revoked; create a new one"));
+            return Err(Refusal::precondition(
+                "REVOKED_FOR_GOOD",
+                "a revoked profile stays revoked; create a new one",
+            ));
         }
         profile.state = state;
         profile.revision += 1;

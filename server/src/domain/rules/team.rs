@@ -16,17 +16,24 @@ use super::Draft;
 const EXPIRE_AFTER: Millis = 24 * 60 * 60 * 1000;
 
 impl Draft<'_> {
-    pub(super) fn activate_team(&mut self, name: &Checked<Prepared<TeamWords>>, salt: Salt) -> Result<Reply, Refusal> {
+    pub(super) fn activate_team(
+        &mut self,
+        name: &Checked<Prepared<TeamWords>>,
+        salt: Salt,
+    ) -> Result<Reply, Refusal> {
         let Caller::Account(id) = self.caller else {
             return Err(Refusal::NO_TEAM);
         };
         let mut account = self.world.account(id)?.clone();
         if account.membership.is_some() {
-            return Err(Refusal::precondition("HAS_TEAM", "this account belongs to a team already"));
+            return Err(Refusal::precondition(
+                "HAS_TEAM",
+                "this account belongs to a team already",
+            ));
         }
         if self.world.team.is_some() {
-            // The id follows from account and request id, so this founder asked before and has left since: a late repeat
-            // must not make them the admin of a team that others hold now.
+            // The id follows from account and request id, so this founder asked before and has left
+            // since: a late repeat must not make them the admin of a team that others hold now.
             return Err(Refusal::RequestReused);
         }
         let name = name.clone()?;
@@ -38,8 +45,10 @@ impl Draft<'_> {
             created_at: self.now,
             words,
         };
-        self.events
-            .push(Event::Team(Box::new(Entry { image: settings, words: (*name.words).clone() }), Some(name.row)));
+        self.events.push(Event::Team(
+            Box::new(Entry { image: settings, words: (*name.words).clone() }),
+            Some(name.row),
+        ));
         let member = MemberId(self.id());
         let prepared = Prepared::new(
             MemberWords {
@@ -85,7 +94,8 @@ impl Draft<'_> {
         }
         let mode_before = settings.image.queue_mode;
         settings.image.queue_mode = queue_mode.unwrap_or(mode_before);
-        settings.image.default_priority = default_priority.unwrap_or(settings.image.default_priority);
+        settings.image.default_priority =
+            default_priority.unwrap_or(settings.image.default_priority);
         if let Some(after) = expire_after {
             settings.image.expire_after = after.clone().transpose()?;
         }
@@ -95,8 +105,11 @@ impl Draft<'_> {
         let mode_changes = settings.image.queue_mode != mode_before;
         self.events.push(Event::Team(Box::new(settings), row));
         if mode_changes {
-            let operators =
-                team.members.values().filter(|member| member.operator && !member.admin).map(|member| member.id);
+            let operators = team
+                .members
+                .values()
+                .filter(|member| member.operator && !member.admin)
+                .map(|member| member.id);
             self.sight_changes(operators)?;
         }
         Ok(Reply::Done)

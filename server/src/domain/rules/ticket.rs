@@ -46,7 +46,9 @@ impl<'w> Draft<'w> {
                 && viewer.sees(&Sight::from(&ticket.image))
         };
         let mut candidates: Vec<_> = self.world.tickets.values().filter(waiting).collect();
-        candidates.sort_by_key(|ticket| (std::cmp::Reverse(ticket.priority), ticket.submitted_at, ticket.number));
+        candidates.sort_by_key(|ticket| {
+            (std::cmp::Reverse(ticket.priority), ticket.submitted_at, ticket.number)
+        });
         let first = *candidates.first().ok_or(Refusal::QueueEmpty)?;
         let peers = candidates.iter().filter(|ticket| ticket.priority == first.priority).count();
         let reason = match peers {
@@ -57,7 +59,10 @@ impl<'w> Draft<'w> {
         Ok(Reply::Next(Box::new(ticket), reason))
     }
 
-    #[expect(clippy::option_option, reason = "not said, nobody, or somebody: as the contract has it")]
+    #[expect(
+        clippy::option_option,
+        reason = "not said, nobody, or somebody: as the contract has it"
+    )]
     pub(super) fn assign(
         &mut self,
         number: i64,
@@ -68,18 +73,26 @@ impl<'w> Draft<'w> {
         let old = self.open_at(number, version)?;
         let team = self.team()?;
         if operator.is_none() && group.is_none() {
-            return Err(Refusal::invalid("operator_id", "say which operator or group the ticket goes to"));
+            return Err(Refusal::invalid(
+                "operator_id",
+                "say which operator or group the ticket goes to",
+            ));
         }
         let mut ticket = old.image.clone();
         if let Some(group) = group {
             let target = group
-                .map(|id| team.live_group(id).ok_or_else(|| Refusal::invalid("group_id", "the team has no such group")))
+                .map(|id| {
+                    team.live_group(id)
+                        .ok_or_else(|| Refusal::invalid("group_id", "the team has no such group"))
+                })
                 .transpose()?;
             ticket.group = group;
-            // A group that comes back later must not take the ticket away from where it was sent meanwhile.
+            // A group that comes back later must not take the ticket away from where it was sent
+            // meanwhile.
             ticket.forget_deleted_group();
-            let stays =
-                target.is_none_or(|group| ticket.operator.is_some_and(|member| group.operators.contains(&member)));
+            let stays = target.is_none_or(|group| {
+                ticket.operator.is_some_and(|member| group.operators.contains(&member))
+            });
             if !stays {
                 ticket.operator = None;
             }
@@ -87,7 +100,10 @@ impl<'w> Draft<'w> {
         if let Some(operator) = operator {
             if let Some(id) = operator {
                 team.operator(id).ok_or_else(|| {
-                    Refusal::invalid("operator_id", "no member with assistance management switched on has this id")
+                    Refusal::invalid(
+                        "operator_id",
+                        "no member with assistance management switched on has this id",
+                    )
                 })?;
                 ticket.remember_handler(id);
             }
@@ -183,7 +199,8 @@ impl<'w> Draft<'w> {
         Ok(Reply::Ticket(Box::new(ticket)))
     }
 
-    /// Opens an ended ticket: its clock starts anew, and it goes back to whoever had it, as far as they are still there.
+    /// Opens an ended ticket: its clock starts anew, and it goes back to whoever had it, as far as
+    /// they are still there.
     pub(super) fn open_again(&self, ticket: &mut Ticket) -> Result<(), Refusal> {
         let team = self.team()?;
         ticket.operator = ticket.operator.filter(|operator| team.operator(*operator).is_some());
@@ -195,7 +212,12 @@ impl<'w> Draft<'w> {
     }
 
     pub(super) fn expire(&mut self, id: TicketId) -> Result<Reply, Refusal> {
-        let old = self.world.tickets.get(&id).filter(|_| self.caller == Caller::Clock).ok_or(Refusal::NotFound)?;
+        let old = self
+            .world
+            .tickets
+            .get(&id)
+            .filter(|_| self.caller == Caller::Clock)
+            .ok_or(Refusal::NotFound)?;
         // It may have been closed, or its time moved, since the sweep looked.
         if !old.is_open() || old.expires_at.is_none_or(|due| due > self.now) {
             return Ok(Reply::Done);

@@ -1,10 +1,13 @@
-//! Copying a host from one database to another: every row, verified by replay, all of it or nothing.
+//! Copying a host from one database to another: every row, verified by replay, all of it or
+//! nothing.
 //!
-//! The source is read in one transaction, so it is one state. The target is written in one transaction, so it is whole or as it
-//! was. Before that the target is marked in a transaction of its own: were the copy killed, no server would take the database for
-//! a new, empty one and begin another host in it. The last transaction takes the mark away together with bringing the rows.
+//! The source is read in one transaction, so it is one state. The target is written in one
+//! transaction, so it is whole or as it was. Before that the target is marked in a transaction of
+//! its own: were the copy killed, no server would take the database for a new, empty one and begin
+//! another host in it. The last transaction takes the mark away together with bringing the rows.
 //!
-//! Columns are asked of the databases themselves. The tables are listed here, and a test compares the list with the schema.
+//! Columns are asked of the databases themselves. The tables are listed here, and a test compares
+//! the list with the schema.
 
 mod table;
 #[cfg(test)]
@@ -40,7 +43,8 @@ const COPIED: [&str; 16] = [
     "host_secrets",
 ];
 
-/// The tables that are not: what servers that live now do, and the schema, which the target has of its own.
+/// The tables that are not: what servers that live now do, and the schema, which the target has of
+/// its own.
 const LEFT: [&str; 3] = ["leases", "servers", VERSIONS];
 
 const VERSIONS: &str = "schema_versions";
@@ -102,37 +106,53 @@ pub enum CopyProblem {
 impl fmt::Display for CopyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingThere => write!(f, "there is no Deskbell in the source: check its address"),
-            Self::UnfinishedSource => {
-                write!(f, "the source is itself a copy that did not finish: copy from where that was copied from")
+            Self::NothingThere => {
+                write!(f, "there is no Deskbell in the source: check its address")
             }
-            Self::SourceSchema(has) => write!(f, "the source has schema {has}, {}", migrate_first(*has)),
-            Self::TargetSchema(has) => write!(f, "the target has schema {has}, {}", migrate_first(*has)),
+            Self::UnfinishedSource => {
+                write!(
+                    f,
+                    "the source is itself a copy that did not finish: copy from where that was \
+                     copied from"
+                )
+            }
+            Self::SourceSchema(has) => {
+                write!(f, "the source has schema {has}, {}", migrate_first(*has))
+            }
+            Self::TargetSchema(has) => {
+                write!(f, "the target has schema {has}, {}", migrate_first(*has))
+            }
             Self::NotEmpty(table) => write!(
                 f,
-                "the target is not empty (it has something in the table {table}), and a copy never adds to what is \
+                "the target is not empty (it has something in the table {table}), and a copy \
+                 never adds to what is \
                  there: name a new file, or a new database of PostgreSQL"
             ),
             Self::Served(servers) => write!(
                 f,
-                "the source is being served ({}): stop its servers first, so that nothing is written there that would not \
+                "the source is being served ({}): stop its servers first, so that nothing is \
+                 written there that would not \
                  be in the copy; one that was killed counts as living for another minute",
                 servers.join(", ")
             ),
             Self::Unlike(table) => write!(
                 f,
-                "the table {table} has not the columns that this program gives it in the source, the target or both: undo \
+                "the table {table} has not the columns that this program gives it in the source, \
+                 the target or both: undo \
                  what was altered by hand"
             ),
             Self::Changed(table) => write!(
                 f,
-                "the rows of the table {table} did not come out of the target as they went in; nothing was kept. Is the \
+                "the rows of the table {table} did not come out of the target as they went in; \
+                 nothing was kept. Is the \
                  target's encoding UTF-8?"
             ),
             Self::Faults(verification) => write!(
                 f,
-                "replaying the copy's log does not give its tables, so nothing was kept: {} ({} such faults). \
-                 `deskbell-server verify` tells whether the source has them, too: then restore a backup",
+                "replaying the copy's log does not give its tables, so nothing was kept: {} ({} \
+                 such faults). \
+                 `deskbell-server verify` tells whether the source has them, too: then restore a \
+                 backup",
                 verification.faults.first().map_or("", String::as_str),
                 verification.faults.len()
             ),
@@ -146,12 +166,16 @@ impl std::error::Error for CopyProblem {}
 
 fn migrate_first(has: i64) -> String {
     if has > SCHEMA {
-        return format!("and this program was made for {SCHEMA}: copy with the newer deskbell-server that made it");
+        return format!(
+            "and this program was made for {SCHEMA}: copy with the newer deskbell-server that \
+             made it"
+        );
     }
     format!("and this program was made for {SCHEMA}: run `deskbell-server migrate` on it first")
 }
 
-/// Copies the source to an empty target. Servers of the source that were heard of within `silence` keep it from happening.
+/// Copies the source to an empty target. Servers of the source that were heard of within `silence`
+/// keep it from happening.
 pub async fn copy(
     source: &Database,
     target: &Database,
@@ -192,11 +216,14 @@ async fn check_source(from: &mut Connection) -> Result<Vec<Column>, CopyProblem>
     }
 }
 
-/// Fails while servers live on the source. Of a file that is told by its lock, which ends with them.
+/// Fails while servers live on the source. Of a file that is told by its lock, which ends with
+/// them.
 async fn refuse_served(source: &Database, silence: Millis) -> Result<(), CopyProblem> {
     let living = match source {
         Database::Sqlite(_) => Vec::new(),
-        Database::Postgres(_) => source.living_servers(silence).await.map_err(CopyProblem::Source)?,
+        Database::Postgres(_) => {
+            source.living_servers(silence).await.map_err(CopyProblem::Source)?
+        }
     };
     if living.is_empty() { Ok(()) } else { Err(CopyProblem::Served(living)) }
 }
@@ -284,5 +311,9 @@ async fn copy_table(
     while let Some(rows) = pages.next(to).await.map_err(CopyProblem::Target)? {
         written.add(&rows);
     }
-    if read == written && read.rows == of { Ok(read.rows) } else { Err(CopyProblem::Changed(table.name)) }
+    if read == written && read.rows == of {
+        Ok(read.rows)
+    } else {
+        Err(CopyProblem::Changed(table.name))
+    }
 }

@@ -1,4 +1,5 @@
-//! A table as it is copied: read in pages in the order of its key, written as many rows at once, and read again to compare.
+//! A table as it is copied: read in pages in the order of its key, written as many rows at once,
+//! and read again to compare.
 
 use super::CopyProblem;
 use crate::domain::sha256;
@@ -33,8 +34,14 @@ pub struct Table {
 
 impl Table {
     /// The table as both databases know it. What they do not know alike is not copied.
-    pub fn new(name: &'static str, source: &[Column], target: &[Column]) -> Result<Self, CopyProblem> {
-        let of_table = |columns: &[Column]| columns.iter().filter(|it| it.table == name).cloned().collect::<Vec<_>>();
+    pub fn new(
+        name: &'static str,
+        source: &[Column],
+        target: &[Column],
+    ) -> Result<Self, CopyProblem> {
+        let of_table = |columns: &[Column]| {
+            columns.iter().filter(|it| it.table == name).cloned().collect::<Vec<_>>()
+        };
         let columns = of_table(source);
         let mut by_name = [columns.clone(), of_table(target)];
         for columns in &mut by_name {
@@ -44,7 +51,9 @@ impl Table {
         let mut key: Vec<_> = (0..columns.len()).filter(|place| columns[*place].key > 0).collect();
         key.sort_by_key(|place| columns[*place].key);
         match kinds {
-            Some(kinds) if by_name[0] == by_name[1] && !key.is_empty() => Ok(Self::of(name, &columns, kinds, key)),
+            Some(kinds) if by_name[0] == by_name[1] && !key.is_empty() => {
+                Ok(Self::of(name, &columns, kinds, key))
+            }
             _ => Err(CopyProblem::Unlike(name)),
         }
     }
@@ -54,14 +63,19 @@ impl Table {
             places.map(|place| columns[place].name.as_str()).collect::<Vec<_>>().join(", ")
         };
         let (all, keys) = (names(&mut (0..columns.len())), names(&mut key.iter().copied()));
-        let places = (1..=key.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+        let places =
+            (1..=key.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
         let end = format!("ORDER BY {keys} LIMIT {PAGE}");
         Self {
             name,
             count: text(format!("SELECT COUNT(*) FROM {name}")),
             first_page: text(format!("SELECT {all} FROM {name} {end}")),
             next_page: text(format!("SELECT {all} FROM {name} WHERE ({keys}) > ({places}) {end}")),
-            insert: Many { before: text(format!("INSERT INTO {name} ({all})")), width: columns.len(), after: "" },
+            insert: Many {
+                before: text(format!("INSERT INTO {name} ({all})")),
+                width: columns.len(),
+                after: "",
+            },
             kinds,
             key,
         }
@@ -82,8 +96,13 @@ impl Table {
     }
 
     /// Adds rows.
-    pub async fn insert(&self, connection: &mut Connection, rows: Vec<Vec<Value>>) -> Result<(), StoreError> {
-        execute_all(connection, vec![self.insert.filled_flat(rows.into_iter().flatten().collect())]).await
+    pub async fn insert(
+        &self,
+        connection: &mut Connection,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), StoreError> {
+        execute_all(connection, vec![self.insert.filled_flat(rows.into_iter().flatten().collect())])
+            .await
     }
 
     fn read(&self, mut row: Row) -> Result<Vec<Value>, StoreError> {
@@ -111,7 +130,8 @@ fn kind(column: &Column) -> Option<Kind> {
     }
 }
 
-/// A statement's text for the rest of the program's life. There are few, made once, by a command that then ends.
+/// A statement's text for the rest of the program's life. There are few, made once, by a command
+/// that then ends.
 fn text(sql: String) -> &'static str {
     sql.leak()
 }
@@ -126,7 +146,10 @@ pub struct Pages<'a> {
 
 impl Pages<'_> {
     /// The next page; none after the last.
-    pub async fn next(&mut self, connection: &mut Connection) -> Result<Option<Vec<Vec<Value>>>, StoreError> {
+    pub async fn next(
+        &mut self,
+        connection: &mut Connection,
+    ) -> Result<Option<Vec<Vec<Value>>>, StoreError> {
         if self.done {
             return Ok(None);
         }
@@ -134,14 +157,17 @@ impl Pages<'_> {
             None => connection.rows(self.table.first_page, []).await?,
             Some(key) => connection.rows(self.table.next_page, key).await?,
         };
-        let rows = rows.into_iter().map(|row| self.table.read(row)).collect::<Result<Vec<_>, _>>()?;
-        self.after = rows.last().map(|row| self.table.key.iter().map(|place| row[*place].clone()).collect());
+        let rows =
+            rows.into_iter().map(|row| self.table.read(row)).collect::<Result<Vec<_>, _>>()?;
+        self.after =
+            rows.last().map(|row| self.table.key.iter().map(|place| row[*place].clone()).collect());
         self.done = rows.len() < PAGE;
         Ok((!rows.is_empty()).then_some(rows))
     }
 }
 
-/// What tells a table's content from any other, whatever the order of its rows: databases sort texts each in their own way.
+/// What tells a table's content from any other, whatever the order of its rows: databases sort
+/// texts each in their own way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fingerprint {
     /// How many rows there are.

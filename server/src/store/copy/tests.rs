@@ -44,7 +44,11 @@ async fn every_table_of_the_schema_is_known() {
     let folder = tempfile::tempdir().expect("a folder");
     let database = migrated(folder.path(), "desk.db").await;
     let known: BTreeSet<_> = COPIED.into_iter().chain(LEFT).map(str::to_owned).collect();
-    assert_eq!(tables(&database).await, known, "decide for each new table whether `copy` takes it along");
+    assert_eq!(
+        tables(&database).await,
+        known,
+        "decide for each new table whether `copy` takes it along"
+    );
     // Columns need no list, but a kind that copying knows, and each table a key.
     let columns = database.read().await.expect("a transaction").columns().await.expect("columns");
     for name in COPIED {
@@ -56,17 +60,20 @@ async fn every_table_of_the_schema_is_known() {
 #[tokio::test]
 async fn values_survive_as_they_are_over_many_pages() {
     const REQUESTS: Many = Many {
-        before: "INSERT INTO requests (team_id, caller, request_id, fingerprint, reply, decided_at)",
+        before: "INSERT INTO requests (team_id, caller, request_id, fingerprint, reply, \
+            decided_at)",
         width: 6,
         after: "",
     };
     const ACCOUNTS: Many = Many {
-        before: "INSERT INTO accounts (account_id, email, email_key, display_name, password_hash, team_id, member_id)",
+        before: "INSERT INTO accounts (account_id, email, email_key, display_name, password_hash, \
+            team_id, member_id)",
         width: 7,
         after: "",
     };
     let folder = tempfile::tempdir().expect("a folder");
-    let (source, target) = (migrated(folder.path(), "one.db").await, migrated(folder.path(), "two.db").await);
+    let (source, target) =
+        (migrated(folder.path(), "one.db").await, migrated(folder.path(), "two.db").await);
     let mut from = source.write().await.expect("a transaction");
     // Exactly full pages, one more, and none.
     let requests = (0..513).map(|n| {
@@ -94,30 +101,46 @@ async fn values_survive_as_they_are_over_many_pages() {
     for (name, rows) in [("requests", 513), ("accounts", 256), ("sessions", 0)] {
         let table = Table::new(name, &columns, &columns).expect("alike");
         let mut told = Vec::new();
-        let copied = copy_table(&table, &mut from, &mut to, &mut |progress| told.push(progress)).await;
+        let copied =
+            copy_table(&table, &mut from, &mut to, &mut |progress| told.push(progress)).await;
         assert_eq!(copied.expect("copied"), rows, "{name}");
         assert!(told.iter().all(|progress| progress.of == rows && progress.table == name));
         assert_eq!(told.last().map_or(0, |progress| progress.done), rows);
         // Once more by the database's own eyes.
-        let quoted: Vec<_> =
-            columns.iter().filter(|it| it.table == name).map(|column| format!("quote({})", column.name)).collect();
-        let sql: &str = format!("SELECT {} AS line FROM {name} ORDER BY line", quoted.join(" || ',' || ")).leak();
+        let quoted: Vec<_> = columns
+            .iter()
+            .filter(|it| it.table == name)
+            .map(|column| format!("quote({})", column.name))
+            .collect();
+        let sql: &str =
+            format!("SELECT {} AS line FROM {name} ORDER BY line", quoted.join(" || ',' || "))
+                .leak();
         let mut lines = Vec::new();
         for connection in [&mut from, &mut to] {
             let found = connection.rows(sql, []).await.expect("rows");
-            lines.push(found.into_iter().map(|mut row| row.next::<String>().expect("a line")).collect::<Vec<_>>());
+            lines.push(
+                found
+                    .into_iter()
+                    .map(|mut row| row.next::<String>().expect("a line"))
+                    .collect::<Vec<_>>(),
+            );
         }
         assert_eq!(lines[0], lines[1], "{name}");
     }
     to.commit().await.expect("committed");
     let mut to = target.write().await.expect("a transaction");
     let table = Table::new("requests", &columns, &columns).expect("alike");
-    to.execute("UPDATE requests SET fingerprint = $1 WHERE request_id = '512'", values![b"x".as_slice()])
-        .await
-        .unwrap();
+    to.execute(
+        "UPDATE requests SET fingerprint = $1 WHERE request_id = '512'",
+        values![b"x".as_slice()],
+    )
+    .await
+    .unwrap();
     to.execute("DELETE FROM requests WHERE request_id <> '512'", []).await.unwrap();
     from.execute("DELETE FROM requests WHERE request_id = '512'", []).await.unwrap();
-    let problem = copy_table(&table, &mut from, &mut to, &mut |_| {}).await.expect_err("one row is not the source's");
+    let problem = copy_table(&table, &mut from, &mut to, &mut |_| {})
+        .await
+        .expect_err("one row is not the source's");
     assert!(matches!(problem, CopyProblem::Changed("requests")), "{problem}");
 }
 
@@ -154,14 +177,20 @@ fn a_fingerprint_tells_rows_apart_and_not_their_order() {
 #[tokio::test]
 async fn an_empty_host_is_copied_and_nothing_is_added_to_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (source, target) = (migrated(folder.path(), "one.db").await, empty(folder.path(), "two.db").await);
+    let (source, target) =
+        (migrated(folder.path(), "one.db").await, empty(folder.path(), "two.db").await);
     let copied = try_copy(&source, &target).await.expect("copied");
     assert_eq!((copied.rows(), copied.tables.len()), (0, COPIED.len()));
     assert_eq!(tables(&target).await, tables(&source).await);
     assert_eq!(migrate(&target).await.expect("complete").from, SCHEMA);
     // A schema without a row is still empty; one row anywhere is not.
     try_copy(&source, &target).await.expect("copied again");
-    execute(&target, "INSERT INTO servers (server, address, heartbeat_at) VALUES ('one', '', 1)", []).await;
+    execute(
+        &target,
+        "INSERT INTO servers (server, address, heartbeat_at) VALUES ('one', '', 1)",
+        [],
+    )
+    .await;
     let problem = try_copy(&source, &target).await.expect_err("refused");
     assert!(matches!(&problem, CopyProblem::NotEmpty(table) if table == "servers"), "{problem}");
     assert_eq!(migrate(&target).await.expect("not marked").from, SCHEMA);
@@ -170,11 +199,13 @@ async fn an_empty_host_is_copied_and_nothing_is_added_to_it() {
 #[tokio::test]
 async fn what_is_not_of_this_schema_is_refused_and_not_touched() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (source, target) = (migrated(folder.path(), "one.db").await, empty(folder.path(), "two.db").await);
+    let (source, target) =
+        (migrated(folder.path(), "one.db").await, empty(folder.path(), "two.db").await);
     let nothing = empty(folder.path(), "nothing.db").await;
     let problem = try_copy(&nothing, &target).await.expect_err("refused");
     assert!(matches!(problem, CopyProblem::NothingThere), "{problem}");
-    execute(&source, "INSERT INTO schema_versions (version, serves_since) VALUES (99, 1)", []).await;
+    execute(&source, "INSERT INTO schema_versions (version, serves_since) VALUES (99, 1)", [])
+        .await;
     let problem = try_copy(&source, &target).await.expect_err("refused");
     assert!(matches!(problem, CopyProblem::SourceSchema(99)), "{problem}");
     assert!(problem.to_string().contains("newer deskbell-server"), "{problem}");
@@ -202,8 +233,10 @@ async fn what_is_not_of_this_schema_is_refused_and_not_touched() {
 #[tokio::test]
 async fn a_source_whose_log_does_not_fit_is_not_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (source, target) = (migrated(folder.path(), "one.db").await, empty(folder.path(), "two.db").await);
-    let sql = "INSERT INTO teams (team_id, revision, directory_revision, next_id, next_number, chain) \
+    let (source, target) =
+        (migrated(folder.path(), "one.db").await, empty(folder.path(), "two.db").await);
+    let sql = "INSERT INTO teams (team_id, revision, directory_revision, next_id, next_number, \
+        chain) \
                VALUES (7, 3, 0, 1, 1, $1)";
     execute(&source, sql, values![vec![0; 32]]).await;
     let problem = try_copy(&source, &target).await.expect_err("refused");
@@ -215,11 +248,13 @@ async fn a_source_whose_log_does_not_fit_is_not_kept() {
 #[tokio::test]
 async fn an_unfinished_copy_is_neither_served_nor_copied_and_can_be_begun_again() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (source, target) = (migrated(folder.path(), "one.db").await, empty(folder.path(), "two.db").await);
+    let (source, target) =
+        (migrated(folder.path(), "one.db").await, empty(folder.path(), "two.db").await);
     mark(&target).await.expect("marked, and nobody went on");
     let refused = migrate(&target).await.expect_err("refused").to_string();
     assert!(refused.contains("did not finish") && refused.contains("copy` again"), "{refused}");
-    let problem = try_copy(&target, &migrated(folder.path(), "three.db").await).await.expect_err("refused");
+    let problem =
+        try_copy(&target, &migrated(folder.path(), "three.db").await).await.expect_err("refused");
     assert!(matches!(problem, CopyProblem::UnfinishedSource), "{problem}");
     try_copy(&source, &target).await.expect("copied this time");
     migrate(&target).await.expect("served");

@@ -1,9 +1,10 @@
 //! Fan-out: what one change costs that a thousand operators see, against raw TCP doing the same.
 //!
-//! The honest shape: a thousand members of the team, each signed in and watching on a TLS connection of their own. Changes are
-//! calls for help. Both sides are received by the same thread of this process ([`crate::receiver`]), which also checks that
-//! everyone got every change once and in order, and both send from a process of their own. The yardstick ([`crate::relay`]) sends
-//! the very bytes that the server sent in the same round.
+//! The honest shape: a thousand members of the team, each signed in and watching on a TLS
+//! connection of their own. Changes are calls for help. Both sides are received by the same thread
+//! of this process ([`crate::receiver`]), which also checks that everyone got every change once and
+//! in order, and both send from a process of their own. The yardstick ([`crate::relay`]) sends the
+//! very bytes that the server sent in the same round.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -97,7 +98,12 @@ pub async fn fan_out(size: Size, rounds: usize) -> Outcome<Vec<Figure>> {
             .with("first_delivery_ms", &firsts)
             .with("last_delivery_ms", &lasts)
             .with("server_cpu_us_per_delivery", &cpu),
-        Figure::of(name(" at 200/s, with the submit"), "ms", "a submit nobody watches, then T", &after_submits),
+        Figure::of(
+            name(" at 200/s, with the submit"),
+            "ms",
+            "a submit nobody watches, then T",
+            &after_submits,
+        ),
     ])
 }
 
@@ -135,7 +141,8 @@ impl FanOut {
         Ok(u64::try_from(changes * self.size.operators)?)
     }
 
-    /// Changes as fast as they are taken, all of them in flight at once: deliveries a second, until the last one has come.
+    /// Changes as fast as they are taken, all of them in flight at once: deliveries a second, until
+    /// the last one has come.
     async fn rates(&mut self) -> Outcome<(f64, f64)> {
         let changes = self.size.changes;
         let deliveries = self.deliveries(changes)?;
@@ -151,8 +158,8 @@ impl FanOut {
         Ok((deliveries / ours.as_secs_f64(), deliveries / theirs.as_secs_f64()))
     }
 
-    /// Changes at a steady rate: delays, counted from the beginning of the submit, and from handing the change in to the yardstick, which
-    /// has no disk to wait for.
+    /// Changes at a steady rate: delays, counted from the beginning of the submit, and from handing
+    /// the change in to the yardstick, which has no disk to wait for.
     async fn delays(&mut self) -> Outcome<(Delays, Delays)> {
         let changes = self.size.paced;
         let deliveries = self.deliveries(changes)?;
@@ -169,10 +176,13 @@ impl FanOut {
         Ok((ours, Delays::of(&self.theirs, begun, moments.into_iter().map(|(start, _)| start))))
     }
 
-    /// How long the same submits take at the same rate when nobody watches, in milliseconds: what of the delay is not the fan-out's.
+    /// How long the same submits take at the same rate when nobody watches, in milliseconds: what
+    /// of the delay is not the fan-out's.
     async fn unwatched_answer(&self) -> Outcome<f64> {
         let moments = submit(&self.unwatched_customers, self.size.paced, Some(PAUSE)).await?;
-        Ok(median(moments.iter().map(|(_, (start, answer))| (*answer - *start).as_secs_f64() * 1e3)))
+        Ok(median(
+            moments.iter().map(|(_, (start, answer))| (*answer - *start).as_secs_f64() * 1e3),
+        ))
     }
 
     /// That everyone got exactly these changes, in the order in which they were made: their bytes.
@@ -180,7 +190,8 @@ impl FanOut {
         let stream = self.ours.stream();
         let mut made: Vec<_> = moments.iter().map(|(number, _)| *number).collect();
         made.sort_unstable();
-        // The team counts its tickets, and nothing else changes: the order of numbers is the order of changes.
+        // The team counts its tickets, and nothing else changes: the order of numbers is the order
+        // of changes.
         if stream.numbers(first)? != made {
             return Err("what the watchers got is not what was submitted, in order".into());
         }
@@ -222,8 +233,13 @@ async fn customers(bench: &Bench, count: usize) -> Outcome<Vec<Client>> {
     Ok(clients)
 }
 
-/// Calls for help, all at once or one each `pause`: their numbers, with when each was begun and answered.
-async fn submit(customers: &[Client], count: usize, pause: Option<Duration>) -> Outcome<Vec<(i64, Moment)>> {
+/// Calls for help, all at once or one each `pause`: their numbers, with when each was begun and
+/// answered.
+async fn submit(
+    customers: &[Client],
+    count: usize,
+    pause: Option<Duration>,
+) -> Outcome<Vec<(i64, Moment)>> {
     let mut calls = JoinSet::new();
     let mut ticks = pause.map(tokio::time::interval);
     for call in 0..count {
@@ -245,11 +261,16 @@ async fn submit(customers: &[Client], count: usize, pause: Option<Duration>) -> 
     Ok(moments)
 }
 
-/// Adds so many operators to the admin's team, lets them see all new tickets, and signs each of them in: their tokens.
+/// Adds so many operators to the admin's team, lets them see all new tickets, and signs each of
+/// them in: their tokens.
 pub async fn operators(admin: &Client, count: usize) -> Outcome<Vec<String>> {
     let team = v1::Team { queue_mode: v1::QueueMode::SelfService.into(), ..v1::Team::default() };
     let update_mask = prost_types::FieldMask { paths: vec!["queue_mode".to_owned()] };
-    let open = v1::UpdateTeamRequest { request_id: request_id(), team: Some(team), update_mask: Some(update_mask) };
+    let open = v1::UpdateTeamRequest {
+        request_id: request_id(),
+        team: Some(team),
+        update_mask: Some(update_mask),
+    };
     admin.team().update_team(open).await?;
     let mut adding = JoinSet::new();
     let mut tokens = Vec::with_capacity(count);
@@ -261,8 +282,10 @@ pub async fn operators(admin: &Client, count: usize) -> Outcome<Vec<String>> {
         adding.spawn(async move {
             let mut tries = 0;
             loop {
-                // On a busy machine a call may run out of time, and nobody knows what became of it: then it is another operator.
-                let added = add_operator(&admin, &format!("operator-{operator}-{tries}@example.org")).await;
+                // On a busy machine a call may run out of time, and nobody knows what became of it:
+                // then it is another operator.
+                let added =
+                    add_operator(&admin, &format!("operator-{operator}-{tries}@example.org")).await;
                 tries += 1;
                 if added.is_ok() || tries == TRIES {
                     return added;

@@ -1,8 +1,10 @@
-//! A figure: a value, its yardstick from the same run, what the issue wants of it, and how far the rounds lay apart.
+//! A figure: a value, its yardstick from the same run, what the issue wants of it, and how far the
+//! rounds lay apart.
 
 use serde_json::{Map, Value, json};
 
-/// What a figure is held against: its ratio to the yardstick, or its value where there is no yardstick.
+/// What a figure is held against: its ratio to the yardstick, or its value where there is no
+/// yardstick.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Target {
     /// More is better.
@@ -73,7 +75,12 @@ pub struct Figure {
 
 impl Figure {
     /// From pairs of value and yardstick, one a round.
-    pub fn of(name: impl Into<String>, unit: &'static str, yardstick_name: &'static str, pairs: &[(f64, f64)]) -> Self {
+    pub fn of(
+        name: impl Into<String>,
+        unit: &'static str,
+        yardstick_name: &'static str,
+        pairs: &[(f64, f64)],
+    ) -> Self {
         let ratios: Vec<f64> = pairs.iter().map(|(value, yardstick)| value / yardstick).collect();
         let spread = spread(&ratios);
         let yardstick = Yardstick {
@@ -82,7 +89,12 @@ impl Figure {
             ratio: median(ratios.into_iter()),
         };
         let values: Vec<f64> = pairs.iter().map(|pair| pair.0).collect();
-        Figure { yardstick: Some(yardstick), spread, target_of_value: false, ..Figure::plain(name, unit, &values) }
+        Figure {
+            yardstick: Some(yardstick),
+            spread,
+            target_of_value: false,
+            ..Figure::plain(name, unit, &values)
+        }
     }
 
     /// From values that need no yardstick, one a round.
@@ -112,7 +124,8 @@ impl Figure {
         self
     }
 
-    /// Of the value, whatever the yardstick is, less is better: what must be reached, and what is hoped for.
+    /// Of the value, whatever the yardstick is, less is better: what must be reached, and what is
+    /// hoped for.
     pub fn value_at_most(mut self, must: f64, aim: f64) -> Self {
         self.target_of_value = true;
         self.at_most(must, aim)
@@ -126,7 +139,11 @@ impl Figure {
 
     /// The number that the target is about.
     pub fn measured(&self) -> f64 {
-        let ratio = self.yardstick.as_ref().filter(|_| !self.target_of_value).map(|yardstick| yardstick.ratio);
+        let ratio = self
+            .yardstick
+            .as_ref()
+            .filter(|_| !self.target_of_value)
+            .map(|yardstick| yardstick.ratio);
         ratio.unwrap_or(self.value)
     }
 
@@ -193,16 +210,22 @@ mod tests {
 
     #[test]
     fn a_figure_is_the_middle_of_its_rounds() {
-        let figure = Figure::of("calls", "/s", "others", &[(30.0, 10.0), (10.0, 10.0), (20.0, 5.0)]);
+        let figure =
+            Figure::of("calls", "/s", "others", &[(30.0, 10.0), (10.0, 10.0), (20.0, 5.0)]);
         let line = figure.at_least(2.0, 3.0).to_json();
-        assert_eq!((&line["value"], &line["yardstick"], &line["ratio"]), (&json!(20.0), &json!(10.0), &json!(3.0)));
+        assert_eq!(
+            (&line["value"], &line["yardstick"], &line["ratio"]),
+            (&json!(20.0), &json!(10.0), &json!(3.0))
+        );
         assert_eq!((&line["spread"], &line["rounds"]), (&json!([1.0, 4.0]), &json!(3)));
         assert_eq!((&line["at_least"], &line["word"]), (&json!(2.0), &json!("aim reached")));
     }
 
     #[test]
     fn a_target_has_a_direction() {
-        let words = |figure: Figure| (figure.clone().at_least(2.0, 3.0).word(), figure.at_most(2.0, 1.0).word());
+        let words = |figure: Figure| {
+            (figure.clone().at_least(2.0, 3.0).word(), figure.at_most(2.0, 1.0).word())
+        };
         assert_eq!(words(Figure::plain("few", "ms", &[0.5])), ("short of it", "aim reached"));
         assert_eq!(words(Figure::plain("some", "ms", &[2.0])), ("reached", "reached"));
         assert_eq!(words(Figure::plain("many", "ms", &[4.0])), ("aim reached", "short of it"));

@@ -4,7 +4,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::Outcome;
 
-/// Lets this process, and those that it starts, have so many files open, or says in words why that cannot be.
+/// Lets this process, and those that it starts, have so many files open, or says in words why that
+/// cannot be.
 pub fn allow(wanted: usize) -> Outcome<()> {
     let wanted = u64::try_from(wanted)?;
     let limit = getrlimit(Resource::Nofile);
@@ -13,7 +14,8 @@ pub fn allow(wanted: usize) -> Outcome<()> {
     }
     if limit.maximum.is_some_and(|maximum| maximum < wanted) {
         return Err(format!(
-            "this needs {wanted} open files, and {} are allowed: raise the hard limit (`ulimit -Hn {wanted}` as root, or LimitNOFILE)",
+            "this needs {wanted} open files, and {} are allowed: raise the hard limit (`ulimit \
+             -Hn {wanted}` as root, or LimitNOFILE)",
             limit.maximum.unwrap_or_default()
         )
         .into());

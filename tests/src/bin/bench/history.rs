@@ -1,9 +1,11 @@
-//! What a long history costs: the same calls to a server with a million ended tickets and to one with a thousand, turn by turn.
+//! What a long history costs: the same calls to a server with a million ended tickets and to one
+//! with a thousand, turn by turn.
 //!
-//! The first thousand tickets of each server come through its calls: submitted and closed. The rest is put straight into the
-//! database's file while its server is down, as copies of the first with numbers, ids, secrets and times of their own, and so are their
-//! log records. The copies' records tell of the first tickets, and their chain does not hold: `verify` would say so. For what a
-//! call costs that makes no difference.
+//! The first thousand tickets of each server come through its calls: submitted and closed. The rest
+//! is put straight into the database's file while its server is down, as copies of the first with
+//! numbers, ids, secrets and times of their own, and so are their log records. The copies' records
+//! tell of the first tickets, and their chain does not hold: `verify` would say so. For what a call
+//! costs that makes no difference.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -55,7 +57,8 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 6] = [Kind::Open, Kind::History, Kind::Far, Kind::Seldom, Kind::Watch, Kind::Submit];
+    const ALL: [Kind; 6] =
+        [Kind::Open, Kind::History, Kind::Far, Kind::Seldom, Kind::Watch, Kind::Submit];
 
     fn name(self) -> &'static str {
         match self {
@@ -99,7 +102,8 @@ pub async fn history(tickets: usize, rounds: usize) -> Outcome<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Both servers in turn, so that whatever else the machine does falls on both: median times, in milliseconds.
+/// Both servers in turn, so that whatever else the machine does falls on both: median times, in
+/// milliseconds.
 async fn round(many: &Side, few: &Side, kind: Kind) -> Outcome<(f64, f64)> {
     let turns = if matches!(kind, Kind::Submit) { TURNS_OF_SUBMITS } else { CALLS };
     let (mut of_many, mut of_few) = (Vec::new(), Vec::new());
@@ -113,7 +117,8 @@ async fn round(many: &Side, few: &Side, kind: Kind) -> Outcome<(f64, f64)> {
             of_many.push(many.time(kind).await?);
         }
     }
-    let median_millis = |times: Vec<Duration>| median(times.into_iter().map(|time| time.as_secs_f64() * 1e3));
+    let median_millis =
+        |times: Vec<Duration>| median(times.into_iter().map(|time| time.as_secs_f64() * 1e3));
     Ok((median_millis(of_many), median_millis(of_few)))
 }
 
@@ -158,12 +163,22 @@ impl Side {
 /// Asks for a page, which has so many tickets.
 async fn page(operator: &Client, history: bool, token: &str, size: i32) -> Outcome<()> {
     let (tickets, _) = list(operator, history, token.to_owned(), size).await?;
-    if tickets.len() == usize::try_from(size)? { Ok(()) } else { Err("a page that is not full".into()) }
+    if tickets.len() == usize::try_from(size)? {
+        Ok(())
+    } else {
+        Err("a page that is not full".into())
+    }
 }
 
 /// A page of open tickets or of history, and where the next one begins.
-async fn list(operator: &Client, history: bool, page_token: String, page_size: i32) -> Outcome<(Vec<Ticket>, String)> {
-    let asked = ListTicketsRequest { history, page_size, page_token, ..ListTicketsRequest::default() };
+async fn list(
+    operator: &Client,
+    history: bool,
+    page_token: String,
+    page_size: i32,
+) -> Outcome<(Vec<Ticket>, String)> {
+    let asked =
+        ListTicketsRequest { history, page_size, page_token, ..ListTicketsRequest::default() };
     let page = operator.queue().list_tickets(asked).await?.into_inner();
     Ok((page.tickets, page.next_page_token))
 }
@@ -191,26 +206,38 @@ async fn close_all(admin: &Client, operator: &Client) -> Outcome<()> {
     Ok(())
 }
 
-/// Copies every ended ticket so often, each time a little later than before, with everything that belongs to it.
+/// Copies every ended ticket so often, each time a little later than before, with everything that
+/// belongs to it.
 async fn copy_tickets(file: &Path, copies: usize) -> Outcome<()> {
     let options = SqliteConnectOptions::new().filename(file);
     let mut database = options.connect().await?;
     // Nothing here has to survive a power cut. The server sets what it needs when it starts.
-    run(&mut database, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -200000").await?;
+    run(
+        &mut database,
+        "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -200000",
+    )
+    .await?;
     let numbers = "SELECT team_id, next_id, next_number, revision FROM teams WHERE next_number > 1";
     let row = sqlx::query(numbers).fetch_one(&mut database).await?;
-    let (team, ids, numbers, revisions): (i64, i64, i64, i64) = (row.get(0), row.get(1), row.get(2), row.get(3));
+    let (team, ids, numbers, revisions): (i64, i64, i64, i64) =
+        (row.get(0), row.get(1), row.get(2), row.get(3));
     let before = i64::try_from(copies + 1)? * COPY_EVERY_MILLIS;
     run(
         &mut database,
         format!(
             "BEGIN;
-             CREATE TEMP TABLE t AS SELECT * FROM tickets WHERE team_id = {team} AND ended_at IS NOT NULL;
-             CREATE TEMP TABLE c AS SELECT * FROM contents WHERE (team_id, content_id) IN (SELECT team_id, content_id FROM t);
-             CREATE TEMP TABLE h AS SELECT * FROM ticket_handlers WHERE (team_id, ticket_id) IN (SELECT team_id, ticket_id FROM t);
-             CREATE TEMP TABLE b AS SELECT * FROM ticket_log WHERE (team_id, ticket_id) IN (SELECT team_id, ticket_id FROM t);
-             CREATE TEMP TABLE l AS SELECT * FROM log WHERE (team_id, revision) IN (SELECT team_id, revision FROM b);
-             UPDATE t SET submitted_at = submitted_at - {before}, changed_at = changed_at - {before}, ended_at = ended_at - {before};
+             CREATE TEMP TABLE t AS SELECT * FROM tickets WHERE team_id = {team} AND ended_at IS \
+             NOT NULL;
+             CREATE TEMP TABLE c AS SELECT * FROM contents WHERE (team_id, content_id) IN (SELECT \
+             team_id, content_id FROM t);
+             CREATE TEMP TABLE h AS SELECT * FROM ticket_handlers WHERE (team_id, ticket_id) IN \
+             (SELECT team_id, ticket_id FROM t);
+             CREATE TEMP TABLE b AS SELECT * FROM ticket_log WHERE (team_id, ticket_id) IN \
+             (SELECT team_id, ticket_id FROM t);
+             CREATE TEMP TABLE l AS SELECT * FROM log WHERE (team_id, revision) IN (SELECT \
+             team_id, revision FROM b);
+             UPDATE t SET submitted_at = submitted_at - {before}, changed_at = changed_at - \
+             {before}, ended_at = ended_at - {before};
              UPDATE h SET ended_at = ended_at - {before};
              UPDATE l SET decided_at = decided_at - {before};"
         ),
@@ -220,14 +247,19 @@ async fn copy_tickets(file: &Path, copies: usize) -> Outcome<()> {
         run(
             &mut database,
             format!(
-                "UPDATE t SET ticket_id = ticket_id + {ids}, number = number + {numbers}, content_id = content_id + {ids},
-                    secret_hash = CAST(unhex(printf('%012x', submitted_at + {COPY_EVERY_MILLIS})) || randomblob(26) AS BLOB),
+                "UPDATE t SET ticket_id = ticket_id + {ids}, number = number + {numbers}, \
+                 content_id = content_id + {ids},
+                    secret_hash = CAST(unhex(printf('%012x', submitted_at + {COPY_EVERY_MILLIS})) \
+                    || randomblob(26) AS BLOB),
                     submitted_at = submitted_at + {COPY_EVERY_MILLIS},
-                    changed_at = changed_at + {COPY_EVERY_MILLIS}, ended_at = ended_at + {COPY_EVERY_MILLIS};
+                    changed_at = changed_at + {COPY_EVERY_MILLIS}, ended_at = ended_at + \
+                    {COPY_EVERY_MILLIS};
                  UPDATE c SET content_id = content_id + {ids};
-                 UPDATE h SET ticket_id = ticket_id + {ids}, ended_at = ended_at + {COPY_EVERY_MILLIS};
+                 UPDATE h SET ticket_id = ticket_id + {ids}, ended_at = ended_at + \
+                 {COPY_EVERY_MILLIS};
                  UPDATE b SET ticket_id = ticket_id + {ids}, revision = revision + {revisions};
-                 UPDATE l SET revision = revision + {revisions}, decided_at = decided_at + {COPY_EVERY_MILLIS};
+                 UPDATE l SET revision = revision + {revisions}, decided_at = decided_at + \
+                 {COPY_EVERY_MILLIS};
                  INSERT INTO tickets SELECT * FROM t;
                  INSERT INTO contents SELECT * FROM c;
                  INSERT INTO ticket_handlers SELECT * FROM h;
@@ -241,7 +273,8 @@ async fn copy_tickets(file: &Path, copies: usize) -> Outcome<()> {
     run(
         &mut database,
         format!(
-            "UPDATE teams SET next_id = next_id * {total}, next_number = next_number * {total}, revision = revision * {total}
+            "UPDATE teams SET next_id = next_id * {total}, next_number = next_number * {total}, \
+             revision = revision * {total}
              WHERE team_id = {team};
              COMMIT;"
         ),

@@ -1,5 +1,5 @@
-//! Just enough of HTTP/2 (RFC 9113) and gRPC's framing to receive one stream of messages: what a real client has to do, and
-//! nothing more.
+//! Just enough of HTTP/2 (RFC 9113) and gRPC's framing to receive one stream of messages: what a
+//! real client has to do, and nothing more.
 
 use std::sync::Arc;
 
@@ -31,7 +31,8 @@ const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 
-/// How much a server may send ahead, in bytes, as with tonic's clients: on the stream, and on the connection.
+/// How much a server may send ahead, in bytes, as with tonic's clients: on the stream, and on the
+/// connection.
 const STREAM_WINDOW: u32 = 2 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 5 * 1024 * 1024;
 /// What a connection's window begins with.
@@ -92,9 +93,11 @@ impl Door {
         block.push(0x01);
         put_text(&mut block, &self.authority);
         let bearer = format!("Bearer {token}");
-        for (name, value) in
-            [("content-type", "application/grpc"), ("te", "trailers"), ("authorization", bearer.as_str())]
-        {
+        for (name, value) in [
+            ("content-type", "application/grpc"),
+            ("te", "trailers"),
+            ("authorization", bearer.as_str()),
+        ] {
             block.push(0x00);
             put_text(&mut block, name);
             put_text(&mut block, value);
@@ -143,7 +146,11 @@ pub struct Http2 {
 
 impl Http2 {
     /// Takes bytes from the connection and passes on what is data.
-    pub fn feed(&mut self, mut bytes: &[u8], mut data: impl FnMut(&[u8]) -> Outcome<()>) -> Outcome<()> {
+    pub fn feed(
+        &mut self,
+        mut bytes: &[u8],
+        mut data: impl FnMut(&[u8]) -> Outcome<()>,
+    ) -> Outcome<()> {
         loop {
             if self.head.len() < FRAME_HEAD {
                 let piece = bytes.len().min(FRAME_HEAD - self.head.len());
@@ -152,8 +159,9 @@ impl Http2 {
                 if self.head.len() < FRAME_HEAD {
                     return Ok(());
                 }
-                self.left =
-                    usize::from(self.head[0]) << 16 | usize::from(self.head[1]) << 8 | usize::from(self.head[2]);
+                self.left = usize::from(self.head[0]) << 16
+                    | usize::from(self.head[1]) << 8
+                    | usize::from(self.head[2]);
             }
             let (kind, flags) = (self.head[3], self.head[4]);
             let piece = bytes.len().min(self.left);
@@ -211,7 +219,11 @@ pub struct Messages {
 
 impl Messages {
     /// Takes bytes and passes on each message that is complete.
-    pub fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(&[u8]) -> Outcome<()>) -> Outcome<()> {
+    pub fn feed(
+        &mut self,
+        mut bytes: &[u8],
+        mut take: impl FnMut(&[u8]) -> Outcome<()>,
+    ) -> Outcome<()> {
         while !self.partial.is_empty() {
             let wanted = whole(&self.partial).unwrap_or(MESSAGE_HEAD);
             if self.partial.len() == wanted {
@@ -250,7 +262,8 @@ pub fn framed(message: &[u8]) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    /// What a server might send: its settings, headers, two messages in three pieces of data, and a ping between them.
+    /// What a server might send: its settings, headers, two messages in three pieces of data, and a
+    /// ping between them.
     fn said() -> Vec<u8> {
         let messages = [framed(b"one change"), framed(b""), framed(&[7; 300])].concat();
         let mut out = Vec::new();
@@ -267,7 +280,8 @@ mod tests {
     fn messages_are_the_same_however_they_are_cut() {
         let said = said();
         for size in 1..said.len() {
-            let (mut http, mut messages, mut taken) = (Http2::default(), Messages::default(), Vec::new());
+            let (mut http, mut messages, mut taken) =
+                (Http2::default(), Messages::default(), Vec::new());
             for piece in said.chunks(size) {
                 http.feed(piece, |data| {
                     messages.feed(data, |message| {
@@ -277,7 +291,11 @@ mod tests {
                 })
                 .expect("it reads");
             }
-            assert_eq!(taken, [b"one change".to_vec(), Vec::new(), vec![7; 300]], "in pieces of {size}");
+            assert_eq!(
+                taken,
+                [b"one change".to_vec(), Vec::new(), vec![7; 300]],
+                "in pieces of {size}"
+            );
             let mut answer = Vec::new();
             put_frame(&mut answer, SETTINGS, ACK, 0, &[]);
             put_frame(&mut answer, PING, ACK, 0, b"are here");

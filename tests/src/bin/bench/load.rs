@@ -1,4 +1,5 @@
-//! Calls for help, by many at once and alone, against empty calls through the same stack and bare commits.
+//! Calls for help, by many at once and alone, against empty calls through the same stack and bare
+//! commits.
 
 use std::time::Instant;
 
@@ -17,8 +18,8 @@ use crate::sample::Sample;
 use crate::server::Bench;
 use crate::yardsticks::{BareServer, Commits};
 
-/// Tickets in all databases before anything is measured: SQLite's log of changes has its full length by then, and syncing it no
-/// longer makes the file longer.
+/// Tickets in all databases before anything is measured: SQLite's log of changes has its full
+/// length by then, and syncing it no longer makes the file longer.
 pub const WARM: usize = 25_000;
 
 /// How many at once make those.
@@ -44,14 +45,26 @@ struct Rounds {
 impl Rounds {
     /// What the empty call and the commit allow one after the other.
     fn allowed(&self) -> Vec<f64> {
-        self.empty.iter().zip(&self.commits).map(|(empty, commits)| 1.0 / (1.0 / empty + 1.0 / commits)).collect()
+        self.empty
+            .iter()
+            .zip(&self.commits)
+            .map(|(empty, commits)| 1.0 / (1.0 / empty + 1.0 / commits))
+            .collect()
     }
 
-    /// What all cores allow if they never wait and a submit costs no more than an empty call and a bare commit.
+    /// What all cores allow if they never wait and a submit costs no more than an empty call and a
+    /// bare commit.
     fn of_cores(&self) -> Outcome<Vec<f64>> {
         let cores = f64::from(u32::try_from(std::thread::available_parallelism()?.get())?);
-        let calls = self.server_cpu_empty.iter().zip(&self.caller_cpu_empty).map(|(server, caller)| server + caller);
-        Ok(calls.zip(&self.commit_cpu).map(|(call, commit)| cores * 1e6 / (call + commit)).collect())
+        let calls = self
+            .server_cpu_empty
+            .iter()
+            .zip(&self.caller_cpu_empty)
+            .map(|(server, caller)| server + caller);
+        Ok(calls
+            .zip(&self.commit_cpu)
+            .map(|(call, commit)| cores * 1e6 / (call + commit))
+            .collect())
     }
 
     fn add_details(&self, figure: Figure) -> Outcome<Figure> {
@@ -67,7 +80,8 @@ impl Rounds {
     }
 }
 
-/// The real server, and the yardsticks beside it: each in a process of its own, with a copy of the same database.
+/// The real server, and the yardsticks beside it: each in a process of its own, with a copy of the
+/// same database.
 struct Sides {
     bench: Bench,
     bare: BareServer,
@@ -91,17 +105,21 @@ impl Sides {
         Ok(())
     }
 
-    /// Measures submits and the yardsticks, as many submits as bare commits, so that all databases grow alike.
+    /// Measures submits and the yardsticks, as many submits as bare commits, so that all databases
+    /// grow alike.
     async fn rounds(&mut self, name: &str, in_flight: usize, options: &Options) -> Outcome<Rounds> {
         let server = self.bench.id();
         let clients = connections(&self.bench, in_flight).await?;
         let bare_clients = self.bare.connections(&self.bench, in_flight)?;
         self.warm_up().await?;
         let first = submit_pace(&clients, in_flight * 8, in_flight).await?;
-        let calls = submit_pace(&clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
+        let calls =
+            submit_pace(&clients, first.calls_in(0.3), in_flight).await?.calls_in(options.seconds);
         // Empty calls write nothing, so there may be more of them: as many as make a measurement.
-        let empty_calls =
-            empty_pace(&clients, in_flight * 8, in_flight).await?.calls_in(options.seconds / 2.0).max(calls);
+        let empty_calls = empty_pace(&clients, in_flight * 8, in_flight)
+            .await?
+            .calls_in(options.seconds / 2.0)
+            .max(calls);
         let mut rounds = Rounds::default();
         for round in 0..options.rounds {
             say_round(name, round, options.rounds);
@@ -122,25 +140,32 @@ impl Sides {
     }
 }
 
-/// Durable submits against what empty calls and bare commits allow together, against empty calls, and against a bare server.
+/// Durable submits against what empty calls and bare commits allow together, against empty calls,
+/// and against a bare server.
 pub async fn submits(name: &str, in_flight: usize, options: &Options) -> Outcome<[Figure; 3]> {
     let mut sides = Sides::start().await?;
     let rounds = sides.rounds(name, in_flight, options).await?;
     sides.bench.stop().await?;
     let against = |name: &str, yardstick, yardsticks: &[f64]| {
-        let pairs: Vec<_> = rounds.submits.iter().copied().zip(yardsticks.iter().copied()).collect();
+        let pairs: Vec<_> =
+            rounds.submits.iter().copied().zip(yardsticks.iter().copied()).collect();
         Figure::of(name, "/s", yardstick, &pairs)
     };
     let limit = "L: empty calls and bare commits, one after the other";
     let bare = "F: the same front with bare commits behind it";
     Ok([
         rounds.add_details(against(name, limit, &rounds.allowed()))?,
-        rounds.add_details(against(name, "E: empty calls through the same stack", &rounds.empty))?,
+        rounds.add_details(against(
+            name,
+            "E: empty calls through the same stack",
+            &rounds.empty,
+        ))?,
         against(&format!("{name}, of a bare server"), bare, &rounds.bare),
     ])
 }
 
-/// The store's own writer by so many callers, without the calls around it, against bare commits by as many.
+/// The store's own writer by so many callers, without the calls around it, against bare commits by
+/// as many.
 pub async fn writer_to_commits(name: &str, callers: usize, options: &Options) -> Outcome<Figure> {
     let bench = Bench::start().await?;
     let sample = Sample::learn(&bench).await?;
@@ -193,7 +218,8 @@ pub async fn submit_alone(name: &str, options: &Options) -> Outcome<Figure> {
     Ok(figure.with("empty_call_ms", &empty_calls).with("raw_commit_ms", &bare_commits))
 }
 
-/// From the beginning of a submit until an operator's client has the change, against the submit alone.
+/// From the beginning of a submit until an operator's client has the change, against the submit
+/// alone.
 pub async fn submit_to_screen(name: &str, options: &Options) -> Outcome<Figure> {
     let bench = Bench::start().await?;
     let operator = bench.client(&bench.admin)?;

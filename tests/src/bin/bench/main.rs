@@ -1,9 +1,10 @@
-//! The benchmark: ratios to yardsticks measured in the same run, interleaved, median of rounds. Never fails because a machine is
-//! slow.
+//! The benchmark: ratios to yardsticks measured in the same run, interleaved, median of rounds.
+//! Never fails because a machine is slow.
 //!
-//! Runs against a real server with all its checks on (limits are raised by configuration), over TLS on loopback. Prints one JSON
-//! line a figure and a table for people at the end. Start with `./tests/bench`, which builds what is needed. What stands in the server's place is
-//! in `bin/yardsticks`.
+//! Runs against a real server with all its checks on (limits are raised by configuration), over TLS
+//! on loopback. Prints one JSON line a figure and a table for people at the end. Start with
+//! `./tests/bench`, which builds what is needed. What stands in the server's place is in
+//! `bin/yardsticks`.
 
 mod calls;
 mod fanout;
@@ -47,7 +48,8 @@ struct Report {
 }
 
 impl Report {
-    /// Measures figures if somebody wants them, and tells them. What goes wrong does not keep others from being measured.
+    /// Measures figures if somebody wants them, and tells them. What goes wrong does not keep
+    /// others from being measured.
     async fn measure<M>(&mut self, name: &str, on: Database, measured: M)
     where
         M: AsyncFnOnce(&str, &Options) -> Outcome<Vec<Figure>>,
@@ -96,7 +98,8 @@ async fn main() -> ExitCode {
 
 async fn run() -> Outcome<()> {
     let Some(options) = Options::read()? else { return Ok(()) };
-    let mut report = Report { options, figures: Vec::new(), skipped: Vec::new(), failed: Vec::new() };
+    let mut report =
+        Report { options, figures: Vec::new(), skipped: Vec::new(), failed: Vec::new() };
     if report.options.servers.is_some() {
         measure_servers(&mut report).await;
     } else {
@@ -130,9 +133,13 @@ async fn measure_submits(report: &mut Report) {
         })
         .await;
     report
-        .measure("submits to the store's own writer, 1000 callers", Sqlite, async |name, options| {
-            Ok(vec![load::writer_to_commits(name, 1000, options).await?.at_least(0.65, 0.90)])
-        })
+        .measure(
+            "submits to the store's own writer, 1000 callers",
+            Sqlite,
+            async |name, options| {
+                Ok(vec![load::writer_to_commits(name, 1000, options).await?.at_least(0.65, 0.90)])
+            },
+        )
         .await;
     let on_postgres = "durable submits on PostgreSQL, 1024 in flight";
     if postgres::Postgres::is_installed() {

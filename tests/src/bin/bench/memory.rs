@@ -1,10 +1,13 @@
-//! What the server keeps in memory: for an operator who watches and waits, and at rest with tickets in its database.
+//! What the server keeps in memory: for an operator who watches and waits, and at rest with tickets
+//! in its database.
 
 use std::time::{Duration, Instant};
 
 use deskbell_proto::client::Client;
 use deskbell_proto::v1::watch_queue_response::Frame;
-use deskbell_proto::v1::{GetServerInfoRequest, ListTicketsRequest, WatchQueueRequest, WatchQueueResponse};
+use deskbell_proto::v1::{
+    GetServerInfoRequest, ListTicketsRequest, WatchQueueRequest, WatchQueueResponse,
+};
 use deskbell_tests::measuring::pace::call_for_help;
 use tokio::task::JoinSet;
 use tonic::Streaming;
@@ -23,7 +26,8 @@ const TICKETS: usize = 10_000;
 /// Calls at once on a connection while tickets are made.
 const IN_FLIGHT: usize = 128;
 
-/// A server is at rest when its memory has not changed for so long; nobody waits longer for that than the second.
+/// A server is at rest when its memory has not changed for so long; nobody waits longer for that
+/// than the second.
 const STILL: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(20);
 
@@ -55,16 +59,19 @@ pub async fn make_tickets(client: &Client, count: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// What one idle operator on a TLS connection of their own costs the server, in KiB, against the same connection without a watch.
+/// What one idle operator on a TLS connection of their own costs the server, in KiB, against the
+/// same connection without a watch.
 pub async fn idle_operator(rounds: usize) -> Outcome<Figure> {
     files::allow(rounds * WATCHES + 200)?;
     let bench = Bench::start().await?;
     let mut pairs = Vec::new();
-    // All stay open to the end: what a closed one leaves behind would be taken up by the next round and not be seen.
+    // All stay open to the end: what a closed one leaves behind would be taken up by the next round
+    // and not be seen.
     let mut held = Vec::new();
     for _ in 0..rounds {
         let before = at_rest(&bench).await?;
-        let clients = (0..WATCHES).map(|_| bench.client(&bench.admin)).collect::<Outcome<Vec<_>>>()?;
+        let clients =
+            (0..WATCHES).map(|_| bench.client(&bench.admin)).collect::<Outcome<Vec<_>>>()?;
         for client in &clients {
             client.server_info().get_server_info(GetServerInfoRequest {}).await?;
         }
@@ -79,11 +86,13 @@ pub async fn idle_operator(rounds: usize) -> Outcome<Figure> {
         held.push((clients, watches));
     }
     bench.stop().await?;
-    Ok(Figure::of("memory of an idle operator", "KiB", "the connection alone", &pairs).value_at_most(45.0, 36.0))
+    Ok(Figure::of("memory of an idle operator", "KiB", "the connection alone", &pairs)
+        .value_at_most(45.0, 36.0))
 }
 
-/// The memory of a restarted server with 10 000 open tickets, in MiB, against one without tickets. Of each, an operator has looked
-/// at the list once and has a watch open, which began with all open tickets.
+/// The memory of a restarted server with 10 000 open tickets, in MiB, against one without tickets.
+/// Of each, an operator has looked at the list once and has a watch open, which began with all open
+/// tickets.
 pub async fn idle_server(rounds: usize) -> Outcome<Figure> {
     let mut empty = Bench::start().await?;
     let mut full = Bench::start().await?;
@@ -94,7 +103,8 @@ pub async fn idle_server(rounds: usize) -> Outcome<Figure> {
     }
     empty.stop().await?;
     full.stop().await?;
-    Ok(Figure::of("memory of an idle server", "MiB", "the same without tickets", &pairs).value_at_most(30.0, 15.0))
+    Ok(Figure::of("memory of an idle server", "MiB", "the same without tickets", &pairs)
+        .value_at_most(30.0, 15.0))
 }
 
 /// Restarts a server, looks once, watches, and weighs it, in MiB.

@@ -4,8 +4,10 @@ use crate::Outcome;
 
 /// What `--help` says.
 const HELP: &str = "\
-Measures Deskbell on this machine: the real server with all its checks on, over TLS on loopback, against yardsticks measured in the
-same run, one after the other in each round. One JSON line a figure on standard output, then a table; what is being measured now
+Measures Deskbell on this machine: the real server with all its checks on, over TLS on loopback, \
+against yardsticks measured in the
+same run, one after the other in each round. One JSON line a figure on standard output, then a \
+table; what is being measured now
 is told on standard error. No figure fails anything.
 
 Usage: ./tests/bench [OPTIONS]
@@ -67,7 +69,8 @@ impl Options {
         };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
-            let mut value = |what: &str| arguments.next().ok_or(format!("{argument} wants {what}; see --help"));
+            let mut value =
+                |what: &str| arguments.next().ok_or(format!("{argument} wants {what}; see --help"));
             match argument.as_str() {
                 "--help" | "-h" => {
                     println!("{HELP}");
@@ -75,8 +78,10 @@ impl Options {
                 }
                 "--quick" => (options.quick, options.rounds, options.seconds) = (true, 3, 0.5),
                 "--servers" => {
-                    let count = value("a number")?.parse().ok().filter(|count| (1..=20).contains(count));
-                    options.servers = Some(count.ok_or("--servers wants a number from 1 to 20, e.g. 3")?);
+                    let count =
+                        value("a number")?.parse().ok().filter(|count| (1..=20).contains(count));
+                    options.servers =
+                        Some(count.ok_or("--servers wants a number from 1 to 20, e.g. 3")?);
                 }
                 "--only" => options.only.push(value("a word, e.g. submit")?.to_lowercase()),
                 "--rounds" => {
@@ -88,7 +93,12 @@ impl Options {
                         "sqlite" => Some(Database::Sqlite),
                         "postgres" => Some(Database::Postgres),
                         "both" => None,
-                        other => return Err(format!("--database {other}: use sqlite, postgres or both").into()),
+                        other => {
+                            return Err(format!(
+                                "--database {other}: use sqlite, postgres or both"
+                            )
+                            .into());
+                        }
                     }
                 }
                 "--list" => options.list = true,
@@ -100,7 +110,8 @@ impl Options {
 
     /// Whether a figure on this database is wanted.
     pub fn want(&self, name: &str, database: Database) -> bool {
-        let named = self.only.is_empty() || self.only.iter().any(|word| name.to_lowercase().contains(word));
+        let named =
+            self.only.is_empty() || self.only.iter().any(|word| name.to_lowercase().contains(word));
         named && self.database.is_none_or(|wanted| wanted == database)
     }
 }

@@ -1,4 +1,5 @@
-//! Yardstick P: PostgreSQL's own load generator writes the same rows, one transaction each, on the same PostgreSQL.
+//! Yardstick P: PostgreSQL's own load generator writes the same rows, one transaction each, on the
+//! same PostgreSQL.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -17,7 +18,8 @@ use crate::process::Cpu;
 use crate::sample::{Sample, SampleRow};
 use crate::server::{Bench, migrate};
 
-/// Connections of pgbench; each writes for a team of its own, so that none waits for another's counters.
+/// Connections of pgbench; each writes for a team of its own, so that none waits for another's
+/// counters.
 const CLIENTS: usize = 32;
 
 /// The first of those teams.
@@ -62,13 +64,21 @@ impl<'a> Pgbench<'a> {
         let each = transactions.div_ceil(CLIENTS);
         let mut command = self.postgres.command("pgbench");
         command.args(["-n", "-c", &CLIENTS.to_string(), "-j", "2", "-t", &each.to_string()]);
-        command.args(["-D", &format!("n={}", self.made)]).arg("-f").arg(self.script()).arg(&self.database);
+        command
+            .args(["-D", &format!("n={}", self.made)])
+            .arg("-f")
+            .arg(self.script())
+            .arg(&self.database);
         self.made += each;
         let output = tokio::process::Command::from(command).output().await?;
         let said = String::from_utf8_lossy(&output.stdout);
-        let rate = said.lines().find_map(|line| line.strip_prefix("tps = ")?.split_whitespace().next()?.parse().ok());
+        let rate = said
+            .lines()
+            .find_map(|line| line.strip_prefix("tps = ")?.split_whitespace().next()?.parse().ok());
         let rate = rate.filter(|_| output.status.success());
-        rate.ok_or_else(|| format!("pgbench: {said}{}", String::from_utf8_lossy(&output.stderr)).into())
+        rate.ok_or_else(|| {
+            format!("pgbench: {said}{}", String::from_utf8_lossy(&output.stderr)).into()
+        })
     }
 }
 
@@ -97,8 +107,11 @@ fn insert(row: &SampleRow, team: &str, count: &str) -> String {
 
 fn update(row: &SampleRow, team: &str, count: &str) -> String {
     let set = |(name, part): &(String, Part)| format!("{name} = {}", literal(part, team, count));
-    let (keys, others): (Vec<_>, Vec<_>) = row.columns.iter().partition(|(name, _)| row.key.contains(name));
-    let list = |columns: Vec<&(String, Part)>, between| columns.into_iter().map(set).collect::<Vec<_>>().join(between);
+    let (keys, others): (Vec<_>, Vec<_>) =
+        row.columns.iter().partition(|(name, _)| row.key.contains(name));
+    let list = |columns: Vec<&(String, Part)>, between| {
+        columns.into_iter().map(set).collect::<Vec<_>>().join(between)
+    };
     format!("UPDATE {} SET {} WHERE {}", row.table, list(others, ", "), list(keys, " AND "))
 }
 
@@ -111,7 +124,8 @@ fn literal(part: &Part, team: &str, count: &str) -> String {
         Part::Same(Value::Real(number)) => format!("'{number}'"),
         Part::Same(Value::Text(text)) => format!("'{}'", text.replace('\'', "''")),
         Part::Same(Value::Blob(bytes)) => {
-            let digits = bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
+            let digits =
+                bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"));
             format!("'\\x{digits}'")
         }
         Part::Grows { from, step } => format!("{from} + {step} * {count}::bigint"),
@@ -130,7 +144,11 @@ fn looks_random(length: usize, team: &str, count: &str) -> String {
 }
 
 /// Durable submits through a server on PostgreSQL, against pgbench.
-pub async fn submits_to_pgbench(name: &str, in_flight: usize, options: &Options) -> Outcome<Figure> {
+pub async fn submits_to_pgbench(
+    name: &str,
+    in_flight: usize,
+    options: &Options,
+) -> Outcome<Figure> {
     let learnt = Bench::start().await?;
     let sample = Sample::learn(&learnt).await?;
     learnt.stop().await?;
@@ -151,6 +169,7 @@ pub async fn submits_to_pgbench(name: &str, in_flight: usize, options: &Options)
         empty.push(empty_pace(&clients, calls, in_flight).await?.rate());
     }
     bench.stop().await?;
-    let figure = Figure::of(name, "/s", "P: pgbench -c 32, the same rows, one transaction each", &pairs);
+    let figure =
+        Figure::of(name, "/s", "P: pgbench -c 32, the same rows, one transaction each", &pairs);
     Ok(figure.with("empty_calls_per_s", &empty).with("server_cpu_us_per_submit", &server_cpu))
 }

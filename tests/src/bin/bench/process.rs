@@ -36,11 +36,14 @@ fn spent(id: u32) -> Outcome<Duration> {
     Ok(read(id).ok_or("no such process, or no /proc")?.own)
 }
 
-/// Processor time so far, in seconds, of these processes, and of all others whose parent is `family`, which is counted, too: with
-/// that of its children who have ended.
+/// Processor time so far, in seconds, of these processes, and of all others whose parent is
+/// `family`, which is counted, too: with that of its children who have ended.
 pub fn seconds(ids: &[u32], family: u32) -> Outcome<(f64, f64)> {
     let (mut of_ids, mut of_family) = (Duration::ZERO, Duration::ZERO);
-    for id in std::fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
+    for id in std::fs::read_dir("/proc")?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+    {
         // One that ended meanwhile is left out.
         let Some(process) = read(id) else { continue };
         if ids.contains(&id) {
@@ -61,8 +64,9 @@ struct Process {
 
 fn read(id: u32) -> Option<Process> {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The program's name comes second, in brackets, and may hold blanks. After it come the state and the parent; user and system time
-    // are the 12th and 13th, and those of ended children follow.
+    // The program's name comes second, in brackets, and may hold blanks. After it come the state
+    // and the parent; user and system time are the 12th and 13th, and those of ended children
+    // follow.
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let field = |place: usize| fields.get(place)?.parse::<u32>().ok();
     let time = |place: usize| Some(TICK * (field(place)? + field(place + 1)?));

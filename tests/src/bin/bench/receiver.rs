@@ -1,8 +1,10 @@
-//! The receiving side of the fan-out: a thousand connections on one thread, as cheap as they can honestly be.
+//! The receiving side of the fan-out: a thousand connections on one thread, as cheap as they can
+//! honestly be.
 //!
-//! A watch is received over real TLS, HTTP/2 and gRPC framing, with the flow control windows that tonic's clients have, but its
-//! changes are not decoded: each is compared, byte by byte, with what the others got at that place. So it is checked without much
-//! cost that everyone gets everything once and in order; what it is that they all got, [`Stream::numbers`] decodes once. The raw
+//! A watch is received over real TLS, HTTP/2 and gRPC framing, with the flow control windows that
+//! tonic's clients have, but its changes are not decoded: each is compared, byte by byte, with what
+//! the others got at that place. So it is checked without much cost that everyone gets everything
+//! once and in order; what it is that they all got, [`Stream::numbers`] decodes once. The raw
 //! yardstick is received by the same code, less TLS and HTTP/2.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -78,7 +80,8 @@ struct Shared {
 pub struct Stream {
     /// Every change so far, encoded, in order.
     pub changes: Vec<Arc<[u8]>>,
-    /// When each change of a timed round arrived at each connection, in microseconds after the round's begin.
+    /// When each change of a timed round arrived at each connection, in microseconds after the
+    /// round's begin.
     pub arrivals: Vec<Vec<u32>>,
     /// The begin of a timed round, and the first of its changes.
     timed: Option<(Instant, usize)>,
@@ -92,7 +95,9 @@ impl Stream {
     /// The tickets' numbers in the changes from this one on.
     pub fn numbers(&self, first: usize) -> Outcome<Vec<i64>> {
         let number = |bytes: &Arc<[u8]>| match WatchQueueResponse::decode(&bytes[..])?.frame {
-            Some(Frame::Change(change)) if change.tickets.len() == 1 => Ok(change.tickets[0].number),
+            Some(Frame::Change(change)) if change.tickets.len() == 1 => {
+                Ok(change.tickets[0].number)
+            }
             other => Err(format!("not a change of one ticket: {other:?}").into()),
         };
         self.changes.iter().skip(first).map(number).collect()
@@ -107,7 +112,9 @@ impl Stream {
         }
         match self.changes.get(*next) {
             Some(known) if **known == *message => {}
-            Some(_) => return Err(format!("two connections got different bytes as change {next}").into()),
+            Some(_) => {
+                return Err(format!("two connections got different bytes as change {next}").into());
+            }
             None => self.changes.push(message.into()),
         }
         if let Some((begun, first)) = self.timed {
@@ -148,7 +155,8 @@ impl Audience {
         self.shared.stream()
     }
 
-    /// Begins a round: so many more deliveries are expected; with `timed`, each one's time is noted, counted from now.
+    /// Begins a round: so many more deliveries are expected; with `timed`, each one's time is
+    /// noted, counted from now.
     pub fn expect(&self, deliveries: u64, timed: bool) -> Instant {
         let now = Instant::now();
         let mut stream = self.stream();
@@ -181,11 +189,20 @@ impl Audience {
             return at;
         }
         let stream = self.stream();
-        Err(format!("only {} of {} deliveries came within {BOUND:?}", stream.delivered, stream.expected).into())
+        Err(format!(
+            "only {} of {} deliveries came within {BOUND:?}",
+            stream.delivered, stream.expected
+        )
+        .into())
     }
 
     /// Opens a watch on a connection of its own, and waits for its snapshot.
-    pub async fn join_watch(&self, receivers: &Receivers, door: &Arc<Door>, token: String) -> Outcome<()> {
+    pub async fn join_watch(
+        &self,
+        receivers: &Receivers,
+        door: &Arc<Door>,
+        token: String,
+    ) -> Outcome<()> {
         let (shared, door) = (Arc::clone(&self.shared), Arc::clone(door));
         join(receivers, shared, async move |shared: Arc<Shared>, ready| {
             let mut wire = door.open(&token).await?;
@@ -238,8 +255,8 @@ impl Audience {
     }
 }
 
-/// Receives on the receivers' thread until something goes wrong, which the whole audience then hears of; returns as soon as the
-/// connection is ready.
+/// Receives on the receivers' thread until something goes wrong, which the whole audience then
+/// hears of; returns as soon as the connection is ready.
 async fn join<F>(
     receivers: &Receivers,
     shared: Arc<Shared>,
@@ -255,10 +272,15 @@ where
             shared.news.notify_one();
         }
     });
-    is_ready.await.map_err(|_| "a connection ended before it was ready: are the limits of connections high enough?")?
+    is_ready.await.map_err(
+        |_| "a connection ended before it was ready: are the limits of connections high enough?",
+    )?
 }
 
-async fn read(wire: &mut (impl AsyncRead + AsyncWrite + Unpin), buffer: &mut [u8]) -> Outcome<usize> {
+async fn read(
+    wire: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    buffer: &mut [u8],
+) -> Outcome<usize> {
     match wire.read(buffer).await? {
         0 => Err("a connection was closed".into()),
         read => Ok(read),

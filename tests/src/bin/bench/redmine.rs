@@ -1,7 +1,9 @@
-//! Yardstick O: Redmine from Debian's package, tickets created over its HTTP interface. It does more for each: it renders pages'
-//! worth of objects, journals and notifications where Deskbell writes five rows.
+//! Yardstick O: Redmine from Debian's package, tickets created over its HTTP interface. It does
+//! more for each: it renders pages' worth of objects, journals and notifications where Deskbell
+//! writes five rows.
 //!
-//! It runs as an instance of its own in a folder of the benchmark's; one that is in use on this machine is not touched.
+//! It runs as an instance of its own in a folder of the benchmark's; one that is in use on this
+//! machine is not touched.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -42,7 +44,9 @@ puts \"key #{User.find_by_login('admin').api_key}\"
 pub fn missing() -> Option<&'static str> {
     let there = |path: &str| Path::new(path).exists();
     if !there(PROGRAM) {
-        return Some("Redmine is not installed (Debian's packages redmine, redmine-sqlite and puma)");
+        return Some(
+            "Redmine is not installed (Debian's packages redmine, redmine-sqlite and puma)",
+        );
     }
     if !there("/usr/bin/puma") {
         return Some("puma is not installed, which serves Redmine (Debian's package puma)");
@@ -72,14 +76,21 @@ impl Redmine {
         run(folder.path(), "rake", &["db:migrate"]).await?;
         let script = folder.path().join("set_up.rb");
         std::fs::write(&script, SET_UP)?;
-        let said = run(folder.path(), "bin/rails", &["runner", &script.display().to_string()]).await?;
-        let key = said.lines().find_map(|line| line.strip_prefix("key ")).ok_or("Redmine tells no key")?.to_owned();
+        let said =
+            run(folder.path(), "bin/rails", &["runner", &script.display().to_string()]).await?;
+        let key = said
+            .lines()
+            .find_map(|line| line.strip_prefix("key "))
+            .ok_or("Redmine tells no key")?
+            .to_owned();
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        // Ruby runs one thread at a time, and on SQLite Redmine's own calls fail when several write: one is what works.
+        // Ruby runs one thread at a time, and on SQLite Redmine's own calls fail when several
+        // write: one is what works.
         let bind = format!("tcp://127.0.0.1:{port}");
         let mut puma = command(folder.path(), "puma");
         puma.args(["-e", "production", "-t", "1:1", "-b", &bind, "config.ru"]);
-        let process = puma.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
+        let process =
+            puma.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn()?;
         let mut redmine = Redmine { process, port, key, _folder: folder };
         redmine.wait().await?;
         Ok(redmine)
@@ -107,13 +118,20 @@ fn prepare(folder: &Path) -> Outcome<()> {
         std::fs::create_dir(folder.join(name))?;
     }
     let database = folder.join("redmine.sqlite3");
-    let settings = format!("production:\n  adapter: sqlite3\n  database: {}\n  timeout: 10000\n", database.display());
+    let settings = format!(
+        "production:\n  adapter: sqlite3\n  database: {}\n  timeout: 10000\n",
+        database.display()
+    );
     std::fs::write(folder.join("config/database.yml"), settings)?;
-    Ok(std::fs::write(folder.join("config/secret_key.txt"), "of a benchmark, worth nothing ".repeat(3))?)
+    Ok(std::fs::write(
+        folder.join("config/secret_key.txt"),
+        "of a benchmark, worth nothing ".repeat(3),
+    )?)
 }
 
 fn command(folder: &Path, program: &str) -> Command {
-    // Instances are folders beside each other; the way up from there is longer than any path down to it.
+    // Instances are folders beside each other; the way up from there is longer than any path down
+    // to it.
     let instance = PathBuf::from("../../../../").join(folder.strip_prefix("/").unwrap_or(folder));
     let mut command = Command::new(program);
     command.current_dir(PROGRAM).env("REDMINE_INSTANCE", instance).env("RAILS_ENV", "production");
@@ -127,17 +145,20 @@ async fn run(folder: &Path, program: &str, words: &[&str]) -> Outcome<String> {
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
-        Err(format!("Redmine: {program} {words:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
+        Err(format!("Redmine: {program} {words:?}: {}", String::from_utf8_lossy(&output.stderr))
+            .into())
     }
 }
 
 /// Creates a ticket with the same words as a call for help.
 async fn create(port: u16, key: &str) -> Outcome<()> {
     let words = call_for_help();
-    let issue = json!({ "project_id": "bench", "subject": words.email, "description": words.description });
+    let issue =
+        json!({ "project_id": "bench", "subject": words.email, "description": words.description });
     let body = json!({ "issue": issue }).to_string();
     let request = format!(
-        "POST /issues.json HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "POST /issues.json HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: \
+         application/json\r\n\
          X-Redmine-API-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     );
@@ -146,7 +167,11 @@ async fn create(port: u16, key: &str) -> Outcome<()> {
     let mut answer = String::new();
     connection.read_to_string(&mut answer).await?;
     let first = answer.lines().next().unwrap_or_default();
-    if first.starts_with("HTTP/1.1 201") { Ok(()) } else { Err(format!("Redmine answered: {first}").into()) }
+    if first.starts_with("HTTP/1.1 201") {
+        Ok(())
+    } else {
+        Err(format!("Redmine answered: {first}").into())
+    }
 }
 
 /// Durable submits by so many callers, against tickets that as many clients create in Redmine.
@@ -156,7 +181,8 @@ pub async fn submits_to_redmine(name: &str, callers: usize, options: &Options) -
     let clients = connections(&bench, callers).await?;
     let first = submit_pace(&clients, 2_000, callers).await?;
     let created = redmine_pace(&redmine, callers * 4, callers).await?;
-    let (submits, tickets) = (first.calls_in(options.seconds), created.calls_in(options.seconds * 2.0).max(callers));
+    let (submits, tickets) =
+        (first.calls_in(options.seconds), created.calls_in(options.seconds * 2.0).max(callers));
     let mut pairs = Vec::new();
     for round in 0..options.rounds {
         say_round(name, round, options.rounds);

@@ -35,8 +35,13 @@ impl Relay {
         Ok(Relay { address, giving, answers, _program: program })
     }
 
-    /// Hands in changes, `pause` after the begin of each the next; gives when each was handed in and answered.
-    pub async fn give(&mut self, changes: &[Arc<[u8]>], pause: Option<std::time::Duration>) -> Outcome<Vec<Moment>> {
+    /// Hands in changes, `pause` after the begin of each the next; gives when each was handed in
+    /// and answered.
+    pub async fn give(
+        &mut self,
+        changes: &[Arc<[u8]>],
+        pause: Option<std::time::Duration>,
+    ) -> Outcome<Vec<Moment>> {
         let giving = async {
             let mut begun = Vec::new();
             let mut ticks = pause.map(tokio::time::interval);

@@ -1,5 +1,6 @@
-//! The rows that one submit writes, learnt from two real ones: what is the same in both stays, what grew grows on, and bytes that
-//! differ become random ones; if they began with the time, so do those. So the yardsticks write what the server writes, whatever its schema becomes.
+//! The rows that one submit writes, learnt from two real ones: what is the same in both stays, what
+//! grew grows on, and bytes that differ become random ones; if they began with the time, so do
+//! those. So the yardsticks write what the server writes, whatever its schema becomes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,26 +58,44 @@ impl Sample {
         submit(&client).await?;
         let end = read_all(&bench.file())?;
         let (one, other) = (written(&begin, &middle), written(&middle, &end));
-        let alike =
-            one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| (one.0, one.2) == (other.0, other.2));
+        let alike = one.len() == other.len()
+            && one.iter().zip(&other).all(|(one, other)| (one.0, one.2) == (other.0, other.2));
         if !alike || one.is_empty() {
-            return Err("two submits wrote rows of different kinds: the yardstick cannot tell what one writes".into());
+            return Err(
+                "two submits wrote rows of different kinds: the yardstick cannot tell what \
+                one writes"
+                    .into(),
+            );
         }
-        let rows = one.into_iter().zip(other).map(|((name, table, is_new, before), (.., after))| {
-            let values = table.columns.iter().zip(before.iter().zip(after));
-            let columns = values.map(|(column, (before, after))| (column.clone(), part(column, before, after)));
-            SampleRow { table: name.to_owned(), columns: columns.collect(), key: table.key.clone(), is_new }
-        });
+        let rows =
+            one.into_iter().zip(other).map(|((name, table, is_new, before), (.., after))| {
+                let values = table.columns.iter().zip(before.iter().zip(after));
+                let columns = values
+                    .map(|(column, (before, after))| (column.clone(), part(column, before, after)));
+                SampleRow {
+                    table: name.to_owned(),
+                    columns: columns.collect(),
+                    key: table.key.clone(),
+                    is_new,
+                }
+            });
         let sample = Sample { rows: rows.collect() };
-        eprintln!("what a submit writes: {}", sample.rows.iter().map(in_words).collect::<Vec<_>>().join(", "));
+        eprintln!(
+            "what a submit writes: {}",
+            sample.rows.iter().map(in_words).collect::<Vec<_>>().join(", ")
+        );
         Ok(sample)
     }
 }
 
-/// Whether these bytes begin with the time, as it was within the last hour or so. Random ones do once in seventy million times.
+/// Whether these bytes begin with the time, as it was within the last hour or so. Random ones do
+/// once in seventy million times.
 fn is_dated(bytes: &[u8]) -> bool {
-    let number = |bytes: &[u8]| bytes.iter().take(TIME).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    bytes.len() > TIME && number(&now()).checked_sub(number(bytes)).is_some_and(|age| age < 4_000_000)
+    let number = |bytes: &[u8]| {
+        bytes.iter().take(TIME).fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
+    };
+    bytes.len() > TIME
+        && number(&now()).checked_sub(number(bytes)).is_some_and(|age| age < 4_000_000)
 }
 
 impl Sample {
@@ -100,7 +119,8 @@ fn statement(row: &SampleRow) -> String {
     }
     let is_key = |name: &str| row.key.iter().any(|key| key == name);
     let place = |(index, name): (usize, &&str)| (is_key(name), format!("{name} = ?{}", index + 1));
-    let (keys, others): (Vec<_>, Vec<_>) = names.iter().enumerate().map(place).partition(|(in_key, _)| *in_key);
+    let (keys, others): (Vec<_>, Vec<_>) =
+        names.iter().enumerate().map(place).partition(|(in_key, _)| *in_key);
     let list = |places: Vec<(bool, String)>, between| {
         places.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(between)
     };
@@ -109,9 +129,14 @@ fn statement(row: &SampleRow) -> String {
 
 /// What is done with a row, for people who wonder what is measured.
 fn in_words(row: &SampleRow) -> String {
-    let dated: Vec<_> =
-        row.columns.iter().filter(|(_, part)| matches!(part, Part::Dated(_))).map(|(name, _)| name.as_str()).collect();
-    let begins = if dated.is_empty() { String::new() } else { format!(" (time in {})", dated.join(", ")) };
+    let dated: Vec<_> = row
+        .columns
+        .iter()
+        .filter(|(_, part)| matches!(part, Part::Dated(_)))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let begins =
+        if dated.is_empty() { String::new() } else { format!(" (time in {})", dated.join(", ")) };
     format!("{} {}{begins}", if row.is_new { "insert into" } else { "update" }, row.table)
 }
 
@@ -121,10 +146,12 @@ fn part(column: &str, before: &Value, after: &Value) -> Part {
         (Value::Integer(before), Value::Integer(after)) if before != after => {
             Part::Grows { from: after + (after - before), step: after - before }
         }
-        (Value::Blob(before), Value::Blob(after)) if before != after => match (is_dated(before), is_dated(after)) {
-            (true, true) => Part::Dated(after.len()),
-            _ => Part::Random(after.len()),
-        },
+        (Value::Blob(before), Value::Blob(after)) if before != after => {
+            match (is_dated(before), is_dated(after)) {
+                (true, true) => Part::Dated(after.len()),
+                _ => Part::Random(after.len()),
+            }
+        }
         // Texts that differ hold digests and ids; how long they are is what matters.
         _ => Part::Same(after.clone()),
     }
@@ -147,7 +174,8 @@ fn written<'a>(before: &'a Tables, after: &'a Tables) -> Vec<Written<'a>> {
 fn read_all(file: &Path) -> Outcome<Tables> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut names = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
-    let names = names.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let names =
+        names.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     let mut tables = Tables::new();
     for name in names {
         let table = read(&connection, &name)?;
@@ -169,11 +197,16 @@ fn read(connection: &Connection, name: &str) -> Outcome<Table> {
         let values = (0..about.len())
             .map(|column| Ok(row.get::<_, SqlValue>(column)?.into()))
             .collect::<rusqlite::Result<Vec<Value>>>()?;
-        let key: Vec<_> =
-            about.iter().zip(&values).filter(|((_, in_key), _)| *in_key).map(|(_, value)| value).collect();
+        let key: Vec<_> = about
+            .iter()
+            .zip(&values)
+            .filter(|((_, in_key), _)| *in_key)
+            .map(|(_, value)| value)
+            .collect();
         rows.insert(format!("{key:?}"), values);
     }
-    let key = about.iter().filter(|(_, in_key)| *in_key).map(|(column, _)| column.clone()).collect();
+    let key =
+        about.iter().filter(|(_, in_key)| *in_key).map(|(column, _)| column.clone()).collect();
     Ok(Table { columns: about.into_iter().map(|(column, _)| column).collect(), key, rows })
 }
 
@@ -188,7 +221,10 @@ mod tests {
         let mut dated = vec![0; 32];
         begin_with_time(&mut dated);
         assert!(is_dated(&dated));
-        assert_eq!(part("secret_hash", &Value::Blob(vec![0; 32]), &Value::Blob(dated.clone())), Part::Random(32));
+        assert_eq!(
+            part("secret_hash", &Value::Blob(vec![0; 32]), &Value::Blob(dated.clone())),
+            Part::Random(32)
+        );
         let mut later = dated.clone();
         later[31] = 1;
         assert_eq!(part("secret_hash", &Value::Blob(dated), &Value::Blob(later)), Part::Dated(32));
@@ -199,10 +235,19 @@ mod tests {
 
     #[test]
     fn new_rows_are_inserted_and_others_updated() {
-        let columns = ["team_id", "revision", "chain"].map(|name| (name.to_owned(), Part::Random(1))).to_vec();
-        let row = SampleRow { table: "teams".into(), columns, key: vec!["team_id".into()], is_new: true };
-        assert_eq!(statement(&row), "INSERT INTO teams (team_id, revision, chain) VALUES (?, ?, ?)");
+        let columns = ["team_id", "revision", "chain"]
+            .map(|name| (name.to_owned(), Part::Random(1)))
+            .to_vec();
+        let row =
+            SampleRow { table: "teams".into(), columns, key: vec!["team_id".into()], is_new: true };
+        assert_eq!(
+            statement(&row),
+            "INSERT INTO teams (team_id, revision, chain) VALUES (?, ?, ?)"
+        );
         let row = SampleRow { is_new: false, ..row };
-        assert_eq!(statement(&row), "UPDATE teams SET revision = ?2, chain = ?3 WHERE team_id = ?1");
+        assert_eq!(
+            statement(&row),
+            "UPDATE teams SET revision = ?2, chain = ?3 WHERE team_id = ?1"
+        );
     }
 }

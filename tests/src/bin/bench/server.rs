@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use deskbell_proto::client::{Client, Credentials, Server, request_id};
 use deskbell_proto::pin;
 use deskbell_proto::v1::{
-    ActivateTeamRequest, Branding, CreateProfileRequest, GetProfileManifestRequest, GetServerInfoRequest,
-    ProfileSettings, SignInRequest,
+    ActivateTeamRequest, Branding, CreateProfileRequest, GetProfileManifestRequest,
+    GetServerInfoRequest, ProfileSettings, SignInRequest,
 };
 use rusqlite::{Connection, OpenFlags};
 use tokio::io::AsyncWriteExt as _;
@@ -42,7 +42,11 @@ pub struct Bench {
 fn program(name: &str) -> Outcome<PathBuf> {
     let here = std::env::current_exe()?;
     let path = here.parent().unwrap_or(Path::new(".")).join(name);
-    if path.is_file() { Ok(path) } else { Err(format!("{} is not built; use ./tests/bench", path.display()).into()) }
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!("{} is not built; use ./tests/bench", path.display()).into())
+    }
 }
 
 /// Starts a server in a folder, with more arguments, and waits until it says that it answers.
@@ -79,13 +83,26 @@ pub async fn serve(folder: &Path, more: &[&str]) -> Outcome<(Child, String)> {
 /// Makes an account on a host, with more arguments.
 pub async fn make_account(folder: &Path, email: &str, more: &[&str]) -> Outcome<()> {
     let mut command = Command::new(program("deskbell-server")?);
-    command.args(["account", "create", "--email", email, "--name", "Bench", "--password-stdin", "--data-dir"]);
+    command.args([
+        "account",
+        "create",
+        "--email",
+        email,
+        "--name",
+        "Bench",
+        "--password-stdin",
+        "--data-dir",
+    ]);
     command.arg(folder.join("data")).args(more);
     let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
     if let Some(mut stdin) = process.stdin.take() {
         stdin.write_all(format!("{PASSWORD}\n").as_bytes()).await?;
     }
-    if process.wait().await?.success() { Ok(()) } else { Err("the account could not be made".into()) }
+    if process.wait().await?.success() {
+        Ok(())
+    } else {
+        Err("the account could not be made".into())
+    }
 }
 
 /// A team with a profile.
@@ -100,7 +117,8 @@ impl Team {
     /// Activates a team for an account, with a profile.
     pub async fn start(server: &Server, email: &str) -> Outcome<Self> {
         let client = Client::new(server.connect_lazy()?, Credentials::none());
-        let sign_in = SignInRequest { email: email.into(), password: PASSWORD.into(), label: String::new() };
+        let sign_in =
+            SignInRequest { email: email.into(), password: PASSWORD.into(), label: String::new() };
         let token = client.account().sign_in(sign_in).await?.into_inner().token;
         let client = client.with_credentials(Credentials::session(&token)?);
         let activate = ActivateTeamRequest { request_id: request_id(), name: "Bench".into() };
@@ -112,9 +130,16 @@ impl Team {
             ..ProfileSettings::default()
         };
         let create = CreateProfileRequest { request_id: request_id(), settings: Some(settings) };
-        let profile = client.profile().create_profile(create).await?.into_inner().profile.unwrap_or_default();
+        let profile =
+            client.profile().create_profile(create).await?.into_inner().profile.unwrap_or_default();
         let asked = GetProfileManifestRequest { profile_id: profile.id };
-        let signed = client.profile().get_profile_manifest(asked).await?.into_inner().manifest.unwrap_or_default();
+        let signed = client
+            .profile()
+            .get_profile_manifest(asked)
+            .await?
+            .into_inner()
+            .manifest
+            .unwrap_or_default();
         let manifest = deskbell_proto::manifest::verify(&signed)?.manifest;
         Ok(Team { token, widget: Credentials::profile(&manifest.credential)? })
     }
@@ -138,7 +163,8 @@ impl Bench {
         let database: Vec<String> =
             database.into_iter().flat_map(|url| ["--database", url]).map(str::to_owned).collect();
         let more: Vec<&str> = database.iter().map(String::as_str).collect();
-        let emails: Vec<String> = (0..teams).map(|team| format!("bench{team}@example.org")).collect();
+        let emails: Vec<String> =
+            (0..teams).map(|team| format!("bench{team}@example.org")).collect();
         for email in &emails {
             make_account(folder.path(), email, &more).await?;
         }
@@ -164,18 +190,25 @@ impl Bench {
         self.process.id().unwrap_or(0)
     }
 
-    /// A copy of its database's file as it is now, on the same disk: the copy's place. It goes with the server's.
+    /// A copy of its database's file as it is now, on the same disk: the copy's place. It goes with
+    /// the server's.
     pub fn copy(&self, name: &str) -> Outcome<PathBuf> {
         let copy = self.folder.path().join(name);
         let database = Connection::open_with_flags(self.file(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        database.execute("VACUUM INTO ?1", [copy.to_str().ok_or("a folder whose name is not UTF-8")?])?;
+        database.execute(
+            "VACUUM INTO ?1",
+            [copy.to_str().ok_or("a folder whose name is not UTF-8")?],
+        )?;
         Ok(copy)
     }
 
     /// The server's memory of its own (resident, without files), in KiB.
     pub fn memory(&self) -> Outcome<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).ok_or("no RssAnon in /proc")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"))
+            .ok_or("no RssAnon in /proc")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
@@ -185,7 +218,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Ends the server, if it runs, and starts it on the same database again. Clients connect anew: its address is another.
+    /// Ends the server, if it runs, and starts it on the same database again. Clients connect anew:
+    /// its address is another.
     pub async fn restart(&mut self) -> Outcome<()> {
         self.end().await?;
         let more: Vec<&str> = self.database.iter().map(String::as_str).collect();
@@ -220,7 +254,8 @@ pub async fn migrate(database: &str) -> Outcome<()> {
     }
 }
 
-/// From the start of the process to the first answered call, the certificate fetched and checked on the way.
+/// From the start of the process to the first answered call, the certificate fetched and checked on
+/// the way.
 pub async fn start_up(name: &str, options: &Options) -> Outcome<Figure> {
     let folder = tempfile::tempdir()?;
     // The first start makes the database and its secrets; the others are what is measured.
@@ -237,7 +272,11 @@ pub async fn start_up(name: &str, options: &Options) -> Outcome<Figure> {
         values.push(started.elapsed().as_secs_f64() * 1e3);
         process.kill().await?;
         let started = Instant::now();
-        Command::new(program("deskbell-server")?).arg("--version").stdout(Stdio::null()).status().await?;
+        Command::new(program("deskbell-server")?)
+            .arg("--version")
+            .stdout(Stdio::null())
+            .status()
+            .await?;
         versions.push(started.elapsed().as_secs_f64() * 1e3);
     }
     Ok(Figure::plain(name, "ms", &values).with("printing_its_version_ms", &versions))

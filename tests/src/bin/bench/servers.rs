@@ -1,10 +1,12 @@
-//! Many servers on one PostgreSQL: what one, two, three of them take in and deliver, as the clock says and for each second of
-//! processor time, and so where it stops growing.
+//! Many servers on one PostgreSQL: what one, two, three of them take in and deliver, as the clock
+//! says and for each second of processor time, and so where it stops growing.
 //!
-//! There are many teams, as servers share them by their locks. Calls of every team go to every server, and so do its watchers: of
-//! `n` servers, one in `n` deliveries is of a change that the same server made. PostgreSQL is a private one that keeps what it
-//! acknowledges. On a machine with few cores the clock cannot show that servers share the work, since servers, PostgreSQL and
-//! whoever calls compete for the same cores; the figures for each second of the servers' processor time can.
+//! There are many teams, as servers share them by their locks. Calls of every team go to every
+//! server, and so do its watchers: of `n` servers, one in `n` deliveries is of a change that the
+//! same server made. PostgreSQL is a private one that keeps what it acknowledges. On a machine with
+//! few cores the clock cannot show that servers share the work, since servers, PostgreSQL and
+//! whoever calls compete for the same cores; the figures for each second of the servers' processor
+//! time can.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,9 +49,11 @@ pub struct Size {
 
 impl Size {
     /// What the figures are about.
-    pub const WHOLE: Size = Size { teams: 30, watches: 20, changes: 100, submitting: Duration::from_secs(3) };
+    pub const WHOLE: Size =
+        Size { teams: 30, watches: 20, changes: 100, submitting: Duration::from_secs(3) };
     /// Less than a minute.
-    pub const QUICK: Size = Size { teams: 30, watches: 10, changes: 50, submitting: Duration::from_millis(700) };
+    pub const QUICK: Size =
+        Size { teams: 30, watches: 10, changes: 50, submitting: Duration::from_millis(700) };
 }
 
 /// What some servers did in a round.
@@ -101,7 +105,11 @@ pub async fn servers(most: usize, size: Size, rounds: usize) -> Outcome<Vec<Figu
     for (what, done) in [("submits", &submits), ("deliveries", &deliveries)] {
         for (count, of_count) in (1..).zip(done) {
             let pairs = |value: fn(&Done) -> f64| -> Vec<_> {
-                of_count.iter().zip(&done[0]).map(|(some, one)| (value(some), value(one).max(f64::EPSILON))).collect()
+                of_count
+                    .iter()
+                    .zip(&done[0])
+                    .map(|(some, one)| (value(some), value(one).max(f64::EPSILON)))
+                    .collect()
             };
             let name = |measured: &str| {
                 let servers = if count == 1 { "server" } else { "servers" };
@@ -110,7 +118,12 @@ pub async fn servers(most: usize, size: Size, rounds: usize) -> Outcome<Vec<Figu
             let postgres: Vec<_> = of_count.iter().map(|done| done.postgres).collect();
             let figure = Figure::of(name(""), "/s", "one server", &pairs(|done| done.rate));
             figures.push(figure.with("postgres_cpu_ms_per_1000", &postgres));
-            figures.push(Figure::of(name(" per core"), "/CPU s", "one server", &pairs(|done| done.per_core)));
+            figures.push(Figure::of(
+                name(" per core"),
+                "/CPU s",
+                "one server",
+                &pairs(|done| done.per_core),
+            ));
         }
     }
     Ok(figures)
@@ -121,13 +134,18 @@ impl Host {
         let postgres = tokio::task::spawn_blocking(Postgres::durable).await?;
         let database = postgres.new_database();
         let folder = tempfile::tempdir()?;
-        let mut host = Host { size, database, postgres, busy: Vec::new(), watched: Vec::new(), folder };
+        let mut host =
+            Host { size, database, postgres, busy: Vec::new(), watched: Vec::new(), folder };
         let running = Running::start(&host, 1).await?;
         for team in 0..2 * size.teams {
             let email = format!("admin-{team}@example.org");
             make_account(host.folder.path(), &email, &host.arguments()).await?;
             let team = Team::start(&running.servers[0].1, &email).await?;
-            if host.busy.len() < size.teams { host.busy.push(team) } else { host.watched.push(team) }
+            if host.busy.len() < size.teams {
+                host.busy.push(team)
+            } else {
+                host.watched.push(team)
+            }
         }
         running.end().await?;
         Ok(host)
@@ -144,7 +162,10 @@ impl Running {
         for _ in 0..count {
             let (process, address) = serve(host.folder.path(), &host.arguments()).await?;
             let presented = pin::inspect(&address).await?;
-            let server = Server { addresses: vec![address], authorities_pem: Some(presented.authorities_pem) };
+            let server = Server {
+                addresses: vec![address],
+                authorities_pem: Some(presented.authorities_pem),
+            };
             servers.push((process, server));
         }
         Ok(Running { servers })
@@ -164,7 +185,9 @@ impl Running {
             for (_, server) in &self.servers {
                 let connection = Client::new(server.connect_lazy()?, Credentials::none());
                 connection.server_info().get_server_info(GetServerInfoRequest {}).await?;
-                customers.extend(teams.iter().map(|team| connection.with_credentials(team.widget.clone())));
+                customers.extend(
+                    teams.iter().map(|team| connection.with_credentials(team.widget.clone())),
+                );
             }
         }
         Ok(customers)
@@ -197,15 +220,19 @@ impl Running {
         Done::of(done, begun.elapsed(), before, self.spent(host)?)
     }
 
-    /// Watches of all teams, spread over the servers, and changes made at all of them; until everyone has got everything.
+    /// Watches of all teams, spread over the servers, and changes made at all of them; until
+    /// everyone has got everything.
     async fn deliveries(&self, host: &Host) -> Outcome<Done> {
         let Size { teams, watches, changes, .. } = host.size;
         let receivers = Receivers::start()?;
-        let doors: Vec<_> = self.servers.iter().map(|(_, server)| door(server)).collect::<Outcome<_>>()?;
+        let doors: Vec<_> =
+            self.servers.iter().map(|(_, server)| door(server)).collect::<Outcome<_>>()?;
         let audiences: Vec<_> = (0..teams).map(|_| Audience::default()).collect();
         for (team, audience) in host.watched.iter().zip(&audiences) {
             for watch in 0..watches {
-                audience.join_watch(&receivers, &doors[watch % doors.len()], team.token.clone()).await?;
+                audience
+                    .join_watch(&receivers, &doors[watch % doors.len()], team.token.clone())
+                    .await?;
             }
             audience.expect(u64::try_from(watches * changes)?, false);
         }

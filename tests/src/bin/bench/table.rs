@@ -3,7 +3,8 @@
 use crate::figures::{Figure, Target};
 
 /// The columns' heads; the first and the last two are words, the rest numbers.
-const HEADS: [&str; 9] = ["figure", "value", "yardstick", "ratio", "spread", "target", "aim", "", "measured against"];
+const HEADS: [&str; 9] =
+    ["figure", "value", "yardstick", "ratio", "spread", "target", "aim", "", "measured against"];
 
 /// What was not measured, and why.
 type Missing = [(String, String)];
@@ -30,7 +31,10 @@ pub fn print_table(figures: &[Figure], skipped: &Missing, failed: &Missing) {
     for (name, reason) in failed {
         println!("failed: {name}: {reason}");
     }
-    println!("\nA target with a unit is about the value, others are about the ratio. No figure fails anything.");
+    println!(
+        "\nA target with a unit is about the value, others are about the ratio. No figure fails \
+         anything."
+    );
 }
 
 fn print_row(cells: &[String; 9], widths: &[usize; 9]) {
@@ -44,7 +48,9 @@ fn print_row(cells: &[String; 9], widths: &[usize; 9]) {
 fn row(figure: &Figure) -> [String; 9] {
     let value = format!("{} {}", short(figure.value), figure.unit);
     let [yardstick, ratio, against] = match &figure.yardstick {
-        Some(yardstick) => [short(yardstick.value), short(yardstick.ratio), yardstick.name.to_owned()],
+        Some(yardstick) => {
+            [short(yardstick.value), short(yardstick.ratio), yardstick.name.to_owned()]
+        }
         None => ["", "", ""].map(str::to_owned),
     };
     let spread = format!("{} .. {}", short(figure.spread.0), short(figure.spread.1));
@@ -54,7 +60,17 @@ fn row(figure: &Figure) -> [String; 9] {
         Some(Target::AtMost { must, aim }) => [format!("<= {must}{unit}"), aim.to_string()],
         None => ["", ""].map(str::to_owned),
     };
-    [figure.name.clone(), value, yardstick, ratio, spread, target, aim, figure.word().to_owned(), against]
+    [
+        figure.name.clone(),
+        value,
+        yardstick,
+        ratio,
+        spread,
+        target,
+        aim,
+        figure.word().to_owned(),
+        against,
+    ]
 }
 
 fn short(value: f64) -> String {

@@ -49,7 +49,8 @@ impl BareServer {
         Ok(BareServer { server, _program: program })
     }
 
-    /// Connections, as many as the real server gets for so many calls at once. Calls bring the same credentials, which nobody looks at.
+    /// Connections, as many as the real server gets for so many calls at once. Calls bring the same
+    /// credentials, which nobody looks at.
     pub fn connections(&self, bench: &Bench, in_flight: usize) -> Outcome<Arc<[Client]>> {
         let connect = |_| Ok(Client::new(self.server.connect_lazy()?, bench.widget.clone()));
         (0..CONNECTIONS.min(in_flight)).map(connect).collect()

@@ -1,5 +1,6 @@
-//! F, a bare server: what a durable submit costs through the same front with nothing in between. A call is read, waits for a commit of the bare
-//! loop (yardstick C), and is answered: no rules, no digests, no log to tell anybody. It shows how much of a figure is in reach.
+//! F, a bare server: what a durable submit costs through the same front with nothing in between. A
+//! call is read, waits for a commit of the bare loop (yardstick C), and is answered: no rules, no
+//! digests, no log to tell anybody. It shows how much of a figure is in reach.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ pub async fn run() -> Outcome<()> {
     let commits = GroupCommits::start(program::setup().await?)?;
     let now = Timestamp::now();
     let authority = Arc::new(Authority::make("Bare", now)?);
-    let certificates = Arc::new(Certificates::from_authority(authority, vec!["127.0.0.1".to_owned()], now)?);
+    let certificates =
+        Arc::new(Certificates::from_authority(authority, vec!["127.0.0.1".to_owned()], now)?);
     let (limits, tls) = (Sources::default().load()?.0.limits, certificates.server_config()?);
     let front = Front::listen(([127, 0, 0, 1], 0).into(), &limits, Some(tls)).await?;
     let addresses = vec![format!("https://{}", front.address()?)];
@@ -71,7 +73,8 @@ impl UnaryService<SubmitTicketRequest> for Submits {
         Box::pin(async move {
             let asked = request.into_inner();
             commits.commit().await.map_err(|error| Status::unavailable(error.to_string()))?;
-            let ticket = CustomerTicket { description: asked.description, ..CustomerTicket::default() };
+            let ticket =
+                CustomerTicket { description: asked.description, ..CustomerTicket::default() };
             Ok(Response::new(SubmitTicketResponse { ticket: Some(ticket) }))
         })
     }

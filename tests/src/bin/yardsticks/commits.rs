@@ -1,5 +1,6 @@
-//! Yardstick C: raw group commit. A bare loop takes whatever waits, writes the rows of a submit for each with single-row statements,
-//! and commits; the callers wait. No gRPC, no rules, the same SQLite, the same tables and the same durability as the server.
+//! Yardstick C: raw group commit. A bare loop takes whatever waits, writes the rows of a submit for
+//! each with single-row statements, and commits; the callers wait. No gRPC, no rules, the same
+//! SQLite, the same tables and the same durability as the server.
 
 use std::thread;
 use std::time::Instant;
@@ -15,15 +16,18 @@ use tokio::sync::{mpsc, oneshot};
 const BATCH: usize = 1_024;
 
 /// The server's settings of its writing connection (`server/src/store/sqlite.rs`).
-const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 16000; \
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA \
+    wal_autocheckpoint = 16000; \
                        PRAGMA cache_size = -32768;";
 
-/// Runs the yardstick's program until its orders end: commits by so many callers at once, which wait for theirs.
+/// Runs the yardstick's program until its orders end: commits by so many callers at once, which
+/// wait for theirs.
 pub async fn run() -> Outcome<()> {
     let group_commits = GroupCommits::start(program::setup().await?)?;
     while let Some(Calls { calls, in_flight }) = program::next_order().await? {
         if in_flight == 1 {
-            // Nobody else is there to be counted with: a task for the one caller would only take time.
+            // Nobody else is there to be counted with: a task for the one caller would only take
+            // time.
             let began = Instant::now();
             for _ in 0..calls {
                 group_commits.commit().await?;
@@ -80,7 +84,9 @@ fn write(
     let mut commit = connection.prepare("COMMIT")?;
     let prepare = |each| {
         let writes = writes.iter().filter(move |write| write.each == each);
-        writes.map(|write| Ok((connection.prepare(&write.sql)?, write))).collect::<rusqlite::Result<Vec<_>>>()
+        writes
+            .map(|write| Ok((connection.prepare(&write.sql)?, write)))
+            .collect::<rusqlite::Result<Vec<_>>>()
     };
     let (mut inserts, mut updates) = (prepare(true)?, prepare(false)?);
     let mut random = fastrand::Rng::new();
@@ -109,12 +115,19 @@ fn write(
     Ok(())
 }
 
-fn bind(statement: &mut Statement, write: &Write, count: i64, random: &mut fastrand::Rng) -> rusqlite::Result<()> {
+fn bind(
+    statement: &mut Statement,
+    write: &Write,
+    count: i64,
+    random: &mut fastrand::Rng,
+) -> rusqlite::Result<()> {
     for (place, part) in (1..).zip(&write.values) {
         match part {
             Part::Team(value) => statement.raw_bind_parameter(place, value)?,
             Part::Same(value) => statement.raw_bind_parameter(place, value)?,
-            Part::Grows { from, step } => statement.raw_bind_parameter(place, from + step * count)?,
+            Part::Grows { from, step } => {
+                statement.raw_bind_parameter(place, from + step * count)?
+            }
             Part::Random(length) | Part::Dated(length) => {
                 let mut bytes = [0; 64];
                 let bytes = &mut bytes[..(*length).min(64)];

@@ -1,4 +1,5 @@
-//! The programs that `./tests/bench` starts beside the server, each in a process of its own: yardsticks, and the store's writer by itself.
+//! The programs that `./tests/bench` starts beside the server, each in a process of its own:
+//! yardsticks, and the store's writer by itself.
 
 mod bare_server;
 mod commits;

@@ -1,8 +1,9 @@
 //! T, the yardstick of the fan-out: raw TCP on loopback doing the same fan-out with the same bytes.
 //!
-//! No TLS, no HTTP/2, no disk, no rules. The first connection hands in changes, one after the other, and hears one byte for each as soon as it
-//! is passed on to the other connections; each of those has a task that waits for the next change and writes it, with one write a
-//! change. What waits for a connection is not put together: a server that does that can be faster than this.
+//! No TLS, no HTTP/2, no disk, no rules. The first connection hands in changes, one after the
+//! other, and hears one byte for each as soon as it is passed on to the other connections; each of
+//! those has a task that waits for the next change and writes it, with one write a change. What
+//! waits for a connection is not put together: a server that does that can be faster than this.
 
 use std::sync::Arc;
 
@@ -49,7 +50,10 @@ async fn pass_on(mut giver: TcpStream, changes: broadcast::Sender<Arc<[u8]>>) ->
     }
 }
 
-async fn write_each(mut taker: TcpStream, mut changes: broadcast::Receiver<Arc<[u8]>>) -> Outcome<()> {
+async fn write_each(
+    mut taker: TcpStream,
+    mut changes: broadcast::Receiver<Arc<[u8]>>,
+) -> Outcome<()> {
     taker.set_nodelay(true)?;
     taker.write_u8(1).await?;
     // Whoever cannot be kept up with is cut, which the receiving side tells.

@@ -11,11 +11,15 @@ use deskbell_tests::measuring::pace::{Calls, Pace, call_for_help, pace};
 use deskbell_tests::measuring::{Outcome, program};
 use rusqlite::{Connection, OpenFlags};
 
-/// Runs the writer on a copy of a server's database until its orders end: requests by so many callers at once, which wait for theirs.
+/// Runs the writer on a copy of a server's database until its orders end: requests by so many
+/// callers at once, which wait for theirs.
 pub async fn run() -> Outcome<()> {
     let file: PathBuf = program::setup().await?;
-    let (team, profile) = widget_of(&Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
-    let database = Database::open(&format!("sqlite:{}", file.display())).await.map_err(|error| error.to_string())?;
+    let (team, profile) =
+        widget_of(&Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?)?;
+    let database = Database::open(&format!("sqlite:{}", file.display()))
+        .await
+        .map_err(|error| error.to_string())?;
     // Nobody watches: telling is not the writer's work.
     let store = Store::start(database, &(Arc::new(|_, _| {}) as _));
     while let Some(Calls { calls, in_flight }) = program::next_order().await? {
@@ -34,7 +38,11 @@ fn widget_of(database: &Connection) -> Outcome<(TeamId, ProfileId)> {
 fn requests(team: TeamId, profile: ProfileId, count: usize) -> Vec<Request> {
     let request = || {
         let call = call_for_help();
-        let words = TicketWords { requester: call.email, description: call.description, ..TicketWords::default() };
+        let words = TicketWords {
+            requester: call.email,
+            description: call.description,
+            ..TicketWords::default()
+        };
         let mut salt = [0; 16];
         fastrand::fill(&mut salt);
         let secret_hash = Digest(call.secret_hash.try_into().unwrap_or_default());
@@ -44,7 +52,12 @@ fn requests(team: TeamId, profile: ProfileId, count: usize) -> Vec<Request> {
             group: None,
             words: Ok(Prepared::new(words, salt)),
         };
-        Request { team, caller: Caller::Widget(profile), memory: None, command: Command::Submit(Box::new(submission)) }
+        Request {
+            team,
+            caller: Caller::Widget(profile),
+            memory: None,
+            command: Command::Submit(Box::new(submission)),
+        }
     };
     std::iter::repeat_with(request).take(count).collect()
 }

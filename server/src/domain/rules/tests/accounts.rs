@@ -1,4 +1,5 @@
-//! Accounts: codes that work once, joining by code and by invitation, one team per account, and activating a team.
+//! Accounts: codes that work once, joining by code and by invitation, one team per account, and
+//! activating a team.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +43,8 @@ fn invited_with_account(membership: Option<(TeamId, MemberId)>) -> (Scene, Membe
     let (mut scene, member) = invited();
     scene.codes.clear();
     let account = scene.world.accounts.last_mut().expect("hers");
-    (account.password_hash, account.display_name) = (Some("kept".to_owned()), "Eva Lima".to_owned());
+    (account.password_hash, account.display_name) =
+        (Some("kept".to_owned()), "Eva Lima".to_owned());
     account.membership = membership;
     (scene, member)
 }
@@ -66,7 +68,11 @@ fn joining_by_code() {
     assert_eq!(account(&scene).password_hash.as_deref(), Some("new"));
     assert_eq!(account(&scene).membership, Some((TEAM, member)));
     assert_eq!(scene.signed_out, [EVA], "whoever was signed in with another password is not now");
-    assert_eq!(refused(&scene, Caller::Account(EVA), redeem(EMAIL, EMAIL)), "not found", "a code works once");
+    assert_eq!(
+        refused(&scene, Caller::Account(EVA), redeem(EMAIL, EMAIL)),
+        "not found",
+        "a code works once"
+    );
 }
 
 #[test]
@@ -92,10 +98,17 @@ fn a_code_whose_invitation_was_taken_back_only_sets_the_password() {
 #[test]
 fn an_invitations_code_never_replaces_a_password() {
     let (mut scene, member) = invited();
-    let reset = OneTimeCode { hash: hash("host"), account: EVA, invitation: None, expires_at: START + DAY };
-    scene.ask(Caller::Host, Command::ResetPassword { account: EVA, code: reset }).expect("by the host");
+    let reset =
+        OneTimeCode { hash: hash("host"), account: EVA, invitation: None, expires_at: START + DAY };
+    scene
+        .ask(Caller::Host, Command::ResetPassword { account: EVA, code: reset })
+        .expect("by the host");
     scene.ask(Caller::Account(EVA), redeem("host", EMAIL)).expect("a good code");
-    assert_eq!(scene.team().members[&member].state, MemberState::Invited, "asked at her next sign-in");
+    assert_eq!(
+        scene.team().members[&member].state,
+        MemberState::Invited,
+        "asked at her next sign-in"
+    );
     assert_eq!(refused(&scene, Caller::Account(EVA), redeem(EMAIL, EMAIL)), "not found");
     scene.ask(Caller::Account(EVA), answer(member, true)).expect("she may still accept");
 }
@@ -110,7 +123,11 @@ fn joining_by_invitation() {
     assert_eq!(joined.sight_since, scene.world.revision);
     assert_eq!(account(&scene).membership, Some((TEAM, member)));
     assert_eq!(account(&scene).password_hash.as_deref(), Some("kept"));
-    assert_eq!(refused(&scene, Caller::Account(EVA), answer(member, true)), "not found", "answered already");
+    assert_eq!(
+        refused(&scene, Caller::Account(EVA), answer(member, true)),
+        "not found",
+        "answered already"
+    );
 }
 
 #[test]
@@ -138,8 +155,12 @@ fn an_account_belongs_to_one_team() {
 #[test]
 fn an_invitation_is_for_the_one_it_names() {
     let (scene, member) = invited();
-    for caller in [Caller::Account(account_of(ANA)), Caller::Account(AccountId(9)), Caller::Member(ADA), Caller::Clock]
-    {
+    for caller in [
+        Caller::Account(account_of(ANA)),
+        Caller::Account(AccountId(9)),
+        Caller::Member(ADA),
+        Caller::Clock,
+    ] {
         for accept in [true, false] {
             assert_eq!(refused(&scene, caller, answer(member, accept)), "not found", "{caller:?}");
         }
@@ -156,7 +177,10 @@ fn activating_a_team() {
     let mut founded = scene.clone();
     founded.ask(Caller::Account(EVA), activate()).expect("she has no team");
     let settings = &founded.team().settings;
-    assert_eq!((settings.queue_mode, settings.default_priority), (QueueMode::AdminAssigns, Priority::Normal));
+    assert_eq!(
+        (settings.queue_mode, settings.default_priority),
+        (QueueMode::AdminAssigns, Priority::Normal)
+    );
     assert_eq!((settings.expire_after, settings.created_at), (Some(DAY), START));
     assert_eq!(settings.words.name, "Beta");
     let members: Vec<_> = founded.team().members.values().collect();
@@ -186,20 +210,31 @@ fn the_first_accounts_are_made_on_the_host() {
         code: None,
     };
     let mut scene = Scene::new();
-    for caller in [Caller::Member(ADA), Caller::Account(account_of(ADA)), Caller::Widget(DESK), Caller::Clock] {
+    for caller in
+        [Caller::Member(ADA), Caller::Account(account_of(ADA)), Caller::Widget(DESK), Caller::Clock]
+    {
         assert_eq!(refused(&scene, caller, create("ana@example.org")), "NOT_ADMIN", "{caller:?}");
     }
     assert_eq!(refused(&scene, Caller::Host, create("ANA@example.org")), "exists email");
     assert_eq!(refused(&scene, Caller::Host, create("nobody")), "invalid email");
     scene.ask(Caller::Host, create("Eva@example.org")).expect("new");
-    assert_eq!((account(&scene).email_key.as_str(), account(&scene).display_name.as_str()), (EMAIL, "Eva@example.org"));
+    assert_eq!(
+        (account(&scene).email_key.as_str(), account(&scene).display_name.as_str()),
+        (EMAIL, "Eva@example.org")
+    );
 }
 
 #[test]
 fn an_accounts_password_and_sessions_are_its_owners() {
     let ana = account_of(ANA);
-    let session = NewSession { token_hash: hash("t"), account: ana, label: String::new(), expires_at: START + DAY };
-    let code = OneTimeCode { hash: hash("c"), account: ana, invitation: None, expires_at: START + DAY };
+    let session = NewSession {
+        token_hash: hash("t"),
+        account: ana,
+        label: String::new(),
+        expires_at: START + DAY,
+    };
+    let code =
+        OneTimeCode { hash: hash("c"), account: ana, invitation: None, expires_at: START + DAY };
     let own = [
         Command::ChangePassword { account: ana, password_hash: "new".to_owned(), keep: hash("t") },
         Command::OpenSession(session),
@@ -208,8 +243,17 @@ fn an_accounts_password_and_sessions_are_its_owners() {
     let scene = Scene::new();
     for command in own {
         assert!(scene.decide(Caller::Account(ana), command.clone()).is_ok(), "{command:?}");
-        for caller in [Caller::Account(account_of(ADA)), Caller::Member(ANA), Caller::Widget(DESK), Caller::Clock] {
-            assert_eq!(refused(&scene, caller, command.clone()), "not found", "{caller:?} {command:?}");
+        for caller in [
+            Caller::Account(account_of(ADA)),
+            Caller::Member(ANA),
+            Caller::Widget(DESK),
+            Caller::Clock,
+        ] {
+            assert_eq!(
+                refused(&scene, caller, command.clone()),
+                "not found",
+                "{caller:?} {command:?}"
+            );
         }
     }
     let reset = Command::ResetPassword { account: ana, code };
@@ -221,7 +265,8 @@ fn an_accounts_password_and_sessions_are_its_owners() {
 #[test]
 fn a_new_password_ends_all_other_sessions() {
     let ana = account_of(ANA);
-    let command = Command::ChangePassword { account: ana, password_hash: "new".to_owned(), keep: hash("t") };
+    let command =
+        Command::ChangePassword { account: ana, password_hash: "new".to_owned(), keep: hash("t") };
     let decision = Scene::new().decide(Caller::Account(ana), command).expect("her own");
     let ended = decision.events.iter().any(|event| {
         matches!(event, Event::SessionsEnded { account, only: None, except: Some(kept) }

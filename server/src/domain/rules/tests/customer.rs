@@ -1,4 +1,5 @@
-//! What customers do: ring, write, take it back. A call for help is never lost, and never made twice.
+//! What customers do: ring, write, take it back. A call for help is never lost, and never made
+//! twice.
 
 use super::fixtures::*;
 use super::tickets::act;
@@ -24,9 +25,18 @@ fn a_new_ticket() {
     let mut scene = Scene::new();
     scene.now += MINUTE;
     let ticket = rung(&mut scene, DESK, submit("one", Some(SUPPORT)));
-    assert_eq!((ticket.number, ticket.state, ticket.operator, ticket.group), (1, State::New, None, Some(SUPPORT)));
-    assert_eq!((ticket.version, ticket.customer_version), (scene.world.revision, scene.world.revision));
-    assert_eq!((ticket.submitted_at, ticket.expires_at, ticket.ended_at), (scene.now, Some(scene.now + DAY), None));
+    assert_eq!(
+        (ticket.number, ticket.state, ticket.operator, ticket.group),
+        (1, State::New, None, Some(SUPPORT))
+    );
+    assert_eq!(
+        (ticket.version, ticket.customer_version),
+        (scene.world.revision, scene.world.revision)
+    );
+    assert_eq!(
+        (ticket.submitted_at, ticket.expires_at, ticket.ended_at),
+        (scene.now, Some(scene.now + DAY), None)
+    );
     assert_eq!((ticket.origin, ticket.verified), (Origin::Profile(DESK), false));
     assert_eq!((ticket.changed, ticket.changed_by), (What::Submitted, Actor::Customer));
     assert!(ticket.handled_by.is_empty());
@@ -57,7 +67,11 @@ fn the_profiles_priority_goes_before_the_teams() {
         for (profile, expected) in [(DESK, Priority::High), (PLAIN, team)] {
             let mut scene = Scene::new();
             scene.team_mut().settings.default_priority = team;
-            assert_eq!(rung(&mut scene, profile, submit("one", None)).priority, expected, "{profile:?}");
+            assert_eq!(
+                rung(&mut scene, profile, submit("one", None)).priority,
+                expected,
+                "{profile:?}"
+            );
         }
     }
 }
@@ -82,7 +96,11 @@ fn who_can_ring() {
         submission.words = Err(Refusal::invalid("description", "is empty"));
     }
     assert_eq!(refused(&scene, Caller::Widget(DESK), wrong.clone()), "invalid description");
-    assert_eq!(refused(&scene, Caller::Widget(PAUSED), wrong), "PROFILE_PAUSED", "may they at all comes first");
+    assert_eq!(
+        refused(&scene, Caller::Widget(PAUSED), wrong),
+        "PROFILE_PAUSED",
+        "may they at all comes first"
+    );
 }
 
 #[test]
@@ -92,17 +110,27 @@ fn a_retry_gets_the_same_ticket_whatever_happened_since() {
     for state in [ProfileState::Active, ProfileState::Paused, ProfileState::Revoked] {
         scene.team_mut().profiles.get_mut(&DESK).expect("there").state = state;
         for group in [Some(SUPPORT), None] {
-            let again =
-                scene.decide(Caller::Widget(DESK), submit("one", group)).expect("looked up before anything else");
+            let again = scene
+                .decide(Caller::Widget(DESK), submit("one", group))
+                .expect("looked up before anything else");
             assert!(again.events.is_empty(), "one event only");
-            assert_eq!((again.next_id, again.next_number), (scene.world.next_id, scene.world.next_number));
+            assert_eq!(
+                (again.next_id, again.next_number),
+                (scene.world.next_id, scene.world.next_number)
+            );
             assert_eq!(again.reply, Reply::Ticket(Box::new(first.clone())));
         }
         let other = submit_body("one", "Something else.", None);
-        assert_eq!(refused(&scene, Caller::Widget(DESK), other), "request reused", "no data, and no second ticket");
+        assert_eq!(
+            refused(&scene, Caller::Widget(DESK), other),
+            "request reused",
+            "no data, and no second ticket"
+        );
     }
     scene.does(ANA, act("close", 1, scene.version(1)));
-    let Reply::Ticket(ticket) = scene.decide(Caller::Widget(DESK), submit("one", None)).expect("still").reply else {
+    let Reply::Ticket(ticket) =
+        scene.decide(Caller::Widget(DESK), submit("one", None)).expect("still").reply
+    else {
         panic!("a ticket")
     };
     assert_eq!(ticket.state, State::Closed, "as it is now");
@@ -111,8 +139,13 @@ fn a_retry_gets_the_same_ticket_whatever_happened_since() {
 #[test]
 fn writing() {
     use State::{Answered, Closed, Expired, InProgress, New};
-    let table =
-        [(New, New), (InProgress, InProgress), (Answered, InProgress), (Closed, InProgress), (Expired, InProgress)];
+    let table = [
+        (New, New),
+        (InProgress, InProgress),
+        (Answered, InProgress),
+        (Closed, InProgress),
+        (Expired, InProgress),
+    ];
     for (before, after) in table {
         let mut scene = Scene::new();
         let number = scene.put(before, Some(ANA), Some(SUPPORT));
@@ -120,9 +153,15 @@ fn writing() {
         scene.ask(customer(number), writes()).expect("the customer's own");
         let ticket = scene.ticket(number);
         assert_eq!(ticket.state, after, "{before:?}");
-        assert_eq!((ticket.version, ticket.customer_version), (scene.world.revision, scene.world.revision));
+        assert_eq!(
+            (ticket.version, ticket.customer_version),
+            (scene.world.revision, scene.world.revision)
+        );
         assert_eq!((ticket.changed, ticket.changed_by), (What::CustomerWrote, Actor::Customer));
-        assert_eq!((ticket.operator, ticket.group, ticket.ended_at), (Some(ANA), Some(SUPPORT), None));
+        assert_eq!(
+            (ticket.operator, ticket.group, ticket.ended_at),
+            (Some(ANA), Some(SUPPORT), None)
+        );
         let expires = if before.is_open() { START + DAY } else { scene.now + DAY };
         assert_eq!(ticket.expires_at, Some(expires), "opening again starts the clock anew");
     }
@@ -143,11 +182,19 @@ fn cancelling() {
         let mut scene = Scene::new();
         let number = scene.put(before, Some(ANA), Some(SUPPORT));
         scene.now += MINUTE;
-        let decision = scene.decide(customer(number), Command::CustomerCancel).expect("the customer's own");
+        let decision =
+            scene.decide(customer(number), Command::CustomerCancel).expect("the customer's own");
         scene.apply(&decision);
         let ticket = scene.ticket(number);
-        assert_eq!(decision.events.is_empty(), !before.is_open(), "an ended ticket stays as it ended");
-        assert_eq!(ticket.state, if before == State::Expired { State::Expired } else { State::Closed });
+        assert_eq!(
+            decision.events.is_empty(),
+            !before.is_open(),
+            "an ended ticket stays as it ended"
+        );
+        assert_eq!(
+            ticket.state,
+            if before == State::Expired { State::Expired } else { State::Closed }
+        );
         if before.is_open() {
             assert_eq!((ticket.ended_at, ticket.expires_at), (Some(scene.now), None));
             assert_eq!(ticket.changed, What::Cancelled);
@@ -176,7 +223,10 @@ fn their_own_ticket_and_no_other() {
         }
     }
     let wrong = Command::CustomerWrite { text: Err(Refusal::invalid("text", "is empty")) };
-    assert_eq!(refused(&scene, Caller::Customer(DESK, hash("guessed")), wrong.clone()), "not found");
+    assert_eq!(
+        refused(&scene, Caller::Customer(DESK, hash("guessed")), wrong.clone()),
+        "not found"
+    );
     assert_eq!(refused(&scene, customer(number), wrong), "invalid text");
 }
 
@@ -196,7 +246,10 @@ fn history_of_a_deleted_group_is_hidden_from_its_customers_too() {
     let mut scene = Scene::new();
     let ended = scene.put(State::Closed, None, Some(SUPPORT));
     let open = scene.put(State::New, None, Some(SUPPORT));
-    scene.does(ADA, Command::DeleteGroup { group: SUPPORT, dry_run: false, confirm: 1, move_to: None });
+    scene.does(
+        ADA,
+        Command::DeleteGroup { group: SUPPORT, dry_run: false, confirm: 1, move_to: None },
+    );
     for command in [writes(), Command::CustomerCancel] {
         assert_eq!(refused(&scene, customer(ended), command), "not found");
     }

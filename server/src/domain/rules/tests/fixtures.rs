@@ -1,4 +1,5 @@
-//! A team in which every role, state and visibility exists, and short ways to ask for something and to look at what came.
+//! A team in which every role, state and visibility exists, and short ways to ask for something and
+//! to look at what came.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,7 +97,10 @@ pub fn draft(name: &str, groups: &[GroupId]) -> ProfileDraft {
         groups: groups.to_vec(),
         group_required: false,
         default_priority: None,
-        words: Prepared::new(ProfileWords { name: name.to_owned(), ..ProfileWords::default() }, SALT),
+        words: Prepared::new(
+            ProfileWords { name: name.to_owned(), ..ProfileWords::default() },
+            SALT,
+        ),
     }
 }
 
@@ -104,24 +108,56 @@ fn words<W: serde::Serialize + Clone>(id: i64, words: W) -> (ContentRef, W) {
     (Prepared::new(words.clone(), SALT).at(ContentId(id)), words)
 }
 
-fn member(id: MemberId, name: &str, state: MemberState, admin: bool, operator: bool) -> Entry<Member, MemberWords> {
+fn member(
+    id: MemberId,
+    name: &str,
+    state: MemberState,
+    admin: bool,
+    operator: bool,
+) -> Entry<Member, MemberWords> {
     let (content, words) = words(200 + id.0, member_words(name));
     let account = (state != MemberState::Invited).then_some(account_of(id));
-    let image = Member { id, account, state, admin, operator, available: true, sight_since: 1, words: content };
+    let image = Member {
+        id,
+        account,
+        state,
+        admin,
+        operator,
+        available: true,
+        sight_since: 1,
+        words: content,
+    };
     Entry { image, words }
 }
 
-fn group(id: GroupId, name: &str, visibility: Visibility, operators: &[MemberId]) -> Entry<Group, GroupWords> {
+fn group(
+    id: GroupId,
+    name: &str,
+    visibility: Visibility,
+    operators: &[MemberId],
+) -> Entry<Group, GroupWords> {
     let (content, words) = words(200 + id.0, GroupWords { name: name.to_owned() });
     let deleted_at = (id == GONE).then_some(START - MINUTE);
     Entry {
-        image: Group { id, visibility, operators: operators.iter().copied().collect(), deleted_at, words: content },
+        image: Group {
+            id,
+            visibility,
+            operators: operators.iter().copied().collect(),
+            deleted_at,
+            words: content,
+        },
         words,
     }
 }
 
-fn profile(id: ProfileId, name: &str, state: ProfileState, groups: &[GroupId]) -> Entry<Profile, ProfileWords> {
-    let (content, words) = words(200 + id.0, ProfileWords { name: name.to_owned(), ..ProfileWords::default() });
+fn profile(
+    id: ProfileId,
+    name: &str,
+    state: ProfileState,
+    groups: &[GroupId],
+) -> Entry<Profile, ProfileWords> {
+    let (content, words) =
+        words(200 + id.0, ProfileWords { name: name.to_owned(), ..ProfileWords::default() });
     let image = Profile {
         id,
         state,
@@ -246,11 +282,14 @@ impl Scene {
             world.ended_in_group += i64::from(!open && named(needs.open_in, ticket.group));
         }
         world.code = self.codes.iter().find(|code| needs.code == Some(code.hash)).cloned();
-        let member = needs.open_of.and_then(|member| self.world.team.as_ref()?.members.get(&member)?.account);
+        let member = needs
+            .open_of
+            .and_then(|member| self.world.team.as_ref()?.members.get(&member)?.account);
         let ids = [needs.account, world.code.as_ref().map(|code| code.account), member];
         let known = self.world.accounts.iter();
-        let of_request =
-            known.filter(|account| ids.contains(&Some(account.id)) || needs.email.as_ref() == Some(&account.email_key));
+        let of_request = known.filter(|account| {
+            ids.contains(&Some(account.id)) || needs.email.as_ref() == Some(&account.email_key)
+        });
         world.accounts = of_request.cloned().collect();
         world
     }
@@ -287,7 +326,8 @@ impl Scene {
     /// A member does something that the rules allow.
     pub fn does(&mut self, member: MemberId, command: Command) -> Reply {
         let asked = format!("{command:?}");
-        self.ask(Caller::Member(member), command).unwrap_or_else(|refusal| panic!("{asked}: {refusal:?}"))
+        self.ask(Caller::Member(member), command)
+            .unwrap_or_else(|refusal| panic!("{asked}: {refusal:?}"))
     }
 
     /// The word of the refusal that a member meets.
@@ -306,7 +346,8 @@ impl Scene {
         }
     }
 
-    /// A ticket in that state and place; it came with [`DESK`] and the secret of its number. Gives its number.
+    /// A ticket in that state and place; it came with [`DESK`] and the secret of its number. Gives
+    /// its number.
     pub fn put(&mut self, state: State, operator: Option<MemberId>, group: Option<GroupId>) -> i64 {
         let number = self.world.next_number;
         self.ring(&number.to_string(), None);
@@ -352,7 +393,9 @@ impl Scene {
     /// Who sees the ticket, in the order of ids.
     pub fn who_sees(&self, number: i64) -> Vec<MemberId> {
         let sight = Sight::from(self.ticket(number));
-        let sees = |member: &MemberId| self.team().viewer(*member).is_some_and(|viewer| viewer.sees(&sight));
+        let sees = |member: &MemberId| {
+            self.team().viewer(*member).is_some_and(|viewer| viewer.sees(&sight))
+        };
         EVERYBODY.into_iter().filter(sees).collect()
     }
 }
@@ -389,7 +432,9 @@ pub fn word(refusal: &Refusal) -> String {
         Refusal::Invalid { field, .. } => format!("invalid {field}"),
         Refusal::NotFound => "not found".to_owned(),
         Refusal::QueueEmpty => "queue empty".to_owned(),
-        Refusal::Denied { reason, .. } | Refusal::Precondition { reason, .. } => (*reason).to_owned(),
+        Refusal::Denied { reason, .. } | Refusal::Precondition { reason, .. } => {
+            (*reason).to_owned()
+        }
         Refusal::AlreadyExists { field, .. } => format!("exists {field}"),
         Refusal::Stale { by, what, .. } => format!("stale: {by} {what}"),
         Refusal::RequestReused => "request reused".to_owned(),

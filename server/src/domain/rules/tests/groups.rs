@@ -28,7 +28,10 @@ fn with_tickets() -> (Scene, [i64; 5], [i64; 2]) {
         scene.put(State::Closed, Some(ANA), Some(SUPPORT)),
         scene.put(State::Expired, Some(CAL), Some(SUPPORT)),
     ];
-    let others = [scene.put(State::New, Some(BEN), Some(SALES)), scene.put(State::Closed, Some(BEN), Some(SALES))];
+    let others = [
+        scene.put(State::New, Some(BEN), Some(SALES)),
+        scene.put(State::Closed, Some(BEN), Some(SALES)),
+    ];
     (scene, numbers, others)
 }
 
@@ -47,8 +50,13 @@ fn names() {
     scene.does(ADA, rename(BACKSTAGE, "Caf\u{e9}"));
     assert_eq!(scene.refused(ADA, create("CAFE\u{301}")), "exists name", "compared in normal form");
     scene.does(ADA, rename(BACKSTAGE, "CAFE\u{301}"));
-    assert_eq!(scene.team().groups[&BACKSTAGE].words.name, "CAFE\u{301}", "its own name is no twin");
-    let same = scene.decide(Caller::Member(ADA), rename(BACKSTAGE, "CAFE\u{301}")).expect("harmless");
+    assert_eq!(
+        scene.team().groups[&BACKSTAGE].words.name,
+        "CAFE\u{301}",
+        "its own name is no twin"
+    );
+    let same =
+        scene.decide(Caller::Member(ADA), rename(BACKSTAGE, "CAFE\u{301}")).expect("harmless");
     assert!(same.events.is_empty());
     let wrong = Command::UpdateGroup {
         group: SALES,
@@ -66,7 +74,10 @@ fn a_new_group_is_as_it_was_asked_for() {
         let command = Command::CreateGroup { name: Ok("New".to_owned()), visibility, salt: SALT };
         let Reply::Group(id) = scene.does(ADA, command) else { panic!("a group") };
         let group = scene.group(id);
-        assert_eq!((group.visibility, group.deleted_at, group.operators.len()), (visibility, None, 0));
+        assert_eq!(
+            (group.visibility, group.deleted_at, group.operators.len()),
+            (visibility, None, 0)
+        );
     }
 }
 
@@ -86,9 +97,11 @@ fn only_members_with_assistance_management_can_be_in_it() {
         let mut scene = Scene::new();
         let added = scene.ask(Caller::Member(ADA), Command::AddGroupOperator { group, member });
         assert_eq!(added.as_ref().err().map(word).as_deref(), refused, "{member:?}");
-        let there = scene.team().groups.get(&group).is_some_and(|group| group.operators.contains(&member));
+        let there =
+            scene.team().groups.get(&group).is_some_and(|group| group.operators.contains(&member));
         assert_eq!(there, refused.is_none(), "{member:?}");
-        let removed = scene.ask(Caller::Member(ADA), Command::RemoveGroupOperator { group, member });
+        let removed =
+            scene.ask(Caller::Member(ADA), Command::RemoveGroupOperator { group, member });
         assert_eq!(removed.is_ok(), refused.is_none(), "{member:?}");
     }
 }
@@ -98,7 +111,10 @@ fn leaving_a_group_keeps_the_tickets() {
     let mut scene = Scene::new();
     let number = scene.put(State::New, Some(ANA), Some(SUPPORT));
     scene.does(ADA, Command::RemoveGroupOperator { group: SUPPORT, member: ANA });
-    assert_eq!((scene.ticket(number).operator, scene.ticket(number).group), (Some(ANA), Some(SUPPORT)));
+    assert_eq!(
+        (scene.ticket(number).operator, scene.ticket(number).group),
+        (Some(ANA), Some(SUPPORT))
+    );
     assert_eq!(scene.who_sees(number), [ADA, BOB, ANA], "assigned to her still");
 }
 
@@ -110,7 +126,10 @@ fn a_dry_run_says_it_and_changes_nothing() {
         let decision = scene.decide(Caller::Member(ADA), command).expect("a dry run");
         assert!(decision.events.is_empty());
         let profiles = vec![DESK, PAUSED, REVOKED, OFF];
-        assert_eq!(decision.reply, Reply::GroupDeleted { unassigned: 3, erased, moved, profiles, until: None });
+        assert_eq!(
+            decision.reply,
+            Reply::GroupDeleted { unassigned: 3, erased, moved, profiles, until: None }
+        );
     }
 }
 
@@ -135,7 +154,8 @@ fn a_deletion_wants_the_number_of_tickets_it_erases() {
     ];
     for (command, expected) in table {
         let asked = format!("{command:?}");
-        let refused = scene.decide(Caller::Member(ADA), command).err().map(|refusal| word(&refusal));
+        let refused =
+            scene.decide(Caller::Member(ADA), command).err().map(|refusal| word(&refusal));
         assert_eq!(refused.as_deref(), expected, "{asked}");
     }
 }
@@ -145,7 +165,9 @@ fn a_deletion_unassigns_what_is_open_and_hides_what_is_not() {
     let (mut scene, numbers, others) = with_tickets();
     let states = numbers.map(|number| scene.ticket(number).state);
     let untouched = others.map(|number| scene.ticket(number).clone());
-    let Reply::GroupDeleted { until, .. } = scene.does(ADA, delete(SUPPORT, 2, None)) else { panic!("deleted") };
+    let Reply::GroupDeleted { until, .. } = scene.does(ADA, delete(SUPPORT, 2, None)) else {
+        panic!("deleted")
+    };
     assert_eq!(until, Some(START + UNDELETE_FOR));
     for number in &numbers[..3] {
         let ticket = scene.ticket(*number);
@@ -156,9 +178,14 @@ fn a_deletion_unassigns_what_is_open_and_hides_what_is_not() {
     for number in &numbers[3..] {
         assert_eq!(scene.who_sees(*number), []);
     }
-    assert_eq!(numbers.map(|number| scene.ticket(number).state), states, "nobody did anything to them");
+    assert_eq!(
+        numbers.map(|number| scene.ticket(number).state),
+        states,
+        "nobody did anything to them"
+    );
     assert_eq!(others.map(|number| scene.ticket(number).clone()), untouched);
-    let twin = scene.decide(Caller::Member(ADA), create("support")).expect_err("it can still come back");
+    let twin =
+        scene.decide(Caller::Member(ADA), create("support")).expect_err("it can still come back");
     assert!(matches!(twin, Refusal::AlreadyExists { text, .. } if text.contains("undelete it")));
 }
 
@@ -190,7 +217,10 @@ fn undoing_leaves_what_happened_to_tickets_meanwhile() {
     scene.does(BOB, act("take", taken, scene.version(taken)));
     scene.does(ADA, act("assign", assigned, scene.version(assigned)));
     let version = scene.version(sent_on);
-    scene.does(ADA, Command::Assign { number: sent_on, version, operator: None, group: Some(Some(SALES)) });
+    scene.does(
+        ADA,
+        Command::Assign { number: sent_on, version, operator: None, group: Some(Some(SALES)) },
+    );
     scene.does(ADA, act("close", closed, scene.version(closed)));
     scene.does(ADA, Command::UndeleteGroup { group: SUPPORT });
     let table = [
@@ -203,7 +233,11 @@ fn undoing_leaves_what_happened_to_tickets_meanwhile() {
     ];
     for (number, operator, group, changed) in table {
         let ticket = scene.ticket(number);
-        assert_eq!((ticket.operator, ticket.group, ticket.changed), (operator, group, changed), "{number}");
+        assert_eq!(
+            (ticket.operator, ticket.group, ticket.changed),
+            (operator, group, changed),
+            "{number}"
+        );
         assert_eq!((ticket.former_group, ticket.former_operator), (None, None));
     }
 }
@@ -212,7 +246,10 @@ fn undoing_leaves_what_happened_to_tickets_meanwhile() {
 fn those_who_left_meanwhile_do_not_come_back_with_the_group() {
     let mut scene = Scene::new();
     scene.does(ADA, delete(SUPPORT, 0, None));
-    scene.does(ADA, Command::UpdateMember { member: ANA, admin: None, operator: Some(false), enabled: None });
+    scene.does(
+        ADA,
+        Command::UpdateMember { member: ANA, admin: None, operator: Some(false), enabled: None },
+    );
     scene.does(ADA, Command::RemoveMember { member: INA });
     scene.does(ADA, Command::UndeleteGroup { group: SUPPORT });
     assert_eq!(scene.group(SUPPORT).operators, BTreeSet::from([DAN]));
@@ -244,7 +281,10 @@ fn history_can_move_to_another_group() {
     assert_eq!([closed, expired].map(|number| scene.ticket(number).group), [Some(SALES); 2]);
     assert_eq!(scene.who_sees(closed), [ADA, BOB, ANA, BEN], "who handled it, and the other group");
     scene.does(BEN, act("reopen", closed, scene.version(closed)));
-    assert_eq!((scene.ticket(closed).operator, scene.ticket(closed).group), (Some(ANA), Some(SALES)));
+    assert_eq!(
+        (scene.ticket(closed).operator, scene.ticket(closed).group),
+        (Some(ANA), Some(SALES))
+    );
     // The other group can be deleted in its turn, and counts what it was given.
     assert_eq!(scene.refused(ADA, delete(SALES, 1, None)), "CONFIRMATION_NEEDED");
     scene.does(ADA, delete(SALES, 2, None));
@@ -280,7 +320,8 @@ fn erasing_waits_for_ten_minutes_and_goes_in_steps() {
     assert!(scene.team().groups.contains_key(&GONE));
     assert_eq!(scene.ask(Caller::Clock, erase()), Ok(Reply::Count(0)));
     assert!(!scene.team().groups.contains_key(&GONE));
-    let living = scene.decide(Caller::Clock, Command::EraseGroup { group: SALES }).expect("harmless");
+    let living =
+        scene.decide(Caller::Clock, Command::EraseGroup { group: SALES }).expect("harmless");
     assert!(living.events.is_empty(), "a living group is never erased");
 }
 

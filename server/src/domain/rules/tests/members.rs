@@ -1,4 +1,5 @@
-//! Members: adding, roles, assistance management, keeping out, removing, and the admin a team always has.
+//! Members: adding, roles, assistance management, keeping out, removing, and the admin a team
+//! always has.
 
 use super::fixtures::*;
 use crate::domain::*;
@@ -16,7 +17,12 @@ pub fn add(email: &str) -> Command {
     }
 }
 
-fn update(member: MemberId, admin: Option<bool>, operator: Option<bool>, enabled: Option<bool>) -> Command {
+fn update(
+    member: MemberId,
+    admin: Option<bool>,
+    operator: Option<bool>,
+    enabled: Option<bool>,
+) -> Command {
     Command::UpdateMember { member, admin, operator, enabled }
 }
 
@@ -26,8 +32,15 @@ fn adding_someone_without_an_account() {
     let Reply::Member(id) = scene.does(ADA, add("Eva@example.org")) else { panic!("a member") };
     let member = &scene.team().members[&id];
     assert_eq!((member.state, member.account), (MemberState::Invited, None));
-    assert_eq!((member.operator, member.admin), (true, false), "as the admin said; only once they accept");
-    assert_eq!(member.words.display_name, "Eva@example.org", "the address, until they chose a name");
+    assert_eq!(
+        (member.operator, member.admin),
+        (true, false),
+        "as the admin said; only once they accept"
+    );
+    assert_eq!(
+        member.words.display_name, "Eva@example.org",
+        "the address, until they chose a name"
+    );
     let account = scene.world.account(AccountId(5_000)).expect("was made");
     assert_eq!(
         (account.email_key.as_str(), &account.password_hash, account.membership),
@@ -52,7 +65,10 @@ fn adding_someone_with_an_account_looks_the_same_and_makes_no_code() {
         let Reply::Member(id) = scene.does(ADA, add("eva@example.org")) else { panic!("a member") };
         let member = &scene.team().members[&id];
         assert_eq!((member.state, member.account), (MemberState::Invited, None));
-        assert_eq!(member.words.display_name, "eva@example.org", "their name is not told before they accept");
+        assert_eq!(
+            member.words.display_name, "eva@example.org",
+            "their name is not told before they accept"
+        );
         assert!(scene.codes.is_empty());
         assert!(scene.world.account(AccountId(5_000)).is_err());
     }
@@ -62,7 +78,11 @@ fn adding_someone_with_an_account_looks_the_same_and_makes_no_code() {
 fn whom_one_cannot_add() {
     let scene = Scene::new();
     for name in ["ada", "ANA", "nil", "dan", "ina"] {
-        assert_eq!(scene.refused(ADA, add(&format!("{name}@example.org"))), "exists email", "{name}");
+        assert_eq!(
+            scene.refused(ADA, add(&format!("{name}@example.org"))),
+            "exists email",
+            "{name}"
+        );
     }
     let wrong = Refusal::invalid("email", "is not an e-mail address");
     let mut command = add("eva@example.org");
@@ -82,8 +102,8 @@ fn whoever_can_no_longer_be_assigned_leaves_their_open_tickets() {
     ];
     for (what, command, stays_in_groups) in table {
         let mut scene = Scene::new();
-        let open =
-            [State::New, State::InProgress, State::Answered].map(|state| scene.put(state, Some(ANA), Some(SUPPORT)));
+        let open = [State::New, State::InProgress, State::Answered]
+            .map(|state| scene.put(state, Some(ANA), Some(SUPPORT)));
         let alone = scene.put(State::New, Some(ANA), None);
         let ended = scene.put(State::Closed, Some(ANA), Some(SUPPORT));
         let other = scene.put(State::New, Some(BEN), Some(SUPPORT));
@@ -92,11 +112,23 @@ fn whoever_can_no_longer_be_assigned_leaves_their_open_tickets() {
         scene.does(ADA, command);
         for number in open {
             let ticket = scene.ticket(number);
-            assert_eq!((ticket.operator, ticket.group), (None, Some(SUPPORT)), "{what}: the tickets keep their group");
-            assert_eq!((ticket.changed, &ticket.handled_by[..]), (What::OperatorLeft, &[ANA][..]), "{what}");
+            assert_eq!(
+                (ticket.operator, ticket.group),
+                (None, Some(SUPPORT)),
+                "{what}: the tickets keep their group"
+            );
+            assert_eq!(
+                (ticket.changed, &ticket.handled_by[..]),
+                (What::OperatorLeft, &[ANA][..]),
+                "{what}"
+            );
         }
         assert_eq!(open.map(|number| scene.ticket(number).state), states, "{what}");
-        assert_eq!((scene.ticket(alone).operator, scene.ticket(alone).group), (None, None), "{what}");
+        assert_eq!(
+            (scene.ticket(alone).operator, scene.ticket(alone).group),
+            (None, None),
+            "{what}"
+        );
         assert_eq!([ended, other].map(|number| scene.ticket(number).clone()), untouched, "{what}");
         for group in [SUPPORT, BACKSTAGE] {
             assert_eq!(scene.group(group).operators.contains(&ANA), stays_in_groups, "{what}");
@@ -127,7 +159,10 @@ fn what_a_removed_member_did_is_still_said_of_somebody() {
     let seen = scene.version(number);
     scene.does(ANA, Command::Close { number, version: seen });
     scene.does(ADA, Command::RemoveMember { member: ANA });
-    assert_eq!(scene.refused(BOB, Command::Close { number, version: seen }), "stale: a former member closed");
+    assert_eq!(
+        scene.refused(BOB, Command::Close { number, version: seen }),
+        "stale: a former member closed"
+    );
     assert_eq!(scene.ticket(number).handled_by, [ANA], "handled is remembered");
 }
 
@@ -143,7 +178,11 @@ fn invitations_are_taken_back_by_removing() {
     let mut scene = Scene::new();
     assert_eq!(scene.refused(ADA, update(INA, None, None, Some(false))), "NOT_ACCEPTED");
     scene.does(ADA, update(INA, Some(true), None, Some(true)));
-    assert_eq!(scene.team().members[&INA].state, MemberState::Invited, "only they themselves accept");
+    assert_eq!(
+        scene.team().members[&INA].state,
+        MemberState::Invited,
+        "only they themselves accept"
+    );
     scene.does(ADA, Command::RemoveMember { member: INA });
     assert!(!scene.group(SUPPORT).operators.contains(&INA));
     assert!(scene.signed_out.is_empty());
@@ -233,7 +272,8 @@ fn availability_is_for_operators_about_themselves() {
     for (member, refused) in table {
         let mut scene = Scene::new();
         let since = scene.team().members[&member].sight_since;
-        let asked = scene.ask(Caller::Member(member), Command::SetAvailability { available: false });
+        let asked =
+            scene.ask(Caller::Member(member), Command::SetAvailability { available: false });
         assert_eq!(asked.err().map(|refusal| word(&refusal)).as_deref(), refused, "{member:?}");
         let member = &scene.team().members[&member];
         assert_eq!(member.available, refused.is_some());

@@ -26,7 +26,10 @@ fn a_new_profile() {
     };
     let Reply::Profile(id) = scene.does(ADA, create(settings)) else { panic!("a profile") };
     let profile = &scene.team().profiles[&id];
-    assert_eq!((profile.state, profile.revision, profile.saved_at), (ProfileState::Active, 1, START));
+    assert_eq!(
+        (profile.state, profile.revision, profile.saved_at),
+        (ProfileState::Active, 1, START)
+    );
     assert_eq!(profile.groups, [SALES, BACKSTAGE, SUPPORT], "in this order");
     assert_eq!((profile.assistance_enabled, profile.group_required), (false, true));
     assert_eq!(profile.default_priority, Some(Priority::Urgent));
@@ -45,7 +48,10 @@ fn what_is_refused() {
         (save(PLAIN, 2, draft("Plain", &[])), "stale: ada profile_saved"),
         (save(ProfileId(99), 1, draft("Plain", &[])), "not found"),
         (set_state(ProfileId(99), ProfileState::Paused), "not found"),
-        (Command::CreateProfile(Err(Refusal::invalid("settings.name", "is empty"))), "invalid settings.name"),
+        (
+            Command::CreateProfile(Err(Refusal::invalid("settings.name", "is empty"))),
+            "invalid settings.name",
+        ),
     ];
     let scene = Scene::new();
     for (command, expected) in table {
@@ -60,7 +66,10 @@ fn of_two_who_save_one_wins() {
     scene.does(BOB, save(PLAIN, 1, draft("PLAIN", &[SALES])));
     assert_eq!(scene.team().profiles[&PLAIN].words.name, "PLAIN", "its own name is no twin");
     let lost = scene.decide(Caller::Member(ADA), save(PLAIN, 1, draft("Other", &[]))).err();
-    assert_eq!(lost, Some(Refusal::Stale { by: "bob".to_owned(), what: "profile_saved", version: 2 }));
+    assert_eq!(
+        lost,
+        Some(Refusal::Stale { by: "bob".to_owned(), what: "profile_saved", version: 2 })
+    );
     scene.does(ADA, save(PLAIN, 2, draft("Other", &[])));
     assert_eq!(scene.team().profiles[&PLAIN].revision, 3);
 }
@@ -100,20 +109,37 @@ fn a_change_of_state_makes_what_was_seen_before_it_stale() {
     scene.does(BOB, set_state(PLAIN, ProfileState::Paused));
     assert_eq!(scene.refused(ADA, save(PLAIN, 1, draft("Plain", &[]))), "stale: bob profile_saved");
     scene.does(ADA, save(PLAIN, 2, draft("Plain", &[])));
-    assert_eq!(scene.team().profiles[&PLAIN].state, ProfileState::Paused, "saving does not resume it");
+    assert_eq!(
+        scene.team().profiles[&PLAIN].state,
+        ProfileState::Paused,
+        "saving does not resume it"
+    );
 }
 
 #[test]
 fn a_group_that_was_deleted_under_a_profile_does_not_keep_it_from_being_saved() {
     let mut scene = Scene::new();
-    scene.does(ADA, Command::DeleteGroup { group: SUPPORT, dry_run: false, confirm: 0, move_to: None });
+    scene.does(
+        ADA,
+        Command::DeleteGroup { group: SUPPORT, dry_run: false, confirm: 0, move_to: None },
+    );
     for group in [SUPPORT, GONE] {
         // Whether it can still come back or is erased.
-        scene.does(ADA, save(DESK, scene.team().profiles[&DESK].revision, draft("Desk", &[group, BACKSTAGE])));
+        scene.does(
+            ADA,
+            save(DESK, scene.team().profiles[&DESK].revision, draft("Desk", &[group, BACKSTAGE])),
+        );
         assert_eq!(scene.team().profiles[&DESK].groups, [group, BACKSTAGE]);
-        scene.does(ADA, save(DESK, scene.team().profiles[&DESK].revision, draft("Desk", &[BACKSTAGE])));
+        scene.does(
+            ADA,
+            save(DESK, scene.team().profiles[&DESK].revision, draft("Desk", &[BACKSTAGE])),
+        );
         let back = save(DESK, scene.team().profiles[&DESK].revision, draft("Desk", &[group]));
-        assert_eq!(scene.refused(ADA, back), "invalid settings.group_ids", "once it is off the list it stays off");
+        assert_eq!(
+            scene.refused(ADA, back),
+            "invalid settings.group_ids",
+            "once it is off the list it stays off"
+        );
         scene.team_mut().profiles.get_mut(&DESK).expect("there").groups.push(GONE);
         scene.team_mut().groups.remove(&GONE);
     }
@@ -131,7 +157,10 @@ fn a_team_has_a_thousand_profiles_at_most() {
     assert_eq!(scene.refused(ADA, create(draft("One more", &[]))), "full profiles");
 }
 
-fn lint_reasons(scene: &Scene, change: impl FnOnce(&mut Entry<Profile, ProfileWords>)) -> Vec<&'static str> {
+fn lint_reasons(
+    scene: &Scene,
+    change: impl FnOnce(&mut Entry<Profile, ProfileWords>),
+) -> Vec<&'static str> {
     let mut profile = scene.team().profiles[&PLAIN].clone();
     change(&mut profile);
     lint(scene.team(), &profile).into_iter().map(|warning| warning.reason).collect()
@@ -149,7 +178,11 @@ fn the_linter_looks_at_the_groups_offered() {
     ];
     let mut scene = Scene::new();
     for (groups, expected) in table {
-        assert_eq!(lint_reasons(&scene, |profile| profile.groups = groups.to_vec()), expected, "{groups:?}");
+        assert_eq!(
+            lint_reasons(&scene, |profile| profile.groups = groups.to_vec()),
+            expected,
+            "{groups:?}"
+        );
     }
     scene.does(ADA, Command::RemoveGroupOperator { group: SUPPORT, member: ANA });
     let empty = lint_reasons(&scene, |profile| profile.groups = vec![SUPPORT]);
@@ -182,7 +215,8 @@ fn the_linter_looks_at_colours_and_translations() {
         terms: String::new(),
     };
     let reasons = lint_reasons(&scene, |profile| {
-        profile.words.texts = vec![texts("en", "Hello", "Write."), texts("de", "Hallo", ""), texts("fr", "", "")];
+        profile.words.texts =
+            vec![texts("en", "Hello", "Write."), texts("de", "Hallo", ""), texts("fr", "", "")];
     });
     assert_eq!(reasons, ["MISSING_TRANSLATION"; 3], "one of help in German, both in French");
 }

@@ -1,4 +1,5 @@
-//! Random people do random things to a team: what has to hold after every step, whoever did whatever.
+//! Random people do random things to a team: what has to hold after every step, whoever did
+//! whatever.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,9 +9,12 @@ use super::fixtures::*;
 use super::sequences::{Step, steps};
 use crate::domain::*;
 
-/// Who sees a ticket, from the product's behaviour sentence by sentence, and from nothing else of the code.
+/// Who sees a ticket, from the product's behaviour sentence by sentence, and from nothing else of
+/// the code.
 fn may_see(team: &Team, member: MemberId, ticket: &Ticket) -> bool {
-    let Some(who) = team.members.get(&member).filter(|who| who.state == MemberState::Active) else { return false };
+    let Some(who) = team.members.get(&member).filter(|who| who.state == MemberState::Active) else {
+        return false;
+    };
     let in_groups: BTreeSet<_> = team
         .groups
         .values()
@@ -18,7 +22,8 @@ fn may_see(team: &Team, member: MemberId, ticket: &Ticket) -> bool {
         .map(|group| Some(group.id))
         .collect();
     let ended = matches!(ticket.state, State::Closed | State::Expired);
-    let deleted = |group: GroupId| team.groups.get(&group).is_none_or(|group| group.deleted_at.is_some());
+    let deleted =
+        |group: GroupId| team.groups.get(&group).is_none_or(|group| group.deleted_at.is_some());
     // "One transaction hides it all at once."
     if ended && ticket.group.is_some_and(deleted) {
         return false;
@@ -32,11 +37,13 @@ fn may_see(team: &Team, member: MemberId, ticket: &Ticket) -> bool {
         return false;
     }
     if ended {
-        // "In history an operator sees tickets they handled themselves and those whose group at closing they are in."
+        // "In history an operator sees tickets they handled themselves and those whose group at
+        // closing they are in."
         return ticket.handled_by.contains(&member) || in_groups.contains(&ticket.group);
     }
     match (ticket.operator, ticket.group) {
-        // "Unassigned tickets are seen by admins only, or by all operators when the queue mode is self-service."
+        // "Unassigned tickets are seen by admins only, or by all operators when the queue mode is
+        // self-service."
         (None, None) => team.settings.queue_mode == QueueMode::SelfService,
         // "A ticket assigned to an operator and to no group is seen by that operator alone."
         (Some(operator), None) => operator == member,
@@ -77,7 +84,10 @@ impl Memory {
                     if let Some(old) = old {
                         Self::check_successor(old, &change.ticket)?;
                     } else {
-                        prop_assert!(self.numbers.insert(change.ticket.number), "a number is given once");
+                        prop_assert!(
+                            self.numbers.insert(change.ticket.number),
+                            "a number is given once"
+                        );
                     }
                     let handled = self.handled.entry(id).or_default();
                     handled.extend(change.ticket.operator.filter(|_| change.ticket.is_open()));
@@ -90,15 +100,22 @@ impl Memory {
                 }
                 Event::HistoryMoved { from, to } => {
                     let ended = self.tickets.values_mut().filter(|ticket| !ticket.is_open());
-                    ended.filter(|ticket| ticket.group == Some(*from)).for_each(|ticket| ticket.group = Some(*to));
+                    ended
+                        .filter(|ticket| ticket.group == Some(*from))
+                        .for_each(|ticket| ticket.group = Some(*to));
                 }
                 Event::TicketsErased(tickets) => {
                     for id in tickets {
                         let erased = self.tickets.remove(id);
-                        let group = erased.and_then(|ticket| scene.team().groups.get(&ticket.group?));
-                        let due =
-                            group.and_then(|group| group.deleted_at).is_some_and(|at| at + UNDELETE_FOR < scene.now);
-                        prop_assert!(due, "only the history of groups that cannot come back is erased");
+                        let group =
+                            erased.and_then(|ticket| scene.team().groups.get(&ticket.group?));
+                        let due = group
+                            .and_then(|group| group.deleted_at)
+                            .is_some_and(|at| at + UNDELETE_FOR < scene.now);
+                        prop_assert!(
+                            due,
+                            "only the history of groups that cannot come back is erased"
+                        );
                     }
                 }
                 _ => {}
@@ -109,9 +126,18 @@ impl Memory {
 
     fn check_successor(old: &Ticket, new: &Ticket) -> Result<(), TestCaseError> {
         prop_assert!(new.version > old.version && new.customer_version >= old.customer_version);
-        prop_assert_eq!((new.id, new.number, new.submitted_at), (old.id, old.number, old.submitted_at));
-        prop_assert_eq!((new.origin, new.secret_hash, new.words), (old.origin, old.secret_hash, old.words));
-        prop_assert!(old.handled_by.iter().all(|member| new.handled_by.contains(member)), "handled is remembered");
+        prop_assert_eq!(
+            (new.id, new.number, new.submitted_at),
+            (old.id, old.number, old.submitted_at)
+        );
+        prop_assert_eq!(
+            (new.origin, new.secret_hash, new.words),
+            (old.origin, old.secret_hash, old.words)
+        );
+        prop_assert!(
+            old.handled_by.iter().all(|member| new.handled_by.contains(member)),
+            "handled is remembered"
+        );
         if new.changed == What::Expired {
             prop_assert!(old.expires_at.is_some_and(|due| due <= new.changed_at), "never early");
         }
@@ -130,7 +156,9 @@ impl Memory {
         for ticket in tickets.values() {
             self.check_ticket(team, scene, ticket)?;
         }
-        prop_assert!(team.members.values().any(|member| member.admin && member.state == MemberState::Active));
+        prop_assert!(
+            team.members.values().any(|member| member.admin && member.state == MemberState::Active)
+        );
         for member in team.members.values() {
             prop_assert_eq!(member.account.is_none(), member.state == MemberState::Invited);
             if let Some(id) = member.account {
@@ -147,7 +175,9 @@ impl Memory {
         }
         for group in team.groups.values() {
             let operators = group.operators.iter().map(|member| team.members.get(member));
-            prop_assert!(operators.into_iter().all(|member| member.is_some_and(|member| member.operator)));
+            prop_assert!(
+                operators.into_iter().all(|member| member.is_some_and(|member| member.operator))
+            );
         }
         let names: BTreeSet<_> =
             team.groups.values().map(|group| crate::domain::text::key(&group.words.name)).collect();
@@ -155,9 +185,16 @@ impl Memory {
         Ok(())
     }
 
-    fn check_ticket(&self, team: &Team, scene: &Scene, ticket: &Ticket) -> Result<(), TestCaseError> {
+    fn check_ticket(
+        &self,
+        team: &Team,
+        scene: &Scene,
+        ticket: &Ticket,
+    ) -> Result<(), TestCaseError> {
         let open = ticket.is_open();
-        prop_assert!(ticket.customer_version <= ticket.version && ticket.version <= scene.world.revision);
+        prop_assert!(
+            ticket.customer_version <= ticket.version && ticket.version <= scene.world.revision
+        );
         prop_assert_eq!(ticket.ended_at.is_none(), open);
         prop_assert!(open || (ticket.expires_at.is_none() && ticket.former_group.is_none()));
         prop_assert!(ticket.former_group.is_none() || ticket.group.is_none());
@@ -165,10 +202,14 @@ impl Memory {
         prop_assert_eq!(&ticket.handled_by, &handled, "sorted; assigned to, answered or closed");
         if open {
             let operator = ticket.operator.map(|operator| team.members.get(&operator));
-            let can = |member: &Entry<Member, _>| member.operator && member.state == MemberState::Active;
+            let can =
+                |member: &Entry<Member, _>| member.operator && member.state == MemberState::Active;
             prop_assert!(operator.is_none_or(|member| member.is_some_and(can)), "{ticket:?}");
             let group = ticket.group.map(|group| team.groups.get(&group));
-            prop_assert!(group.is_none_or(|group| group.is_some_and(|group| group.deleted_at.is_none())), "{ticket:?}");
+            prop_assert!(
+                group.is_none_or(|group| group.is_some_and(|group| group.deleted_at.is_none())),
+                "{ticket:?}"
+            );
         }
         let sight = Sight::from(ticket);
         for member in team.members.keys().copied().chain([MemberId(99)]) {
@@ -183,11 +224,21 @@ impl Memory {
 fn check_watches(before: &Team, after: &Team, revision: Revision) -> Result<(), TestCaseError> {
     let operators = before.members.keys().copied().map(Some).chain([None]);
     let places: Vec<_> = operators
-        .flat_map(|operator| before.groups.keys().copied().map(Some).chain([None]).map(move |group| (operator, group)))
+        .flat_map(|operator| {
+            before
+                .groups
+                .keys()
+                .copied()
+                .map(Some)
+                .chain([None])
+                .map(move |group| (operator, group))
+        })
         .map(|(operator, group)| Sight { open: true, operator, group, handled_by: Vec::new() })
         .collect();
     for member in before.members.keys() {
-        let (Some(old), Some(new)) = (before.viewer(*member), after.viewer(*member)) else { continue };
+        let (Some(old), Some(new)) = (before.viewer(*member), after.viewer(*member)) else {
+            continue;
+        };
         if places.iter().any(|place| old.sees(place) != new.sees(place)) {
             prop_assert_eq!(after.members[member].sight_since, revision, "{:?}", member);
         }
@@ -216,9 +267,15 @@ fn check_answer(
         let ticket = scene.world.numbers.get(&number).and_then(|id| scene.world.tickets.get(id));
         ticket.is_some_and(|ticket| may_see(scene.team(), member, ticket))
     };
-    prop_assert_eq!(!sees(before), answer == &Err(Refusal::NotFound), "hidden is answered like absent");
+    prop_assert_eq!(
+        !sees(before),
+        answer == &Err(Refusal::NotFound),
+        "hidden is answered like absent"
+    );
     match answer {
-        Ok(Reply::Ticket(ticket) | Reply::Written(ticket, _)) => prop_assert_eq!(&**ticket, after.ticket(number)),
+        Ok(Reply::Ticket(ticket) | Reply::Written(ticket, _)) => {
+            prop_assert_eq!(&**ticket, after.ticket(number))
+        }
         Ok(other) => prop_assert!(matches!(other, Reply::OutOfSight(_)) && !sees(after)),
         Err(_) => {}
     }
@@ -254,17 +311,29 @@ fn play(steps: &[Step]) -> Result<(), TestCaseError> {
         let before = scene.clone();
         let wide = Needs { number: None, ticket: None, secret: None, ..Needs::of(&request) };
         let alone = request.command.is_alone();
-        prop_assert!(alone || wide == Needs::default(), "needs what nobody named: {:?}", request.command);
+        prop_assert!(
+            alone || wide == Needs::default(),
+            "needs what nobody named: {:?}",
+            request.command
+        );
         let loaded = scene.loaded(&request);
         let decided = decide(&loaded, &request, scene.now);
-        // What else is at hand, because others in the same transaction need it, makes no difference.
+        // What else is at hand, because others in the same transaction need it, makes no
+        // difference.
         let World { accounts, code, ended_in_group, .. } = loaded;
         let whole = World { accounts, code, ended_in_group, ..scene.world.clone() };
-        prop_assert_eq!(format!("{decided:?}"), format!("{:?}", decide(&whole, &request, scene.now)));
+        prop_assert_eq!(
+            format!("{decided:?}"),
+            format!("{:?}", decide(&whole, &request, scene.now))
+        );
         let answer = decided.as_ref().map(|decision| decision.reply.clone()).map_err(Clone::clone);
         if let Ok(decision) = &decided {
             let of_host = decision.events.iter().any(Event::is_of_host);
-            prop_assert!(!of_host || request.command.touches_accounts(), "locked too little: {:?}", request.command);
+            prop_assert!(
+                !of_host || request.command.touches_accounts(),
+                "locked too little: {:?}",
+                request.command
+            );
             memory.take(&scene, decision)?;
             scene.apply(decision);
             check_watches(before.team(), scene.team(), scene.world.revision)?;

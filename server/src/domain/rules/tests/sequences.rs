@@ -1,11 +1,13 @@
-//! Random steps, and what they ask for in the scene as it is by then. Most make sense; some name what is not there.
+//! Random steps, and what they ask for in the scene as it is by then. Most make sense; some name
+//! what is not there.
 
 use proptest::prelude::*;
 
 use super::fixtures::*;
 use crate::domain::*;
 
-/// A step in the making: which kind, by whom, about what. Numbers are taken modulo the choices there are.
+/// A step in the making: which kind, by whom, about what. Numbers are taken modulo the choices
+/// there are.
 #[derive(Clone, Debug)]
 pub struct Step {
     kind: u8,
@@ -18,8 +20,16 @@ pub struct Step {
 
 /// Random steps.
 pub fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..KINDS, 0..1_000_usize, 0..1_000_usize, 0..1_000_usize, any::<u8>(), 0..1_000_usize);
-    let step = step.prop_map(|(kind, who, one, other, flags, wait)| Step { kind, who, one, other, flags, wait });
+    let step =
+        (0..KINDS, 0..1_000_usize, 0..1_000_usize, 0..1_000_usize, any::<u8>(), 0..1_000_usize);
+    let step = step.prop_map(|(kind, who, one, other, flags, wait)| Step {
+        kind,
+        who,
+        one,
+        other,
+        flags,
+        wait,
+    });
     prop::collection::vec(step, 1..count)
 }
 
@@ -27,7 +37,8 @@ pub fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
 const KINDS: u8 = 40;
 
 impl Step {
-    /// Lets time pass: mostly none, sometimes enough to expire or to erase, and now and then the clock is set back.
+    /// Lets time pass: mostly none, sometimes enough to expire or to erase, and now and then the
+    /// clock is set back.
     pub fn pass_time(&self, scene: &mut Scene) {
         scene.now += pick(&[0, 0, 0, 0, 0, 0, -7, 1, 5, 11, 13 * 60], self.wait) * MINUTE;
     }
@@ -40,12 +51,18 @@ impl Step {
         let group = |at| pick(&groups(scene), at);
         let by_member = Caller::Member(self.member(scene));
         // Most of what admins do is asked by an admin, so that the team does change.
-        let mut admin =
-            scene.team().members.values().filter(|member| member.admin && member.state == MemberState::Active);
+        let mut admin = scene
+            .team()
+            .members
+            .values()
+            .filter(|member| member.admin && member.state == MemberState::Active);
         let admin = admin.next_back().map_or(ADA, |admin| admin.id);
         let admin = if self.who.is_multiple_of(8) { by_member } else { Caller::Member(admin) };
         match self.kind {
-            0..6 => (Caller::Widget(pick(&[DESK, DESK, DESK, DESK, PLAIN, PAUSED], self.who)), self.ring(scene)),
+            0..6 => (
+                Caller::Widget(pick(&[DESK, DESK, DESK, DESK, PLAIN, PAUSED], self.who)),
+                self.ring(scene),
+            ),
             6..8 => (by_member, Command::Take { number, version }),
             8 => (by_member, Command::Next),
             9..13 => {
@@ -53,26 +70,57 @@ impl Step {
                 let group = (self.flags & 8 == 8).then(|| second.then(|| group(self.other)));
                 (by_member, Command::Assign { number, version, operator, group })
             }
-            13 => (by_member, Command::SetPriority { number, version, priority: Ok(pick(&Priority::ALL, self.other)) }),
-            14 | 15 => (by_member, Command::Reply { number, version: first.then_some(version), text: Ok(text("a")) }),
-            16 => (by_member, Command::Note { number, version: first.then_some(version), text: Ok(text("b")) }),
+            13 => (
+                by_member,
+                Command::SetPriority {
+                    number,
+                    version,
+                    priority: Ok(pick(&Priority::ALL, self.other)),
+                },
+            ),
+            14 | 15 => (
+                by_member,
+                Command::Reply { number, version: first.then_some(version), text: Ok(text("a")) },
+            ),
+            16 => (
+                by_member,
+                Command::Note { number, version: first.then_some(version), text: Ok(text("b")) },
+            ),
             17 | 18 => (by_member, Command::Close { number, version }),
             19 | 20 => (by_member, Command::Reopen { number, version }),
-            21 => (Caller::Customer(DESK, hash(&number.to_string())), Command::CustomerWrite { text: Ok(text("c")) }),
+            21 => (
+                Caller::Customer(DESK, hash(&number.to_string())),
+                Command::CustomerWrite { text: Ok(text("c")) },
+            ),
             22 => (Caller::Customer(DESK, hash(&number.to_string())), Command::CustomerCancel),
             23..26 => (Caller::Clock, Command::Expire { ticket: self.due(scene) }),
             26 => {
-                let queue_mode = if first { QueueMode::SelfService } else { QueueMode::AdminAssigns };
-                let expire_after = (self.flags & 4 == 4).then(|| (self.flags & 8 == 8).then_some(Ok(DAY)));
-                let (queue_mode, default_priority) = (Some(queue_mode), Some(pick(&Priority::ALL, self.one)));
-                (admin, Command::UpdateTeam { name: None, queue_mode, default_priority, expire_after })
+                let queue_mode =
+                    if first { QueueMode::SelfService } else { QueueMode::AdminAssigns };
+                let expire_after =
+                    (self.flags & 4 == 4).then(|| (self.flags & 8 == 8).then_some(Ok(DAY)));
+                let (queue_mode, default_priority) =
+                    (Some(queue_mode), Some(pick(&Priority::ALL, self.one)));
+                (
+                    admin,
+                    Command::UpdateTeam { name: None, queue_mode, default_priority, expire_after },
+                )
             }
             27 => (admin, self.invite()),
             28 => self.answer(scene),
             29..31 => {
-                let flag = |bit: u8| (self.flags & bit == bit).then_some(self.flags & (bit << 1) != 0);
+                let flag =
+                    |bit: u8| (self.flags & bit == bit).then_some(self.flags & (bit << 1) != 0);
                 let (admin_flag, operator, enabled) = (flag(4), flag(16), flag(64));
-                (admin, Command::UpdateMember { member: member(self.one), admin: admin_flag, operator, enabled })
+                (
+                    admin,
+                    Command::UpdateMember {
+                        member: member(self.one),
+                        admin: admin_flag,
+                        operator,
+                        enabled,
+                    },
+                )
             }
             31 if first => (admin, Command::RemoveMember { member: member(self.one) }),
             31 => (by_member, Command::SetAvailability { available: second }),
@@ -80,18 +128,33 @@ impl Step {
                 let name = Ok(format!("Group {}", self.one % 3));
                 (admin, Command::CreateGroup { name, visibility: Visibility::Public, salt: SALT })
             }
-            33 | 34 => (admin, Command::AddGroupOperator { group: group(self.one), member: member(self.other) }),
-            35 => (admin, Command::RemoveGroupOperator { group: group(self.one), member: member(self.other) }),
+            33 | 34 => (
+                admin,
+                Command::AddGroupOperator { group: group(self.one), member: member(self.other) },
+            ),
+            35 => (
+                admin,
+                Command::RemoveGroupOperator { group: group(self.one), member: member(self.other) },
+            ),
             36 => {
                 let (group, move_to) = (group(self.one), first.then(|| group(self.other)));
                 let confirm = scene.ended_in(group);
-                (admin, Command::DeleteGroup { group, dry_run: self.flags & 4 == 4, confirm, move_to })
+                (
+                    admin,
+                    Command::DeleteGroup { group, dry_run: self.flags & 4 == 4, confirm, move_to },
+                )
             }
             37 => (admin, Command::UndeleteGroup { group: self.deleted(scene) }),
             38 => (Caller::Clock, Command::EraseGroup { group: self.deleted(scene) }),
             _ => {
                 let state = pick(&[ProfileState::Active, ProfileState::Paused], self.one);
-                (admin, Command::SetProfileState { profile: pick(&[DESK, PLAIN, PAUSED], self.other), state })
+                (
+                    admin,
+                    Command::SetProfileState {
+                        profile: pick(&[DESK, PLAIN, PAUSED], self.other),
+                        state,
+                    },
+                )
             }
         }
     }
@@ -102,14 +165,16 @@ impl Step {
 
     /// Mostly somebody who may act at all.
     fn member(&self, scene: &Scene) -> MemberId {
-        let active = scene.team().members.values().filter(|member| member.state == MemberState::Active);
+        let active =
+            scene.team().members.values().filter(|member| member.state == MemberState::Active);
         let active: Vec<_> = active.map(|member| member.id).collect();
         self.mostly(&active, &members(scene), self.who)
     }
 
     /// Mostly one of the latest tickets, and mostly at the version it has.
     fn ticket(&self, scene: &Scene) -> (i64, Revision) {
-        let mut latest: Vec<_> = scene.world.tickets.values().map(|ticket| (ticket.number, ticket.version)).collect();
+        let mut latest: Vec<_> =
+            scene.world.tickets.values().map(|ticket| (ticket.number, ticket.version)).collect();
         latest.sort_unstable();
         let latest = latest.split_off(latest.len().saturating_sub(6));
         if latest.is_empty() || self.other.is_multiple_of(16) {
@@ -121,14 +186,20 @@ impl Step {
 
     /// Mostly a group that is deleted.
     fn deleted(&self, scene: &Scene) -> GroupId {
-        let deleted = scene.team().groups.values().filter(|group| group.deleted_at.is_some()).map(|group| group.id);
+        let deleted = scene
+            .team()
+            .groups
+            .values()
+            .filter(|group| group.deleted_at.is_some())
+            .map(|group| group.id);
         let deleted: Vec<_> = deleted.collect();
         self.mostly(&deleted, &groups(scene), self.one)
     }
 
     /// A ticket that expires, soonest first.
     fn due(&self, scene: &Scene) -> TicketId {
-        let mut open: Vec<_> = scene.world.tickets.values().filter(|ticket| ticket.is_open()).collect();
+        let mut open: Vec<_> =
+            scene.world.tickets.values().filter(|ticket| ticket.is_open()).collect();
         open.sort_by_key(|ticket| (ticket.expires_at, ticket.number));
         open.get(self.one % 3).map_or(TicketId(1), |ticket| ticket.id)
     }
@@ -157,7 +228,8 @@ impl Step {
     /// An account redeems a code, or says yes or no to whoever invited it.
     fn answer(&self, scene: &Scene) -> (Caller, Command) {
         let invited = |account: &&Account| {
-            let mut asked = scene.team().members.values().filter(|member| member.state == MemberState::Invited);
+            let mut asked =
+                scene.team().members.values().filter(|member| member.state == MemberState::Invited);
             asked.any(|member| member.words.email_key == account.email_key)
         };
         let accounts: Vec<_> = scene.world.accounts.iter().collect();
@@ -173,7 +245,11 @@ impl Step {
                 salt: SALT,
             }
         } else {
-            let asked = scene.team().members.values().find(|member| member.words.email_key == account.email_key);
+            let asked = scene
+                .team()
+                .members
+                .values()
+                .find(|member| member.words.email_key == account.email_key);
             let member = asked.map_or(INA, |member| member.id);
             Command::AnswerInvitation { member, accept: self.flags & 2 == 2, salt: SALT }
         };

@@ -1,4 +1,5 @@
-//! Who sees what, in both queue modes, and that what is hidden is answered like what does not exist.
+//! Who sees what, in both queue modes, and that what is hidden is answered like what does not
+//! exist.
 
 use super::fixtures::*;
 use super::tickets::{ACTS, act};
@@ -60,10 +61,16 @@ fn scene_of(mode: QueueMode, state: State, row: &Row) -> (Scene, i64) {
 
 fn each(mut check: impl FnMut(Scene, i64, &[MemberId])) {
     use State::{Answered, Closed, Expired, InProgress, New};
-    let tables: [(&[Row], &[State]); 2] = [(&OPEN, &[New, InProgress, Answered]), (&ENDED, &[Closed, Expired])];
+    let tables: [(&[Row], &[State]); 2] =
+        [(&OPEN, &[New, InProgress, Answered]), (&ENDED, &[Closed, Expired])];
     for (rows, states) in tables {
-        for (row, state) in rows.iter().flat_map(|row| states.iter().map(move |state| (row, *state))) {
-            for (mode, seen) in [(QueueMode::AdminAssigns, row.assigned), (QueueMode::SelfService, row.self_service)] {
+        for (row, state) in
+            rows.iter().flat_map(|row| states.iter().map(move |state| (row, *state)))
+        {
+            for (mode, seen) in [
+                (QueueMode::AdminAssigns, row.assigned),
+                (QueueMode::SelfService, row.self_service),
+            ] {
                 let (scene, number) = scene_of(mode, state, row);
                 check(scene, number, seen);
             }
@@ -73,16 +80,21 @@ fn each(mut check: impl FnMut(Scene, i64, &[MemberId])) {
 
 #[test]
 fn who_sees_what() {
-    each(|scene, number, seen| assert_eq!(scene.who_sees(number), seen, "{:?}", scene.ticket(number)));
+    each(|scene, number, seen| {
+        assert_eq!(scene.who_sees(number), seen, "{:?}", scene.ticket(number))
+    });
 }
 
 #[test]
 fn hidden_is_answered_like_absent() {
     each(|scene, number, seen| {
-        for (member, name) in
-            [ADA, BOB, ANA, BEN, CAL, NIL].into_iter().flat_map(|member| ACTS.map(|name| (member, name)))
+        for (member, name) in [ADA, BOB, ANA, BEN, CAL, NIL]
+            .into_iter()
+            .flat_map(|member| ACTS.map(|name| (member, name)))
         {
-            let asked = |number, version| scene.decide(Caller::Member(member), act(name, number, version)).err();
+            let asked = |number, version| {
+                scene.decide(Caller::Member(member), act(name, number, version)).err()
+            };
             if name == "take" && [ADA, NIL].contains(&member) {
                 // Their role is the answer, whatever is there.
                 let answers = [asked(number, scene.version(number)), asked(99, 5)];
@@ -92,7 +104,12 @@ fn hidden_is_answered_like_absent() {
             // Whatever the version, and whatever the state.
             for version in [scene.version(number), 1, 0] {
                 let hidden = asked(number, version) == Some(Refusal::NotFound);
-                assert_eq!(hidden, !seen.contains(&member), "{member:?} {name} {:?}", scene.ticket(number));
+                assert_eq!(
+                    hidden,
+                    !seen.contains(&member),
+                    "{member:?} {name} {:?}",
+                    scene.ticket(number)
+                );
             }
             assert_eq!(asked(99, 5), Some(Refusal::NotFound));
         }
@@ -109,7 +126,8 @@ fn sight_follows_groups_roles_and_modes_at_once() {
     let mut scene = Scene::new();
     let number = scene.put(State::New, None, Some(SUPPORT));
     let unassigned = scene.put(State::New, None, None);
-    let update = |member, admin, operator| Command::UpdateMember { member, admin, operator, enabled: None };
+    let update =
+        |member, admin, operator| Command::UpdateMember { member, admin, operator, enabled: None };
     let mode = |queue_mode| Command::UpdateTeam {
         name: None,
         queue_mode: Some(queue_mode),
@@ -118,8 +136,16 @@ fn sight_follows_groups_roles_and_modes_at_once() {
     };
     // What is changed, then who sees the group's ticket and the unassigned one.
     let steps: [(Command, &[MemberId], &[MemberId]); 6] = [
-        (Command::AddGroupOperator { group: SUPPORT, member: CAL }, &[ADA, BOB, ANA, CAL], &[ADA, BOB]),
-        (Command::RemoveGroupOperator { group: SUPPORT, member: ANA }, &[ADA, BOB, CAL], &[ADA, BOB]),
+        (
+            Command::AddGroupOperator { group: SUPPORT, member: CAL },
+            &[ADA, BOB, ANA, CAL],
+            &[ADA, BOB],
+        ),
+        (
+            Command::RemoveGroupOperator { group: SUPPORT, member: ANA },
+            &[ADA, BOB, CAL],
+            &[ADA, BOB],
+        ),
         (mode(QueueMode::SelfService), &[ADA, BOB, CAL], &[ADA, BOB, ANA, BEN, CAL]),
         (update(CAL, None, Some(false)), &[ADA, BOB], &[ADA, BOB, ANA, BEN]),
         (update(NIL, Some(true), None), &[ADA, BOB, NIL], &[ADA, BOB, ANA, BEN, NIL]),
@@ -144,7 +170,10 @@ fn a_watch_from_before_starts_over_for_those_whose_sight_changed() {
     let table: [(Command, &[MemberId]); 6] = [
         (Command::AddGroupOperator { group: SALES, member: CAL }, &[CAL]),
         (Command::RemoveGroupOperator { group: SALES, member: BEN }, &[BEN]),
-        (Command::UpdateMember { member: NIL, admin: None, operator: Some(true), enabled: None }, &[NIL]),
+        (
+            Command::UpdateMember { member: NIL, admin: None, operator: Some(true), enabled: None },
+            &[NIL],
+        ),
         (Command::DeleteGroup { group: SALES, dry_run: false, confirm: 0, move_to: None }, &[BEN]),
         (Command::UndeleteGroup { group: GONE }, &[CAL]),
         // Operators who are no admins.

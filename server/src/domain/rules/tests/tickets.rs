@@ -1,4 +1,5 @@
-//! What operators do to tickets: the state it leads to, and whatever else of the ticket changes with it.
+//! What operators do to tickets: the state it leads to, and whatever else of the ticket changes
+//! with it.
 
 use super::fixtures::*;
 use crate::domain::*;
@@ -34,7 +35,8 @@ fn state_name(state: State) -> &'static str {
 fn states() {
     const ENDED: &str = "TICKET_ENDED";
     const OPEN: &str = "TICKET_IS_OPEN";
-    // What each act makes of a ticket that was                new, in progress, answered, closed, expired.
+    // What each act makes of a ticket that was                new, in progress, answered, closed,
+    // expired.
     let table = [
         ("take", ["progress", "progress", "progress", ENDED, ENDED]),
         ("assign", ["new", "progress", "answered", ENDED, ENDED]),
@@ -60,9 +62,17 @@ fn states() {
                 assert_eq!(new, &old, "a refusal changes nothing");
                 continue;
             }
-            assert_eq!((new.version, new.changed_at), (scene.world.revision, scene.now), "{name} when {before:?}");
+            assert_eq!(
+                (new.version, new.changed_at),
+                (scene.world.revision, scene.now),
+                "{name} when {before:?}"
+            );
             assert_eq!(new.changed_by, Actor::Member(BOB));
-            assert_eq!(new.ended_at, (name == "close").then_some(scene.now), "{name} when {before:?}");
+            assert_eq!(
+                new.ended_at,
+                (name == "close").then_some(scene.now),
+                "{name} when {before:?}"
+            );
             let expires = match name {
                 "close" => None,
                 "reopen" => Some(scene.now + DAY),
@@ -108,8 +118,14 @@ fn handled_is_remembered_and_sorted() {
 #[test]
 fn what_customers_see_of_it() {
     // Whether the customer's version of a new ticket grows.
-    let table =
-        [("take", true), ("assign", true), ("priority", false), ("reply", true), ("note", true), ("close", true)];
+    let table = [
+        ("take", true),
+        ("assign", true),
+        ("priority", false),
+        ("reply", true),
+        ("note", true),
+        ("close", true),
+    ];
     for (name, grows) in table {
         let mut scene = Scene::new();
         let number = scene.put(State::New, None, Some(SUPPORT));
@@ -131,7 +147,10 @@ fn taking_needs_assistance_management() {
     assert_eq!(scene.refused(ADA, act("take", number, scene.version(number))), "NOT_AN_OPERATOR");
     assert_eq!(scene.refused(ADA, Command::Next), "NOT_AN_OPERATOR");
     for name in ["assign", "priority", "reply", "note", "close"] {
-        assert!(scene.decide(Caller::Member(ADA), act(name, number, scene.version(number))).is_ok(), "{name}");
+        assert!(
+            scene.decide(Caller::Member(ADA), act(name, number, scene.version(number))).is_ok(),
+            "{name}"
+        );
     }
 }
 
@@ -140,8 +159,13 @@ fn taking_from_a_colleague_and_from_oneself() {
     let mut scene = Scene::new();
     let number = scene.put(State::InProgress, Some(BEN), Some(SUPPORT));
     scene.does(ANA, act("take", number, scene.version(number)));
-    assert_eq!((scene.ticket(number).operator, scene.ticket(number).group), (Some(ANA), Some(SUPPORT)));
-    let again = scene.decide(Caller::Member(ANA), act("take", number, scene.version(number))).expect("harmless");
+    assert_eq!(
+        (scene.ticket(number).operator, scene.ticket(number).group),
+        (Some(ANA), Some(SUPPORT))
+    );
+    let again = scene
+        .decide(Caller::Member(ANA), act("take", number, scene.version(number)))
+        .expect("harmless");
     assert!(again.events.is_empty(), "nothing is left to do");
 }
 
@@ -152,8 +176,15 @@ fn ten_operators_take_one_ticket() {
     let seen = scene.version(number);
     scene.does(CAL, act("take", number, seen));
     let lost = scene.decide(Caller::Member(BOB), act("take", number, seen)).expect_err("one wins");
-    assert_eq!(lost, Refusal::Stale { by: "cal".to_owned(), what: "taken", version: scene.version(number) });
-    assert_eq!(scene.refused(BEN, act("take", number, seen)), "not found", "out of sight; the desk knows who saw it");
+    assert_eq!(
+        lost,
+        Refusal::Stale { by: "cal".to_owned(), what: "taken", version: scene.version(number) }
+    );
+    assert_eq!(
+        scene.refused(BEN, act("take", number, seen)),
+        "not found",
+        "out of sight; the desk knows who saw it"
+    );
 }
 
 #[test]
@@ -170,7 +201,11 @@ fn a_stale_version_never_overwrites() {
             assert_eq!(refused, format!("stale: ana {what}"), "{name}");
             assert_eq!(scene.refused(BOB, act(name, number, 0)), "invalid version", "{name}");
             let future = scene.version(number) + 1;
-            assert_eq!(scene.refused(BOB, act(name, number, future)), format!("stale: ana {what}"), "{name}");
+            assert_eq!(
+                scene.refused(BOB, act(name, number, future)),
+                format!("stale: ana {what}"),
+                "{name}"
+            );
         }
     }
 }
@@ -180,7 +215,9 @@ fn who_changed_it_last() {
     let mut scene = Scene::new();
     let number = scene.put(State::Answered, Some(ANA), None);
     let seen = scene.version(number);
-    scene.ask(customer(number), Command::CustomerWrite { text: Ok(text("Still.")) }).expect("an open ticket");
+    scene
+        .ask(customer(number), Command::CustomerWrite { text: Ok(text("Still.")) })
+        .expect("an open ticket");
     assert_eq!(scene.refused(ANA, act("close", number, seen)), "stale: customer customer_wrote");
     scene.now += 2 * DAY;
     let ticket = scene.ticket(number).id;
@@ -203,9 +240,14 @@ fn writing_without_a_version_is_never_stale() {
         };
         assert_eq!((ticket.number, message.0 > 1_000), (number, true));
     }
-    let wrong = Command::Reply { number, version: None, text: Err(Refusal::invalid("text", "is empty")) };
+    let wrong =
+        Command::Reply { number, version: None, text: Err(Refusal::invalid("text", "is empty")) };
     assert_eq!(scene.refused(ANA, wrong.clone()), "invalid text");
-    assert_eq!(scene.refused(BEN, wrong), "not found", "who may not see it does not hear what is wrong");
+    assert_eq!(
+        scene.refused(BEN, wrong),
+        "not found",
+        "who may not see it does not hear what is wrong"
+    );
 }
 
 #[test]
@@ -216,7 +258,11 @@ fn the_same_priority_changes_nothing() {
     let same = Command::SetPriority { number, version, priority: Ok(Priority::High) };
     assert!(scene.decide(Caller::Member(ANA), same).expect("allowed").events.is_empty());
     scene.does(ANA, act("priority", number, version));
-    assert_eq!(scene.ticket(number).changed, What::Priority(Priority::High), "from which it was set");
+    assert_eq!(
+        scene.ticket(number).changed,
+        What::Priority(Priority::High),
+        "from which it was set"
+    );
 }
 
 #[test]
@@ -253,6 +299,9 @@ fn history_of_a_deleted_group_can_be_opened_by_nobody() {
     let mut scene = Scene::new();
     let number = scene.put(State::Closed, Some(CAL), Some(GONE));
     for member in [ADA, BOB, CAL] {
-        assert_eq!(scene.refused(member, act("reopen", number, scene.version(number))), "not found");
+        assert_eq!(
+            scene.refused(member, act("reopen", number, scene.version(number))),
+            "not found"
+        );
     }
 }

@@ -1,5 +1,9 @@
-//! Where tickets go: operator and group are independent, and a group clears an operator who is not in it.
-#![expect(clippy::option_option, reason = "to keep, to clear and to set are three things, as in the command")]
+//! Where tickets go: operator and group are independent, and a group clears an operator who is not
+//! in it.
+#![expect(
+    clippy::option_option,
+    reason = "to keep, to clear and to set are three things, as in the command"
+)]
 
 use super::fixtures::*;
 use super::tickets::act;
@@ -8,7 +12,12 @@ use crate::domain::*;
 type Place = (Option<MemberId>, Option<GroupId>);
 type Asked = (Option<Option<MemberId>>, Option<Option<GroupId>>);
 
-fn assign(scene: &Scene, number: i64, operator: Option<Option<MemberId>>, group: Option<Option<GroupId>>) -> Command {
+fn assign(
+    scene: &Scene,
+    number: i64,
+    operator: Option<Option<MemberId>>,
+    group: Option<Option<GroupId>>,
+) -> Command {
     Command::Assign { number, version: scene.version(number), operator, group }
 }
 
@@ -29,7 +38,11 @@ fn where_it_goes() {
         ((Some(ANA), None), (KEEP_OPERATOR, into(SUPPORT)), (Some(ANA), Some(SUPPORT))),
         ((Some(ANA), Some(SUPPORT)), (KEEP_OPERATOR, into(SALES)), (None, Some(SALES))),
         ((Some(BEN), Some(SUPPORT)), (KEEP_OPERATOR, into(SUPPORT)), (None, Some(SUPPORT))),
-        ((Some(ANA), Some(SUPPORT)), (KEEP_OPERATOR, into(BACKSTAGE)), (Some(ANA), Some(BACKSTAGE))),
+        (
+            (Some(ANA), Some(SUPPORT)),
+            (KEEP_OPERATOR, into(BACKSTAGE)),
+            (Some(ANA), Some(BACKSTAGE)),
+        ),
         // No group, no operator.
         ((Some(ANA), Some(SUPPORT)), (KEEP_OPERATOR, Some(None)), (Some(ANA), None)),
         ((Some(ANA), Some(SUPPORT)), (Some(None), KEEP_GROUP), (None, Some(SUPPORT))),
@@ -44,7 +57,11 @@ fn where_it_goes() {
             let number = scene.put(state, before.0, before.1);
             scene.does(ADA, assign(&scene.clone(), number, operator, group));
             let ticket = scene.ticket(number);
-            assert_eq!((ticket.operator, ticket.group), after, "{before:?} to {operator:?} {group:?}");
+            assert_eq!(
+                (ticket.operator, ticket.group),
+                after,
+                "{before:?} to {operator:?} {group:?}"
+            );
             assert_eq!(ticket.state, state, "assigning is no beginning");
         }
     }
@@ -89,7 +106,9 @@ fn assigning_it_where_it_is_changes_nothing() {
     let mut scene = Scene::new();
     let number = scene.put(State::New, None, None);
     scene.edit(number, |ticket| ticket.former_group = Some(GONE));
-    let decision = scene.decide(Caller::Member(ADA), assign(&scene, number, Some(None), Some(None))).expect("allowed");
+    let decision = scene
+        .decide(Caller::Member(ADA), assign(&scene, number, Some(None), Some(None)))
+        .expect("allowed");
     assert!(decision.events.is_empty());
     assert_eq!(decision.reply, Reply::Ticket(Box::new(scene.ticket(number).clone())));
 }
@@ -98,7 +117,8 @@ fn assigning_it_where_it_is_changes_nothing() {
 fn next_takes_the_most_urgent_then_the_longest_waiting() {
     use Priority::{High, Low, Normal, Urgent};
     use State::{Answered, InProgress, New};
-    // Priority, minutes since the first, state, operator, group; in the order in which Ana gets them.
+    // Priority, minutes since the first, state, operator, group; in the order in which Ana gets
+    // them.
     let mine = [
         (Urgent, 3, New, None, Some(SUPPORT), "the only one waiting with priority urgent"),
         (High, 1, New, None, Some(SUPPORT), "high, waiting longest of 3"),
@@ -119,7 +139,9 @@ fn next_takes_the_most_urgent_then_the_longest_waiting() {
     let mut scene = Scene::new();
     let mut put = |(priority, minutes, state, operator, group)| {
         let number = scene.put(state, operator, group);
-        scene.edit(number, |ticket| (ticket.priority, ticket.submitted_at) = (priority, START + minutes * MINUTE));
+        scene.edit(number, |ticket| {
+            (ticket.priority, ticket.submitted_at) = (priority, START + minutes * MINUTE)
+        });
         number
     };
     for ticket in not_mine {
@@ -131,7 +153,9 @@ fn next_takes_the_most_urgent_then_the_longest_waiting() {
         *number = put((*priority, *minutes, *state, *operator, *group));
     }
     for (number, (.., reason)) in expected {
-        let Reply::Next(ticket, said) = scene.does(ANA, Command::Next) else { panic!("next answers a ticket") };
+        let Reply::Next(ticket, said) = scene.does(ANA, Command::Next) else {
+            panic!("next answers a ticket")
+        };
         assert_eq!((ticket.number, said.as_str()), (number, reason));
         assert_eq!((ticket.operator, ticket.state), (Some(ANA), InProgress));
         assert_eq!(ticket.handled_by, [ANA]);
@@ -142,7 +166,9 @@ fn next_takes_the_most_urgent_then_the_longest_waiting() {
 #[test]
 fn next_gives_unassigned_tickets_to_those_who_see_them() {
     for (mode, cal) in [(QueueMode::AdminAssigns, "queue empty"), (QueueMode::SelfService, "1")] {
-        for (member, expected) in [(BOB, "1"), (CAL, cal), (ADA, "NOT_AN_OPERATOR"), (NIL, "NOT_AN_OPERATOR")] {
+        for (member, expected) in
+            [(BOB, "1"), (CAL, cal), (ADA, "NOT_AN_OPERATOR"), (NIL, "NOT_AN_OPERATOR")]
+        {
             let mut scene = Scene::in_mode(mode);
             scene.put(State::New, None, None);
             let said = match scene.decide(Caller::Member(member), Command::Next) {
@@ -160,6 +186,8 @@ fn next_among_equals_is_the_lower_number() {
     let mut scene = Scene::new();
     let numbers = [(); 3].map(|()| scene.put(State::New, None, Some(SUPPORT)));
     for number in numbers {
-        assert!(matches!(scene.does(ANA, Command::Next), Reply::Next(ticket, _) if ticket.number == number));
+        assert!(
+            matches!(scene.does(ANA, Command::Next), Reply::Next(ticket, _) if ticket.number == number)
+        );
     }
 }

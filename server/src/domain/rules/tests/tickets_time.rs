@@ -6,7 +6,8 @@ use crate::domain::*;
 
 fn expire(scene: &mut Scene, number: i64) -> bool {
     let ticket = scene.ticket(number).id;
-    let decision = scene.decide(Caller::Clock, Command::Expire { ticket }).expect("the clock may always ask");
+    let decision =
+        scene.decide(Caller::Clock, Command::Expire { ticket }).expect("the clock may always ask");
     scene.apply(&decision);
     !decision.events.is_empty()
 }
@@ -37,7 +38,9 @@ fn it_expires_once_and_not_when_it_ended_otherwise() {
     scene.ask(customer(cancelled), Command::CustomerCancel).expect("the customer's own");
     scene.now += 2 * DAY;
     assert!(expire(&mut scene, expired));
-    for (number, state) in [(expired, State::Expired), (closed, State::Closed), (cancelled, State::Closed)] {
+    for (number, state) in
+        [(expired, State::Expired), (closed, State::Closed), (cancelled, State::Closed)]
+    {
         let before = scene.ticket(number).clone();
         assert!(!expire(&mut scene, number));
         assert_eq!((scene.ticket(number), before.state), (&before, state));
@@ -68,7 +71,9 @@ fn nothing_else_moves_the_time() {
         scene.does(BOB, act(name, number, scene.version(number)));
         assert_eq!(scene.ticket(number).expires_at, Some(START + DAY), "{name}");
     }
-    scene.ask(customer(number), Command::CustomerWrite { text: Ok(text("Thanks.")) }).expect("open");
+    scene
+        .ask(customer(number), Command::CustomerWrite { text: Ok(text("Thanks.")) })
+        .expect("open");
     assert_eq!(scene.ticket(number).expires_at, Some(START + DAY));
 }
 
