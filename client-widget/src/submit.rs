@@ -108,7 +108,7 @@ async fn send(
             Err(Held::Disk(error)) => return Err(error.into()),
             Err(Held::Server(problem)) if !wait => return Ok(Err(problem)),
             Err(Held::Server(problem)) => {
-                tokio::time::sleep(problem.retry_after.unwrap_or_default().max(PAUSE)).await
+                tokio::time::sleep(problem.retry_after.unwrap_or_default().max(PAUSE)).await;
             }
         }
     }

@@ -30,7 +30,7 @@ impl Worker {
             Order::Ring(draft) => self.keep_request(&draft).await,
             Order::Write(text) => {
                 self.change_shown(|kept| {
-                    kept.messages.push(Unsent { request_id: client::request_id(), text })
+                    kept.messages.push(Unsent { request_id: client::request_id(), text });
                 })
                 .await
             }

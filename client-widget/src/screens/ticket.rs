@@ -159,10 +159,10 @@ fn waiting(ui: &mut Ui, view: &View<'_>, ticket: &Ticket) {
     match (view.state.connection, ticket.reported.number) {
         (Connection::Untrusted, _) => parts::wrong(ui, view.theme, view.say(Key::Untrusted)),
         (Connection::Away, None) => {
-            parts::text(ui, &view.fill(Key::AwayKept, &[("name", &view.name())]))
+            parts::text(ui, &view.fill(Key::AwayKept, &[("name", &view.name())]));
         }
         (Connection::Away, Some(_)) => {
-            parts::text(ui, &view.fill(Key::Away, &[("name", &view.name())]))
+            parts::text(ui, &view.fill(Key::Away, &[("name", &view.name())]));
         }
         _ => parts::text(ui, view.say(ticket.state_words())),
     }

@@ -68,7 +68,7 @@ impl State {
             KeyCode::Home | KeyCode::Char('g') => self.rows.step(isize::MIN),
             KeyCode::End | KeyCode::Char('G') => self.rows.step(isize::MAX),
             KeyCode::Esc if !self.rows.order().filter.is_empty() => {
-                self.rows.reorder(|order| order.filter.clear())
+                self.rows.reorder(|order| order.filter.clear());
             }
             KeyCode::Esc => self.rows.let_go(),
             KeyCode::Enter => {
@@ -79,7 +79,7 @@ impl State {
                 return vec![self.open(number)];
             }
             KeyCode::Char('/') => {
-                self.popup = Some(Popup::Filter { before: self.rows.order().filter.clone() })
+                self.popup = Some(Popup::Filter { before: self.rows.order().filter.clone() });
             }
             KeyCode::Char('s') => {
                 self.rows.reorder(|order| order.sort = order.sort.next());

@@ -112,7 +112,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     match ended {
         Ended::Drained => tracing::info!("the server has stopped"),
         Ended::Cut => {
-            tracing::warn!("the server has stopped; calls that did not end in time were cut")
+            tracing::warn!("the server has stopped; calls that did not end in time were cut");
         }
     }
     Ok(())

@@ -170,7 +170,7 @@ fn setting_names(values: &Dict) -> Vec<String> {
     for (key, value) in values {
         match value {
             Value::Dict(_, inner) => {
-                names.extend(setting_names(inner).iter().map(|name| format!("{key}.{name}")))
+                names.extend(setting_names(inner).iter().map(|name| format!("{key}.{name}")));
             }
             _ => names.push(key.clone()),
         }

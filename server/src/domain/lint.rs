@@ -43,7 +43,7 @@ pub fn lint(team: &Team, profile: &Entry<Profile, ProfileWords>) -> Vec<Warning>
                         "nobody is in the group \u{201c}{}\u{201d}; add an operator to it",
                         group.words.name
                     ),
-                )
+                );
             }
             Some(group) if group.visibility == super::Visibility::Internal => warn(
                 "group_ids",

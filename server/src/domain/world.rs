@@ -89,7 +89,7 @@ impl Needs {
             Command::Expire { ticket } => needs.ticket = Some(*ticket),
             Command::Next => needs.candidates = true,
             Command::UpdateMember { member, .. } | Command::RemoveMember { member } => {
-                needs.open_of = Some(*member)
+                needs.open_of = Some(*member);
             }
             Command::DeleteGroup { group, .. } => needs.open_in = Some(*group),
             Command::UndeleteGroup { group } => needs.formerly_in = Some(*group),

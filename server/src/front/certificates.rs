@@ -179,13 +179,13 @@ impl Certificates {
             gauge!(names::CERTIFICATE_UP).set(if renewed.is_ok() { 1.0 } else { 0.0 });
             match renewed {
                 Ok(true) => {
-                    tracing::info!(fingerprint = self.fingerprint(), "the certificate was renewed")
+                    tracing::info!(fingerprint = self.fingerprint(), "the certificate was renewed");
                 }
                 Ok(false) if was_asked => tracing::info!("the certificate is the same as before"),
                 Ok(false) => {}
                 Err(problem) => {
                     tracing::error!(%problem, "the certificate cannot be renewed; the old one \
-                        stays")
+                        stays");
                 }
             }
         }

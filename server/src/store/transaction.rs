@@ -80,7 +80,7 @@ impl Transactions {
                 // Somebody repeats a call for help, most likely: which one it was has to be looked
                 // up.
                 Ok(None) | Err(StoreError::Conflict(_)) => {
-                    connection = self.database.write().await?
+                    connection = self.database.write().await?;
                 }
                 Err(failure) => return Err(failure),
             }

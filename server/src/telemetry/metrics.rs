@@ -44,7 +44,7 @@ pub fn serve_metrics(address: SocketAddr) -> Result<(), MetricsProblem> {
             Kind::Counter => describe_counter!(*name, *text),
             Kind::Gauge => describe_gauge!(*name, *text),
             Kind::Histogram(_) if name.ends_with("_seconds") => {
-                describe_histogram!(*name, Unit::Seconds, *text)
+                describe_histogram!(*name, Unit::Seconds, *text);
             }
             Kind::Histogram(_) => describe_histogram!(*name, Unit::Count, *text),
         }

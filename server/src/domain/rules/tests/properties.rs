@@ -274,7 +274,7 @@ fn check_answer(
     );
     match answer {
         Ok(Reply::Ticket(ticket) | Reply::Written(ticket, _)) => {
-            prop_assert_eq!(&**ticket, after.ticket(number))
+            prop_assert_eq!(&**ticket, after.ticket(number));
         }
         Ok(other) => prop_assert!(matches!(other, Reply::OutOfSight(_)) && !sees(after)),
         Err(_) => {}

@@ -81,7 +81,7 @@ fn each(mut check: impl FnMut(Scene, i64, &[MemberId])) {
 #[test]
 fn who_sees_what() {
     each(|scene, number, seen| {
-        assert_eq!(scene.who_sees(number), seen, "{:?}", scene.ticket(number))
+        assert_eq!(scene.who_sees(number), seen, "{:?}", scene.ticket(number));
     });
 }
 

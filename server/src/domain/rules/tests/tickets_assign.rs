@@ -140,7 +140,7 @@ fn next_takes_the_most_urgent_then_the_longest_waiting() {
     let mut put = |(priority, minutes, state, operator, group)| {
         let number = scene.put(state, operator, group);
         scene.edit(number, |ticket| {
-            (ticket.priority, ticket.submitted_at) = (priority, START + minutes * MINUTE)
+            (ticket.priority, ticket.submitted_at) = (priority, START + minutes * MINUTE);
         });
         number
     };
