@@ -53,10 +53,21 @@ impl Desk {
 
     /// Sets [`PASSWORD`] with a one-time code.
     pub async fn redeem(&self, email: &str, code: &str, name: &str) -> Result<(), Problem> {
+        self.redeem_for(PASSWORD, email, code, name).await
+    }
+
+    /// Sets a password with a one-time code.
+    pub async fn redeem_for(
+        &self,
+        password: &str,
+        email: &str,
+        code: &str,
+        name: &str,
+    ) -> Result<(), Problem> {
         let request = v1::RedeemCodeRequest {
             email: email.to_owned(),
             code: code.to_owned(),
-            new_password: PASSWORD.to_owned(),
+            new_password: password.to_owned(),
             display_name: name.to_owned(),
         };
         self.server.connect().account().redeem_code(request).await?;
@@ -92,8 +103,13 @@ pub fn email(name: &str) -> String {
 
 /// Signs in with [`PASSWORD`] at that server, over a connection of one's own.
 pub async fn sign_in(server: &Server, email: &str) -> Staff {
+    sign_in_with(server, email, PASSWORD).await
+}
+
+/// Signs in with a password of one's own.
+pub async fn sign_in_with(server: &Server, email: &str, password: &str) -> Staff {
     let client = server.connect();
-    let answer = try_sign_in(&client, email, PASSWORD).await.expect("signed in");
+    let answer = try_sign_in(&client, email, password).await.expect("signed in");
     let credentials = Credentials::session(&answer.token).expect("a token");
     Staff::new(client.with_credentials(credentials), email, answer)
 }

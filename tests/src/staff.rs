@@ -302,12 +302,31 @@ impl Staff {
         ask!(self.client, account, change_password, request).map(drop)
     }
 
-    /// Answers the first invitation that waits.
-    pub async fn answer_invitation(&self, accept: bool) -> Result<v1::Identity, Problem> {
+    /// Answers the first invitation that waits, with the code that was passed on.
+    pub async fn answer_invitation(
+        &self,
+        accept: bool,
+        code: &str,
+    ) -> Result<v1::Identity, Problem> {
         let invitations = self.who_am_i().await?.invitations;
         let invitation_id = invitations.first().expect("an invitation").id.clone();
-        let request =
-            v1::AnswerInvitationRequest { request_id: request_id(), invitation_id, accept };
+        let (request_id, code) = (request_id(), code.to_owned());
+        let request = v1::AnswerInvitationRequest { request_id, invitation_id, accept, code };
+        Ok(there(ask!(self.client, account, answer_invitation, request)?.identity))
+    }
+
+    /// Answers the invitation of the team of that name.
+    pub async fn answer_to(
+        &self,
+        team: &str,
+        accept: bool,
+        code: &str,
+    ) -> Result<v1::Identity, Problem> {
+        let invitations = self.who_am_i().await?.invitations;
+        let asked = invitations.into_iter().find(|invitation| invitation.team_name == team);
+        let invitation_id = asked.expect("an invitation of that team").id;
+        let (request_id, code) = (request_id(), code.to_owned());
+        let request = v1::AnswerInvitationRequest { request_id, invitation_id, accept, code };
         Ok(there(ask!(self.client, account, answer_invitation, request)?.identity))
     }
 

@@ -1,7 +1,7 @@
 //! Members: invitations, roles, leaving, and the last admin.
 
 use deskbell_proto::v1::{MemberState, QueueMode};
-use deskbell_tests::desk::{Desk, email};
+use deskbell_tests::desk::{Desk, email, sign_in_with};
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::{Database, PASSWORD};
 use deskbell_tests::scene::Scene;
@@ -13,6 +13,8 @@ for_both_databases! {
     leaving_takes_the_name_off_open_tickets,
     the_last_admin_stays,
     only_admins_set_up,
+    a_code_is_worth_nothing_to_another_team,
+    the_newest_code_works,
 }
 
 async fn whoever_is_added_joins(database: Database) {
@@ -49,36 +51,29 @@ async fn whoever_is_added_joins(database: Database) {
         "no word of who has an account"
     );
     assert!(!added.code.is_empty() && added.code_expire_time.is_some());
-    assert_eq!(
-        refused(desk.redeem(&email("cy"), &added.code, "").await),
-        bad,
-        "the code does nothing"
-    );
     let cy = desk.sign_in(&email("cy")).await;
     assert_eq!(cy.identity.membership, None);
     assert_eq!(cy.identity.invitations[0].team_name, "ana's team");
     assert_eq!(refused(cy.open_or_problem().await), (Code::PermissionDenied, "NO_TEAM".to_owned()));
-    let joined = cy.answer_invitation(true).await.unwrap();
+    for wrong in ["", "guess", "00000-00000"] {
+        assert_eq!(refused_field(cy.answer_invitation(true, wrong).await), "code", "{wrong:?}");
+    }
+    let joined = cy.answer_invitation(true, &added.code).await.unwrap();
     assert!(joined.membership.unwrap().admin && joined.invitations.is_empty());
     assert_eq!(cy.members().await.unwrap().len(), 3, "in the same session");
 
     // Declining leaves no trace, and whoever has a team belongs to no other.
     desk.host.account(&email("dee"), "Dee");
-    ana.add_member(&email("dee"), true, false).await.unwrap();
+    let added = ana.add_member(&email("dee"), true, false).await.unwrap();
     let dee = desk.sign_in(&email("dee")).await;
-    assert_eq!(dee.answer_invitation(false).await.unwrap().invitations, []);
+    assert_eq!(dee.answer_invitation(false, &added.code).await.unwrap().invitations, []);
     assert_eq!(ana.members().await.unwrap().len(), 3);
     dee.activate("Dee's own").await.unwrap();
     assert_eq!(refused(dee.activate("Another").await).0, Code::FailedPrecondition);
     ana.add_member(&email("dee"), true, false).await.unwrap();
     assert_eq!(dee.who_am_i().await.unwrap().invitations, [], "empty once there is a team");
-    for (twin, because) in [("BO@desk.example", "a member"), (email("dee").as_str(), "invited")] {
-        assert_eq!(
-            refused(ana.add_member(twin, true, false).await).0,
-            Code::AlreadyExists,
-            "{because}"
-        );
-    }
+    let twin = ana.add_member("BO@desk.example", true, false).await;
+    assert_eq!(refused(twin).0, Code::AlreadyExists, "a member");
     for wrong in [
         "",
         "no-at",
@@ -149,8 +144,8 @@ async fn leaving_takes_the_name_off_open_tickets(database: Database) {
     assert_eq!(refused(ana.remove_member(&bo.id()).await).0, Code::NotFound);
     let bo = desk.sign_in(&bo.email).await;
     assert_eq!(bo.identity.membership, None, "the account stays, without a team");
-    ana.add_member(&bo.email, true, false).await.unwrap();
-    bo.answer_invitation(true).await.unwrap();
+    let added = ana.add_member(&bo.email, true, false).await.unwrap();
+    bo.answer_invitation(true, &added.code).await.unwrap();
     assert_eq!(
         bo.history_numbers().await,
         Vec::<i64>::new(),
@@ -238,5 +233,59 @@ async fn only_admins_set_up(database: Database) {
     bo.set_mode(QueueMode::SelfService).await;
     ana.update_member(&bo.id(), Some(false), None, None).await.unwrap();
     assert_eq!(refused(bo.rename_group(&sales, "Mine").await), denied);
+    desk.close();
+}
+
+/// A password that the person with the address does not know.
+const THEIRS: &str = "a password of Mallory's";
+
+async fn a_code_is_worth_nothing_to_another_team(database: Database) {
+    let desk = Desk::open(database).await;
+    let (ana, mallory) = (desk.admin("ana").await, desk.admin("mallory").await);
+    let boss = email("boss");
+    let kept = mallory.add_member(&boss, true, false).await.unwrap();
+    let passed_on = ana.add_member(&boss, true, true).await.unwrap();
+    // Mallory redeems their own code: it opens an account in their team, and nothing in Ana's.
+    desk.redeem_for(THEIRS, &boss, &kept.code, "").await.unwrap();
+    let thief = sign_in_with(&desk.server, &boss, THEIRS).await;
+    assert_eq!(thief.identity.membership.as_ref().unwrap().team_name, "mallory's team");
+    // Without a team, the account sees that Ana's team asks, and cannot answer for it.
+    mallory.remove_member(&thief.id()).await.unwrap();
+    let thief = sign_in_with(&desk.server, &boss, THEIRS).await;
+    assert_eq!(thief.identity.invitations[0].team_name, "ana's team");
+    let again = mallory.add_member(&boss, true, false).await.unwrap();
+    for accept in [true, false] {
+        for code in [&kept.code, &again.code] {
+            let outcome = thief.answer_to("ana's team", accept, code).await;
+            assert_eq!(refused_field(outcome), "code", "{accept}");
+        }
+    }
+    // The real person's code works, whatever others did before.
+    desk.redeem(&boss, &passed_on.code, "The boss").await.unwrap();
+    let real = desk.sign_in(&boss).await;
+    let seat = real.identity.membership.clone().unwrap();
+    assert!(seat.admin && seat.team_name == "ana's team");
+    assert_eq!(thief.who_am_i().await.unwrap().membership, None);
+    assert_eq!(refused(thief.members().await).0, Code::PermissionDenied);
+    desk.close();
+}
+
+async fn the_newest_code_works(database: Database) {
+    let desk = Desk::open(database).await;
+    let ana = desk.admin("ana").await;
+    let bo = email("bo");
+    let bad = (Code::Unauthenticated, "BAD_CREDENTIALS".to_owned());
+    let first = ana.add_member(&bo, true, false).await.unwrap();
+    let second = ana.add_member(&bo, true, false).await.unwrap();
+    assert_eq!(first.member.as_ref().unwrap().id, second.member.as_ref().unwrap().id);
+    assert_eq!(refused(desk.redeem(&bo, &first.code, "").await), bad, "an older one");
+    ana.remove_member(&second.member.unwrap().id).await.unwrap();
+    assert_eq!(refused(desk.redeem(&bo, &second.code, "").await), bad, "taken back");
+    let third = ana.add_member(&bo, true, false).await.unwrap();
+    for older in [&first.code, &second.code] {
+        assert_eq!(refused(desk.redeem(&bo, older, "").await), bad, "of an earlier invitation");
+    }
+    desk.redeem(&bo, &third.code, "Bo").await.unwrap();
+    desk.sign_in(&bo).await.open().await;
     desk.close();
 }

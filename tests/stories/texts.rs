@@ -334,6 +334,7 @@ async fn nul_and_its_kind_break_nothing(database: Database) {
         request_id: request_id(),
         invitation_id: nul.to_owned(),
         accept: true,
+        code: nul.to_owned(),
     };
     let outcome = bo.client.account().answer_invitation(invitation).await.map_err(Problem::from);
     assert_eq!(refused(outcome).0, Code::NotFound);

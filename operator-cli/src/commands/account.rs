@@ -130,10 +130,15 @@ pub enum Invitation {
     #[command(after_help = "Example:\n  deskbell invitation list")]
     List,
     /// Join a team
-    #[command(after_help = "Example:\n  deskbell invitation accept \"Acme support\"")]
+    #[command(
+        after_help = "The team's admin passes the code on to you. Only the newest one works.\n\n\
+            Example:\n  deskbell invitation accept \"Acme support\" --code 7K3QX-0M9TD"
+    )]
     Accept(Asking),
     /// Do not join a team
-    #[command(after_help = "Example:\n  deskbell invitation decline \"Acme support\"")]
+    #[command(
+        after_help = "Example:\n  deskbell invitation decline \"Acme support\" --code 7K3QX-0M9TD"
+    )]
     Decline(Asking),
 }
 
@@ -142,6 +147,9 @@ pub enum Invitation {
 pub struct Asking {
     /// The team's name; may be left out when only one asks
     team: Option<String>,
+    /// The code that the team's admin passed on to you; asked for when left out
+    #[arg(long)]
+    code: Option<String>,
 }
 
 impl Invitation {
@@ -161,10 +169,18 @@ impl Invitation {
             Self::Decline(asking) => (asking, false),
         };
         let invitation = asking.choose(&invitations)?;
+        let code = match &asking.code {
+            Some(code) => code.clone(),
+            None if typed::is_somebody_there() => typed::ask("Code from the team's admin:")?,
+            None => {
+                return Err(Failure::usage("Give the code from the team's admin with --code."));
+            }
+        };
         let request = v1::AnswerInvitationRequest {
             request_id: request_id(),
             invitation_id: invitation.id.clone(),
             accept,
+            code,
         };
         let answer = call!(client, account.answer_invitation(request))?;
         let text = answer.identity.as_ref().map(describe).unwrap_or_default();

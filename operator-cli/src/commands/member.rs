@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use deskbell_proto::client::{Client, request_id};
 use deskbell_proto::v1;
 
-use crate::failure::Failure;
+use crate::failure::{Exit, Failure};
 use crate::moments;
 use crate::resolve;
 use crate::session::{Setting, call, members};
@@ -17,6 +17,12 @@ use crate::words::{self, Switch};
 pub enum Member {
     /// Add somebody by e-mail address; prints a one-time code to pass on (for admins)
     Add(Add),
+    /// Make a new code for somebody who was added and has not joined yet; older ones end
+    #[command(after_help = "Example:\n  deskbell member resend bo@desk.example")]
+    Resend {
+        /// The member
+        member: String,
+    },
     /// The members
     #[command(after_help = "Example:\n  deskbell member list")]
     List,
@@ -76,7 +82,10 @@ pub enum Member {
 /// Whom to add.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Somebody who has an account already is asked at their next sign-in, and needs no code.
+Pass the code on to nobody but the person. It opens their account, or lets one that they have \
+already join. It works once, \
+and only the newest one of your team does: adding them again, or \"deskbell member resend\", makes \
+a new one.
 
 Example:
   deskbell member add bo@desk.example --name \"Bo Berg\" --operator")]
@@ -100,6 +109,15 @@ impl Member {
         let client = setting.client().await?;
         match self {
             Self::Add(add) => add.run(setting, &client).await,
+            Self::Resend { member } => {
+                let member = find(&client, &member).await?;
+                if member.state() != v1::MemberState::Invited {
+                    let text = format!("{} has joined already and needs no code.", member.email);
+                    return Err(Failure::new(Exit::Refused, text));
+                }
+                let v1::Member { email, operator, admin, .. } = member;
+                Add { email, name: String::new(), operator, admin }.run(setting, &client).await
+            }
             Self::List => list(setting, &client).await,
             Self::Remove { member } => {
                 let member = find(&client, &member).await?;
@@ -155,8 +173,9 @@ impl Add {
         };
         let answer = call!(client, team.add_member(request))?;
         let text = format!(
-            "{} is added. For a new account, pass this one-time code on (until {}):\n  {}\n\
-             They set their password with: deskbell redeem {} --email {}",
+            "{} is asked to join. Pass this one-time code on to them (until {}):\n  {}\n\
+             With a new account: deskbell redeem {} --email {}\n\
+             With one that they have: deskbell invitation accept",
             self.email,
             moments::local(answer.code_expire_time.as_ref()),
             answer.code,

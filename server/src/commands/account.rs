@@ -39,8 +39,8 @@ async fn carry_out(
             let made = desk.create_account(&email, &name, password).await?;
             told(&email, &format!("The account {email} is made."), &made, &desk.facts().addresses)
         }
-        Account::ResetPassword(ResetPassword { email }) => {
-            let made = desk.reset_password(&email).await?;
+        Account::ResetPassword(ResetPassword { email, team }) => {
+            let made = desk.reset_password(&email, team.as_deref()).await?;
             told(
                 &email,
                 &format!("The account {email} can have a new password."),

@@ -184,6 +184,9 @@ pub(super) struct ResetPassword {
     /// The account's e-mail address
     #[arg(long)]
     pub(super) email: String,
+    /// The name of the account's team, where several accounts have the address
+    #[arg(long, value_name = "NAME")]
+    pub(super) team: Option<String>,
 }
 
 /// What to show.

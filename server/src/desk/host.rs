@@ -2,7 +2,7 @@
 
 use super::{Desk, Failure, random_id};
 use crate::domain::{
-    AccountId, Caller, Command, Digest, Millis, OneTimeCode, Refusal, TeamId, text,
+    Account, AccountId, Caller, Command, Digest, Millis, OneTimeCode, Refusal, TeamId, text,
 };
 use crate::secrets::SecretShelf;
 use crate::secrets::codes::{code_hash, random_code};
@@ -54,16 +54,45 @@ impl Desk {
         Ok(NewAccount { id, code: spoken, code_expires_at })
     }
 
-    /// Makes a code that sets a new password once. The old one works until then.
-    pub async fn reset_password(&self, email: &str) -> Result<NewAccount, Failure> {
+    /// Makes a code that sets a new password once. The old one works until then. Where several
+    /// accounts have the address, `team` says whose: the name of its team.
+    pub async fn reset_password(
+        &self,
+        email: &str,
+        team: Option<&str>,
+    ) -> Result<NewAccount, Failure> {
         let key = text::email(email).map_err(Refusal::text("email"))?.key;
-        let account =
-            self.store.account_by_email(&key).await?.ok_or(Failure::Refused(Refusal::NotFound))?;
+        let account = self.one_account(&key, team).await?;
         let (code, spoken) = self.code_for(account.id, &key)?;
         let code_expires_at = Some(code.expires_at);
         let command = Command::ResetPassword { account: account.id, code };
         self.change(TeamId::HOST, Caller::Host, None, command).await?;
         Ok(NewAccount { id: account.id, code: Some(spoken), code_expires_at })
+    }
+
+    /// The account with that address, in the team of that name.
+    async fn one_account(&self, key: &str, team: Option<&str>) -> Result<Account, Failure> {
+        let mut found = Vec::new();
+        for account in self.store.accounts_by_email(key).await? {
+            let of = match account.membership {
+                Some((team, _)) => self.store.team(team).await?,
+                None => None,
+            };
+            let of = of.map_or_else(String::new, |team| team.settings.words.name.clone());
+            if team.is_none_or(|wanted| text::key(wanted) == text::key(&of)) {
+                found.push((account, of));
+            }
+        }
+        match found.len() {
+            0 => Err(Refusal::NotFound.into()),
+            1 => Ok(found.remove(0).0),
+            _ => {
+                let teams: Vec<_> = found.iter().map(|(_, team)| format!("{team:?}")).collect();
+                let teams = teams.join(", ");
+                let text = format!("several accounts have this address; name the team: {teams}");
+                Err(Refusal::invalid("team", text).into())
+            }
+        }
     }
 
     fn code_for(

@@ -29,7 +29,7 @@ pub use frames::{Encoder, TicketEntry};
 pub use host::NewAccount;
 pub use profiles::{LIMITS as PROFILE_LIMITS, Manifest, RawProfile};
 pub use queue::{Filter, Page, TicketEvent};
-pub use sessions::{Identity, Invitation, Session, SignedIn, Staff};
+pub use sessions::{Answer, Identity, Invitation, Session, SignedIn, Staff};
 pub use sweeps::SILENCE;
 pub use team::{AddedMember, TeamChanges};
 pub use throttle::Rates;

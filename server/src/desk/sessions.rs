@@ -145,6 +145,19 @@ pub struct Invitation {
     pub team_name: String,
 }
 
+/// An answer to an invitation.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// The team that asks, and the member to be.
+    pub invitation: (TeamId, MemberId),
+    /// Joins rather than declines.
+    pub accept: bool,
+    /// The code that the team passed on, as it was typed.
+    pub code: &'a str,
+    /// The caller's network address.
+    pub from: &'a str,
+}
+
 /// A new session.
 #[derive(Debug)]
 pub struct SignedIn {
@@ -204,13 +217,11 @@ impl Desk {
         let label = text::optional_line(label, 80).map_err(Refusal::text("label"))?;
         let subjects = Subjects::new(&key, from);
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
-        let account = if key.is_empty() { None } else { self.store.account_by_email(&key).await? };
-        let kept = account.as_ref().and_then(|account| account.password_hash.clone());
-        let fits = self.passwords.verify(password, kept.clone()).await?;
-        let Some(account) = account.filter(|_| fits) else {
+        let Some(account) = self.account_of(&key, password).await? else {
             self.throttle.count_failure(&self.store, &subjects).await?;
             return Err(Failure::BadCredentials);
         };
+        let kept = account.password_hash.clone();
         self.store.forget_failures(subjects.pair()).await?;
         let token = SessionToken::make()?;
         let expires_at = process_clock() + SESSION_IDLE;
@@ -227,6 +238,26 @@ impl Desk {
             return Err(Failure::BadCredentials);
         }
         Ok(SignedIn { token, expires_at, identity })
+    }
+
+    /// The account with that address and password. Each team's code can have opened one, with a
+    /// password of its own. Where there is none, a password is compared all the same.
+    async fn account_of(&self, key: &str, password: &str) -> Result<Option<Account>, Failure> {
+        let known = match key {
+            "" => Vec::new(),
+            key => self.store.accounts_by_email(key).await?,
+        };
+        let mut compared = false;
+        for account in known.into_iter().filter(|account| account.password_hash.is_some()) {
+            compared = true;
+            if self.passwords.verify(password, account.password_hash.clone()).await? {
+                return Ok(Some(account));
+            }
+        }
+        if !compared {
+            self.passwords.verify(password, None).await?;
+        }
+        Ok(None)
     }
 
     /// Ends this session, or all of the account's. Gives how many ended, as far as one can tell.
@@ -337,25 +368,41 @@ impl Desk {
         }
     }
 
-    /// Accepts or declines an invitation.
+    /// Accepts or declines an invitation, with the newest code of the team that asks. A wrong code
+    /// counts like a wrong password.
     pub async fn answer_invitation(
         &self,
         session: Session,
-        invitation: (TeamId, MemberId),
-        accept: bool,
+        answer: Answer<'_>,
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<Identity, Failure> {
-        let (team, member) = invitation;
+        let (team, member) = answer.invitation;
         // An id that was made up names no team, or one that did not ask this account: both are not
         // found.
         if self.store.team(team).await?.is_none() {
             return Err(Refusal::NotFound.into());
         }
+        let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
+        let subjects = Subjects::new(&account.email_key, answer.from);
+        self.throttle.allows_sign_in(&self.store, &subjects).await?;
+        let key = &self.secrets.credential_key;
+        let command = Command::AnswerInvitation {
+            member,
+            accept: answer.accept,
+            code_hash: code_hash(key, &account.email_key, answer.code).map(Digest),
+            salt: salt()?,
+        };
         let memory = memory(request_id, fingerprint);
-        let command = Command::AnswerInvitation { member, accept, salt: salt()? };
-        self.change(team, Caller::Account(session.account), Some(memory), command).await?;
-        self.identity(session.account).await
+        let caller = Caller::Account(session.account);
+        match self.change(team, caller, Some(memory), command).await {
+            Err(Failure::Refused(refusal @ Refusal::Invalid { field: "code", .. })) => {
+                self.throttle.count_failure(&self.store, &subjects).await?;
+                Err(refusal.into())
+            }
+            Err(other) => Err(other),
+            Ok(_) => self.identity(session.account).await,
+        }
     }
 }
 

@@ -1,4 +1,22 @@
 //! Accounts of the host, their sessions and one-time codes.
+//!
+//! # The life of an address
+//!
+//! Typing an address proves nothing, and a code proves something only to the team that issued it.
+//! So what a team's code opens is that team's own: until an address is proven by mail, several
+//! accounts can have it, each with a password of its own, and none of them speaks for another.
+//!
+//! | state | how it gets there | what it allows |
+//! |---|---|---|
+//! | unclaimed | no account has the address | nothing |
+//! | invited | an admin adds the address | the newest code of that team gives the seat, once |
+//! | claimed by code | the code is redeemed | signing in, as a member of that team |
+//! | member | the code is redeemed, or an account that was there accepts with it | the seat |
+//! | removed | an admin removes the member | the account stays; the seat and its codes end |
+//! | re-invited | an admin adds the address again | a new code; the team's older ones do nothing |
+//!
+//! An account that is there already, whoever opened it, takes or declines a seat only with the
+//! inviting team's own code. Nobody gets a seat by a code that another team issued.
 
 use super::Millis;
 use super::ids::{AccountId, MemberId, TeamId};
@@ -22,16 +40,19 @@ pub struct Account {
     pub password_hash: Option<String>,
     /// The team it belongs to: at most one.
     pub membership: Option<(TeamId, MemberId)>,
+    /// The team whose code opened it; none: the host made it.
+    pub opened_by: Option<TeamId>,
 }
 
-/// A code that sets a password once.
+/// A code that works once. The newest of an invitation, or of the host for an account, is the one
+/// that does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OneTimeCode {
     /// SHA-256 of the code.
     pub hash: Digest,
-    /// Whose password it sets.
+    /// Whose password it sets. With an invitation: the account that it opens, if none is reused.
     pub account: AccountId,
-    /// The invitation it accepts at the same time.
+    /// The invitation it answers.
     pub invitation: Option<(TeamId, MemberId)>,
     /// When it stops working.
     pub expires_at: Millis,

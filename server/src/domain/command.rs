@@ -104,7 +104,7 @@ pub enum Command {
         salt: Salt,
         code_hash: Digest,
         code_expires_at: Millis,
-        /// For the account to be, when the address has none.
+        /// The account that the code opens.
         account: AccountId,
     },
     UpdateMember {
@@ -199,6 +199,8 @@ pub enum Command {
     AnswerInvitation {
         member: MemberId,
         accept: bool,
+        /// Of the code that the inviting team issued; none: nothing like a code was given.
+        code_hash: Option<Digest>,
         salt: Salt,
     },
 }

@@ -38,6 +38,14 @@ impl Caller {
         }
     }
 
+    /// The account, of somebody who calls about themselves.
+    pub fn account(self) -> Option<AccountId> {
+        match self {
+            Caller::Account(account) => Some(account),
+            _ => None,
+        }
+    }
+
     /// A text that tells callers apart where request ids are remembered.
     pub fn key(self) -> String {
         match self {

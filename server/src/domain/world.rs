@@ -64,7 +64,7 @@ pub struct Needs {
     pub ended_in: Option<GroupId>,
     /// An account, by id.
     pub account: Option<AccountId>,
-    /// An account, by address.
+    /// All accounts with an address.
     pub email: Option<String>,
     /// A one-time code, with its account.
     pub code: Option<Digest>,
@@ -94,20 +94,24 @@ impl Needs {
             Command::DeleteGroup { group, .. } => needs.open_in = Some(*group),
             Command::UndeleteGroup { group } => needs.formerly_in = Some(*group),
             Command::EraseGroup { group } => needs.ended_in = Some(*group),
-            Command::AddMember { email, .. } | Command::CreateAccount { email, .. } => {
+            Command::CreateAccount { email, .. } => {
                 needs.email = email.as_ref().ok().map(|email| email.key.clone());
             }
             Command::ResetPassword { account, .. }
             | Command::ChangePassword { account, .. }
             | Command::EndSessions { account, .. } => needs.account = Some(*account),
             Command::OpenSession(session) => needs.account = Some(session.account),
-            Command::RedeemCode { code_hash, .. } => needs.code = Some(*code_hash),
-            Command::ActivateTeam { .. } | Command::AnswerInvitation { .. } => {
-                if let Caller::Account(account) = request.caller {
-                    needs.account = Some(account);
-                }
+            Command::RedeemCode { code_hash, email_key, .. } => {
+                needs.code = Some(*code_hash);
+                needs.email = Some(email_key.clone());
             }
-            Command::CustomerWrite { .. }
+            Command::ActivateTeam { .. } => needs.account = request.caller.account(),
+            Command::AnswerInvitation { code_hash, .. } => {
+                needs.account = request.caller.account();
+                needs.code = *code_hash;
+            }
+            Command::AddMember { .. }
+            | Command::CustomerWrite { .. }
             | Command::CustomerCancel
             | Command::UpdateTeam { .. }
             | Command::SetAvailability { .. }

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::identity::{fingerprint, remote};
 use super::{Handlers, convert};
-use crate::desk::Failure;
+use crate::desk::{Answer, Failure};
 use crate::domain::Refusal;
 
 /// The caller's network address as a subject of throttling. Without one (a test inside the process)
@@ -83,14 +83,14 @@ impl AccountService for Handlers {
         request: Request<AnswerInvitationRequest>,
     ) -> Result<Response<AnswerInvitationResponse>, Status> {
         let session = self.session(request.metadata()).await?;
+        let from = subject(&request);
         let body = request.into_inner();
         let print = fingerprint("AnswerInvitation", &body);
         let invitation = convert::invitation_id(&body.invitation_id)
             .ok_or(Failure::Refused(Refusal::NotFound))?;
-        let identity = self
-            .desk
-            .answer_invitation(session, invitation, body.accept, &body.request_id, print)
-            .await?;
+        let answer = Answer { invitation, accept: body.accept, code: &body.code, from: &from };
+        let identity =
+            self.desk.answer_invitation(session, answer, &body.request_id, print).await?;
         Ok(Response::new(AnswerInvitationResponse { identity: Some(convert::identity(&identity)) }))
     }
 }

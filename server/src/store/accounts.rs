@@ -7,11 +7,15 @@ use crate::domain::{
     Account, AccountId, Digest, Event, MemberId, Millis, Needs, OneTimeCode, TeamId,
 };
 
+/// So many accounts of one address are looked at. Each team's code can open one; whoever signs in is
+/// compared with each, which takes time.
+const SAME_ADDRESS: i64 = 16;
+
 macro_rules! select_account {
     ($rest:literal) => {
         concat!(
-            "SELECT account_id, email, email_key, display_name, password_hash, team_id, member_id \
-             FROM accounts ",
+            "SELECT account_id, email, email_key, display_name, password_hash, team_id, \
+             member_id, opened_by FROM accounts ",
             $rest
         )
     };
@@ -25,6 +29,7 @@ fn read_account(row: &mut Row) -> Result<Account, StoreError> {
         display_name: row.next()?,
         password_hash: row.next()?,
         membership: membership(row)?,
+        opened_by: row.next::<Option<i64>>()?.map(TeamId),
     })
 }
 
@@ -42,13 +47,18 @@ pub async fn by_id(
     row.map(|mut row| read_account(&mut row)).transpose()
 }
 
-/// The account with that address, in the form that is compared.
+/// The accounts with that address, in the form that is compared: those with a team first, and not
+/// more than [`SAME_ADDRESS`].
 pub async fn by_email(
     connection: &mut Connection,
     email_key: &str,
-) -> Result<Option<Account>, StoreError> {
-    let row = connection.row(select_account!("WHERE email_key = $1"), values![email_key]).await?;
-    row.map(|mut row| read_account(&mut row)).transpose()
+) -> Result<Vec<Account>, StoreError> {
+    let sql = select_account!(
+        "WHERE email_key = $1 ORDER BY CASE WHEN team_id IS NULL THEN 1 ELSE 0 END, \
+         account_id LIMIT $2"
+    );
+    let rows = connection.rows(sql, values![email_key, SAME_ADDRESS]).await?;
+    rows.into_iter().map(|mut row| read_account(&mut row)).collect()
 }
 
 /// The one-time code with that hash.
@@ -97,12 +107,12 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
     match event {
         Event::Account(account) => {
             let sql = "INSERT INTO accounts (account_id, email, email_key, display_name, \
-                password_hash, team_id, member_id) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (account_id) DO UPDATE SET \
+                password_hash, team_id, member_id, opened_by) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id) DO UPDATE SET \
                        email = excluded.email, \
                        email_key = excluded.email_key, display_name = excluded.display_name, \
                        password_hash = excluded.password_hash, team_id = excluded.team_id, \
-                       member_id = excluded.member_id";
+                       member_id = excluded.member_id, opened_by = excluded.opened_by";
             let (team, member) = account.membership.unzip();
             let values = values![
                 account.id.0,
@@ -112,17 +122,21 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
                 account.password_hash.clone(),
                 team.map(|team| team.0),
                 member.map(|member| member.0),
+                account.opened_by.map(|team| team.0),
             ];
             connection.execute(sql, values).await?;
         }
         Event::CodeMade(code) => {
-            // The newest code is the one that works.
-            connection
-                .execute(
-                    "DELETE FROM one_time_codes WHERE account_id = $1",
-                    values![code.account.0],
-                )
-                .await?;
+            // The newest code is the one that works: of this team for an invitation, and of the
+            // host for an account. Neither touches the other's.
+            match code.invitation {
+                Some((team, member)) => forget_codes(connection, team, member).await?,
+                None => {
+                    let sql =
+                        "DELETE FROM one_time_codes WHERE account_id = $1 AND team_id IS NULL";
+                    connection.execute(sql, values![code.account.0]).await?;
+                }
+            }
             let sql = "INSERT INTO one_time_codes (code_hash, account_id, team_id, member_id, \
                 expires_at) \
                        VALUES ($1, $2, $3, $4, $5)";
@@ -168,6 +182,16 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
         _ => {}
     }
     Ok(())
+}
+
+/// Forgets an invitation's codes.
+pub async fn forget_codes(
+    connection: &mut Connection,
+    team: TeamId,
+    member: MemberId,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM one_time_codes WHERE team_id = $1 AND member_id = $2";
+    connection.execute(sql, values![team, member.0]).await.map(drop)
 }
 
 /// Whose session a token is.

@@ -12,8 +12,8 @@ impl Store {
         accounts::by_id(&mut self.database.read().await?, id).await
     }
 
-    /// The account with that address, in the form that is compared.
-    pub async fn account_by_email(&self, email_key: &str) -> Result<Option<Account>, StoreError> {
+    /// The accounts with that address, in the form that is compared; those with a team first.
+    pub async fn accounts_by_email(&self, email_key: &str) -> Result<Vec<Account>, StoreError> {
         accounts::by_email(&mut self.database.read().await?, email_key).await
     }
 

@@ -198,6 +198,7 @@ async fn write_event(
         Event::MemberRemoved(member) => {
             let sql = "DELETE FROM invitations WHERE team_id = $1 AND member_id = $2";
             connection.execute(sql, values![team, member.0]).await?;
+            accounts::forget_codes(connection, team, *member).await?;
             remove(connection, team, kind::MEMBER, member.0).await
         }
         Event::GroupErased(group) => remove(connection, team, kind::GROUP, group.0).await,

@@ -17,12 +17,14 @@ const STEPS: &[Step] = &[
     Step { sql: include_str!("migrations/0001_main_job.sql"), serves_since: 1 },
     // Programs made for schema 1 do not say when a ticket ended to those who handled it.
     Step { sql: include_str!("migrations/0002_history_of_handlers.sql"), serves_since: 2 },
+    // Programs made for schema 2 take one account an address for granted, and let any code join.
+    Step { sql: include_str!("migrations/0003_codes_of_teams.sql"), serves_since: 3 },
 ];
 
 /// The schema that this binary was made for: the number of steps.
-pub const SCHEMA: i64 = 2;
+pub const SCHEMA: i64 = 3;
 
-const _: () = assert!(STEPS.len() == 2, "a new step makes a new schema");
+const _: () = assert!(STEPS.len() == 3, "a new step makes a new schema");
 
 /// What bringing a database up to date came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -58,7 +58,9 @@ pub fn valid(call: &str, target: &Target) -> Value {
         "GetProfile" | "GetProfileManifest" => return json!({"profile_id": profile_id}),
         "GetTicket" | "ListTicketEvents" => return json!({"number": number}),
         "SubmitTicket" => return to_value(&call_for_help(&new_secret(), "It smokes.")),
-        "AnswerInvitation" => json!({"invitation_id": invitation_id, "accept": true}),
+        "AnswerInvitation" => {
+            json!({"invitation_id": invitation_id, "accept": true, "code": code})
+        }
         "ActivateTeam" => json!({"name": "Newcomers"}),
         "SetAvailability" => json!({"available": true}),
         "UpdateTeam" => json!({"team": {"name": "Renamed"}, "update_mask": "name"}),

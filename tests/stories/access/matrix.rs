@@ -101,7 +101,10 @@ fn with(mut target: Target, kind: &str, object: &Target) -> Target {
         "member" => target.member_id.clone_from(&object.member_id),
         "group" | "any-group" => target.group_id.clone_from(&object.group_id),
         "profile" => target.profile_id.clone_from(&object.profile_id),
-        "invitation" => target.invitation_id.clone_from(&object.invitation_id),
+        "invitation" => {
+            target.invitation_id.clone_from(&object.invitation_id);
+            target.code.clone_from(&object.code);
+        }
         other => panic!("say what of a {other} a call is about"),
     }
     target

@@ -200,6 +200,9 @@ impl Stage {
             "invitation" => {
                 let asked = name.strip_prefix("to-").expect("an invitation to somebody");
                 target.invitation_id = invitation(&self.people[asked]).await;
+                let email = &self.people[asked].email;
+                let again = boss.add_member(email, true, asked == "heir").await;
+                target.code = again.expect("a new code").code;
             }
             other => panic!("say how a {other} is made"),
         }
@@ -262,6 +265,8 @@ impl Stage {
         } else {
             let staff = asked(&self.desk, &self.people["boss"], &name, caller == "heir").await;
             target.invitation_id = invitation(&staff).await;
+            let again = self.people["boss"].add_member(&staff.email, true, caller == "heir").await;
+            target.code = again.expect("a new code").code;
             staff
         };
         (session(&staff), target)

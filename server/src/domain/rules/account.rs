@@ -4,12 +4,12 @@
 use super::super::account::{Account, NewSession, OneTimeCode};
 use super::super::command::Command;
 use super::super::event::Event;
-use super::super::ids::AccountId;
+use super::super::ids::{AccountId, MemberId};
 use super::super::member::MemberState;
 use super::super::refusal::Refusal;
 use super::super::request::{Caller, Reply};
 use super::super::words::Digest;
-use super::Draft;
+use super::{Draft, MemberEntry};
 
 impl<'w> Draft<'w> {
     /// Refuses whoever is no command on the host.
@@ -51,6 +51,7 @@ impl<'w> Draft<'w> {
             email_key: email.key,
             password_hash: password_hash.clone(),
             membership: None,
+            opened_by: None,
         })));
         if let Some(code) = code {
             self.events.push(Event::CodeMade(code.clone()));
@@ -87,19 +88,17 @@ impl<'w> Draft<'w> {
         else {
             return Err(Refusal::NotFound);
         };
-        let code = self
-            .world
-            .code
-            .as_ref()
-            .filter(|code| code.expires_at > self.now)
-            .ok_or(Refusal::NotFound)?;
-        let mut account = self.world.account(code.account)?.clone();
+        let code = self.world.code.as_ref().filter(|code| code.expires_at > self.now);
+        let code = code.ok_or(Refusal::NotFound)?;
+        let invited = match code.invitation {
+            Some((_, member)) => Some(self.invited(member, email_key)?),
+            None => None,
+        };
+        let mut account = match invited {
+            Some(invited) => self.account_to_open(code, invited)?,
+            None => self.world.account(code.account)?.clone(),
+        };
         if account.email_key != *email_key {
-            return Err(Refusal::NotFound);
-        }
-        if code.invitation.is_some() && account.password_hash.is_some() {
-            // An invitation's code sets the first password of a new account. Whoever invited knows
-            // it, so it must not reset a password that the owner has set meanwhile in another way.
             return Err(Refusal::NotFound);
         }
         account.password_hash = Some(password_hash.clone());
@@ -109,18 +108,52 @@ impl<'w> Draft<'w> {
         let id = account.id;
         self.events.push(Event::CodeUsed(code.hash, id));
         self.events.push(Event::SessionsEnded { account: id, only: None, except: None });
-        let invited = code
-            .invitation
-            .filter(|(team, _)| *team == self.world.id && account.membership.is_none())
-            .and_then(|(_, member)| self.world.team.as_deref()?.members.get(&member))
-            .filter(|member| {
-                member.state == MemberState::Invited && member.words.email_key == account.email_key
-            });
         match invited {
-            Some(member) => self.join(member, account, self.world.id, *salt),
+            Some(member) => self.join(member, account, *salt),
             None => self.events.push(Event::Account(Box::new(account))),
         }
         Ok(Reply::Account(id))
+    }
+
+    /// The member whom the code at hand invites, if they have not answered yet.
+    fn invited(&self, member: MemberId, email_key: &str) -> Result<&'w MemberEntry, Refusal> {
+        self.invitation_code(member).ok_or(Refusal::NotFound)?;
+        let found = self.team()?.members.get(&member).ok_or(Refusal::NotFound)?;
+        let waits = found.state == MemberState::Invited && found.words.email_key == email_key;
+        if waits { Ok(found) } else { Err(Refusal::NotFound) }
+    }
+
+    /// The account that an invitation's code opens. One that this team's code opened before and
+    /// that has no team since is opened again. What the host or another team's code opened is left
+    /// alone: whoever invited knows the code, and must not take over what is not theirs.
+    fn account_to_open(
+        &self,
+        code: &OneTimeCode,
+        invited: &MemberEntry,
+    ) -> Result<Account, Refusal> {
+        let words = &invited.words;
+        let opened_here = self.world.accounts.iter().find(|account| {
+            account.email_key == words.email_key
+                && account.membership.is_none()
+                && account.opened_by == Some(self.world.id)
+        });
+        if let Some(account) = opened_here {
+            return Ok(account.clone());
+        }
+        // Earlier servers made the account, without a password, when its address was added.
+        let taken = |account: &&Account| account.password_hash.is_some();
+        if self.world.account(code.account).ok().filter(taken).is_some() {
+            return Err(Refusal::NotFound);
+        }
+        Ok(Account {
+            id: code.account,
+            email: words.email.clone(),
+            email_key: words.email_key.clone(),
+            display_name: words.display_name.clone(),
+            password_hash: None,
+            membership: None,
+            opened_by: Some(self.world.id),
+        })
     }
 
     pub(super) fn open_session(&mut self, session: &NewSession) -> Result<Reply, Refusal> {

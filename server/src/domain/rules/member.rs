@@ -3,11 +3,11 @@
 use super::super::account::{Account, OneTimeCode};
 use super::super::command::Command;
 use super::super::event::Event;
-use super::super::ids::{MemberId, TeamId};
+use super::super::ids::MemberId;
 use super::super::member::{Member, MemberState, MemberWords};
 use super::super::refusal::Refusal;
-use super::super::request::{Caller, Reply};
-use super::super::words::{Entry, Prepared};
+use super::super::request::Reply;
+use super::super::words::{Entry, Prepared, Salt};
 use super::{Draft, MemberEntry};
 
 /// A team has at most this many members.
@@ -32,7 +32,30 @@ impl<'w> Draft<'w> {
         let team = self.team()?;
         let email = email.clone()?;
         let display_name = display_name.clone()?;
-        if team.members.values().any(|member| member.words.email_key == email.key) {
+        let known = team.members.values().find(|member| member.words.email_key == email.key);
+        let code = |member| {
+            Event::CodeMade(OneTimeCode {
+                hash: *code_hash,
+                account: *account,
+                invitation: Some((self.world.id, member)),
+                expires_at: *code_expires_at,
+            })
+        };
+        if let Some(invited) = known.filter(|member| member.state == MemberState::Invited) {
+            // Asked again: a new code, and the older ones do nothing from now on.
+            let mut image = invited.image.clone();
+            (image.operator, image.admin) = (*operator, *admin);
+            let (made, id) = (code(invited.id), invited.id);
+            self.events.push(made);
+            if image != invited.image {
+                if !image.operator {
+                    self.leave_groups(id)?;
+                }
+                self.change_member(invited, image, None);
+            }
+            return Ok(Reply::Member(id));
+        }
+        if known.is_some() {
             return Err(Refusal::AlreadyExists {
                 field: "email",
                 text: "this address is a member of the team already".into(),
@@ -41,29 +64,11 @@ impl<'w> Draft<'w> {
         if team.members.len() >= MEMBERS {
             return Err(Refusal::Full { what: "members", limit: MEMBERS });
         }
+        let made = code(MemberId(self.next_id));
         let id = MemberId(self.id());
         let display_name =
             if display_name.is_empty() { email.written.clone() } else { display_name };
-        // An account that exists is asked at its next sign-in and accepts; the code does nothing
-        // for it. Otherwise the account is made now and the code sets its password. The admin sees
-        // the same.
-        let exists = self.world.accounts.iter().any(|account| account.email_key == email.key);
-        if !exists {
-            self.events.push(Event::Account(Box::new(Account {
-                id: *account,
-                email: email.written.clone(),
-                email_key: email.key.clone(),
-                display_name: display_name.clone(),
-                password_hash: None,
-                membership: None,
-            })));
-            self.events.push(Event::CodeMade(OneTimeCode {
-                hash: *code_hash,
-                account: *account,
-                invitation: Some((self.world.id, id)),
-                expires_at: *code_expires_at,
-            }));
-        }
+        self.events.push(made);
         let prepared = Prepared::new(
             MemberWords { email: email.written, email_key: email.key, display_name },
             *salt,
@@ -192,41 +197,49 @@ impl<'w> Draft<'w> {
         &mut self,
         member: MemberId,
         accept: bool,
-        salt: super::super::words::Salt,
+        salt: Salt,
     ) -> Result<Reply, Refusal> {
-        let Caller::Account(id) = self.caller else {
-            return Err(Refusal::NotFound);
-        };
+        let id = self.caller.account().ok_or(Refusal::NotFound)?;
         let account = self.world.account(id)?;
         let invited = self.other(member)?;
         if invited.state != MemberState::Invited || invited.words.email_key != account.email_key {
             return Err(Refusal::NotFound);
         }
+        // That an account has the address proves nothing: another team's code may have opened it.
+        let code = self.invitation_code(member).ok_or_else(|| {
+            Refusal::invalid(
+                "code",
+                "give the newest code that the team's admin passed on; an admin makes a new one by \
+                 adding the address again",
+            )
+        })?;
+        if accept && account.membership.is_some() {
+            return Err(Refusal::precondition(
+                "HAS_TEAM",
+                "this account belongs to a team already; leave it first",
+            ));
+        }
+        self.events.push(Event::CodeUsed(code.hash, id));
         if !accept {
             // An admin may have put them into groups already.
             self.leave_groups(member)?;
             self.events.push(Event::MemberRemoved(member));
             return Ok(Reply::Account(id));
         }
-        if account.membership.is_some() {
-            return Err(Refusal::precondition(
-                "HAS_TEAM",
-                "this account belongs to a team already; leave it first",
-            ));
-        }
         let account = account.clone();
-        self.join(invited, account, self.world.id, salt);
+        self.join(invited, account, salt);
         Ok(Reply::Account(id))
     }
 
+    /// The code at hand, if this team issued it for that invitation and it still works.
+    pub(super) fn invitation_code(&self, member: MemberId) -> Option<&'w OneTimeCode> {
+        let code = self.world.code.as_ref()?;
+        let issued_here = code.invitation == Some((self.world.id, member));
+        (issued_here && code.expires_at > self.now).then_some(code)
+    }
+
     /// Makes an account the member that it was invited to be, under the name its owner goes by.
-    pub(super) fn join(
-        &mut self,
-        invited: &MemberEntry,
-        mut account: Account,
-        team: TeamId,
-        salt: super::super::words::Salt,
-    ) {
+    pub(super) fn join(&mut self, invited: &MemberEntry, mut account: Account, salt: Salt) {
         let mut member = invited.clone();
         member.image.account = Some(account.id);
         member.image.state = MemberState::Active;
@@ -234,7 +247,7 @@ impl<'w> Draft<'w> {
         member.words.display_name.clone_from(&account.display_name);
         let prepared = Prepared::new(member.words.clone(), salt);
         member.image.words = prepared.at(invited.image.words.id);
-        account.membership = Some((team, member.image.id));
+        account.membership = Some((self.world.id, member.image.id));
         self.events.push(Event::Member(Box::new(member), Some(prepared.row)));
         self.events.push(Event::Account(Box::new(account)));
     }

@@ -136,7 +136,7 @@ impl<'w> Draft<'w> {
             Command::OpenSession(session) => self.open_session(session),
             Command::EndSessions { account, only } => self.end_sessions(*account, *only),
             Command::ActivateTeam { name, salt, .. } => self.activate_team(name, *salt),
-            Command::AnswerInvitation { member, accept, salt } => {
+            Command::AnswerInvitation { member, accept, salt, .. } => {
                 self.answer_invitation(*member, *accept, *salt)
             }
         }

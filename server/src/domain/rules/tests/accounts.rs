@@ -8,6 +8,8 @@ use super::members::add;
 use crate::domain::*;
 
 const EVA: AccountId = AccountId(5_000);
+/// An account that she had before.
+const HERS: AccountId = AccountId(4_000);
 const EMAIL: &str = "eva@example.org";
 
 fn redeem(code: &str, email: &str) -> Command {
@@ -21,7 +23,11 @@ fn redeem(code: &str, email: &str) -> Command {
 }
 
 fn answer(member: MemberId, accept: bool) -> Command {
-    Command::AnswerInvitation { member, accept, salt: SALT }
+    answer_with(EMAIL, member, accept)
+}
+
+fn answer_with(code: &str, member: MemberId, accept: bool) -> Command {
+    Command::AnswerInvitation { member, accept, code_hash: Some(hash(code)), salt: SALT }
 }
 
 fn activate() -> Command {
@@ -41,16 +47,24 @@ fn invited() -> (Scene, MemberId) {
 /// Eva has an account of her own, and is invited.
 fn invited_with_account(membership: Option<(TeamId, MemberId)>) -> (Scene, MemberId) {
     let (mut scene, member) = invited();
-    scene.codes.clear();
-    let account = scene.world.accounts.last_mut().expect("hers");
-    (account.password_hash, account.display_name) =
-        (Some("kept".to_owned()), "Eva Lima".to_owned());
-    account.membership = membership;
+    scene.world.accounts.push(Account {
+        id: HERS,
+        email: EMAIL.to_owned(),
+        email_key: EMAIL.to_owned(),
+        display_name: "Eva Lima".to_owned(),
+        password_hash: Some("kept".to_owned()),
+        membership,
+        opened_by: None,
+    });
     (scene, member)
 }
 
 fn account(scene: &Scene) -> &Account {
     scene.world.account(EVA).expect("hers")
+}
+
+fn her_account(scene: &Scene) -> &Account {
+    scene.world.account(HERS).expect("hers")
 }
 
 fn refused(scene: &Scene, caller: Caller, command: Command) -> String {
@@ -86,45 +100,92 @@ fn codes_that_do_nothing() {
 }
 
 #[test]
-fn a_code_whose_invitation_was_taken_back_only_sets_the_password() {
+fn a_code_ends_with_its_invitation() {
     let (mut scene, member) = invited();
     scene.does(ADA, Command::RemoveMember { member });
-    scene.ask(Caller::Account(EVA), redeem(EMAIL, EMAIL)).expect("the account is hers");
-    assert_eq!(account(&scene).password_hash.as_deref(), Some("new"));
-    assert_eq!(account(&scene).membership, None);
-    assert!(!scene.team().members.contains_key(&member));
+    assert_eq!(refused(&scene, Caller::Account(EVA), redeem(EMAIL, EMAIL)), "not found");
+    assert!(scene.world.account(EVA).is_err(), "nothing was made");
 }
 
 #[test]
-fn an_invitations_code_never_replaces_a_password() {
+fn a_code_opens_an_account_beside_one_that_others_opened() {
+    let (mut scene, member) = invited_with_account(None);
+    scene.ask(Caller::Account(EVA), redeem(EMAIL, EMAIL)).expect("a good code");
+    assert_eq!(scene.team().members[&member].account, Some(EVA));
+    assert_eq!(account(&scene).opened_by, Some(TEAM));
+    let hers = scene.world.account(HERS).expect("hers");
+    assert_eq!((hers.password_hash.as_deref(), hers.membership), (Some("kept"), None));
+}
+
+#[test]
+fn a_team_opens_again_what_its_code_opened_before() {
     let (mut scene, member) = invited();
-    let reset =
-        OneTimeCode { hash: hash("host"), account: EVA, invitation: None, expires_at: START + DAY };
-    scene
-        .ask(Caller::Host, Command::ResetPassword { account: EVA, code: reset })
-        .expect("by the host");
-    scene.ask(Caller::Account(EVA), redeem("host", EMAIL)).expect("a good code");
-    assert_eq!(
-        scene.team().members[&member].state,
-        MemberState::Invited,
-        "asked at her next sign-in"
-    );
-    assert_eq!(refused(&scene, Caller::Account(EVA), redeem(EMAIL, EMAIL)), "not found");
-    scene.ask(Caller::Account(EVA), answer(member, true)).expect("she may still accept");
+    scene.ask(Caller::Account(EVA), redeem(EMAIL, EMAIL)).expect("a good code");
+    scene.does(ADA, Command::RemoveMember { member });
+    let Reply::Member(again) = scene.does(ADA, add(EMAIL)) else { panic!("a member") };
+    scene.ask(Caller::Account(EVA), redeem(EMAIL, EMAIL)).expect("a good code");
+    assert_eq!(account(&scene).membership, Some((TEAM, again)));
+    let hers = scene.world.accounts.iter().filter(|account| account.email_key == EMAIL);
+    assert_eq!(hers.count(), 1);
+}
+
+#[test]
+fn an_invitation_is_answered_with_its_teams_code() {
+    let (mut scene, member) = invited_with_account(None);
+    let of_another_team = OneTimeCode {
+        hash: hash("theirs"),
+        account: HERS,
+        invitation: Some((TeamId(8), member)),
+        expires_at: START + DAY,
+    };
+    let of_the_host =
+        OneTimeCode { hash: hash("host"), invitation: None, ..of_another_team.clone() };
+    scene.codes.extend([of_another_team, of_the_host]);
+    let hers = Caller::Account(HERS);
+    for accept in [true, false] {
+        for code in ["theirs", "host", "guessed"] {
+            let command = answer_with(code, member, accept);
+            assert_eq!(refused(&scene, hers, command), "invalid code", "{code}");
+        }
+        let none = Command::AnswerInvitation { member, accept, code_hash: None, salt: SALT };
+        assert_eq!(refused(&scene, hers, none), "invalid code");
+    }
+    scene.now += DAY;
+    assert_eq!(refused(&scene, hers, answer(member, true)), "invalid code", "expired");
+    scene.does(ADA, add_anew(EMAIL, "anew"));
+    scene.now += 1;
+    assert_eq!(refused(&scene, hers, answer(member, true)), "invalid code", "an older one");
+}
+
+/// Adds somebody with a code of this name.
+fn add_anew(email: &str, code: &str) -> Command {
+    let mut command = add(email);
+    if let Command::AddMember { code_hash, .. } = &mut command {
+        *code_hash = hash(code);
+    }
+    command
+}
+
+#[test]
+fn adding_an_invited_address_again_makes_a_new_code() {
+    let (mut scene, member) = invited();
+    assert!(matches!(scene.does(ADA, add_anew(EMAIL, "anew")), Reply::Member(id) if id == member));
+    assert_eq!(refused(&scene, Caller::Account(EVA), redeem(EMAIL, EMAIL)), "not found", "older");
+    scene.ask(Caller::Account(EVA), redeem("anew", EMAIL)).expect("the newest");
 }
 
 #[test]
 fn joining_by_invitation() {
     let (mut scene, member) = invited_with_account(None);
-    scene.ask(Caller::Account(EVA), answer(member, true)).expect("hers to accept");
+    scene.ask(Caller::Account(HERS), answer(member, true)).expect("hers to accept");
     let joined = &scene.team().members[&member];
-    assert_eq!((joined.state, joined.account), (MemberState::Active, Some(EVA)));
+    assert_eq!((joined.state, joined.account), (MemberState::Active, Some(HERS)));
     assert_eq!(joined.words.display_name, "Eva Lima", "the name she goes by");
     assert_eq!(joined.sight_since, scene.world.revision);
-    assert_eq!(account(&scene).membership, Some((TEAM, member)));
-    assert_eq!(account(&scene).password_hash.as_deref(), Some("kept"));
+    assert_eq!(her_account(&scene).membership, Some((TEAM, member)));
+    assert_eq!(her_account(&scene).password_hash.as_deref(), Some("kept"));
     assert_eq!(
-        refused(&scene, Caller::Account(EVA), answer(member, true)),
+        refused(&scene, Caller::Account(HERS), answer(member, true)),
         "not found",
         "answered already"
     );
@@ -134,10 +195,10 @@ fn joining_by_invitation() {
 fn declining_leaves_nothing_behind() {
     let (mut scene, member) = invited_with_account(None);
     scene.does(ADA, Command::AddGroupOperator { group: SALES, member });
-    scene.ask(Caller::Account(EVA), answer(member, false)).expect("hers to decline");
+    scene.ask(Caller::Account(HERS), answer(member, false)).expect("hers to decline");
     assert!(!scene.team().members.contains_key(&member));
     assert_eq!(scene.group(SALES).operators, BTreeSet::from([BEN]));
-    assert_eq!(account(&scene).membership, None);
+    assert_eq!(her_account(&scene).membership, None);
     scene.does(ADA, add(EMAIL));
 }
 
@@ -145,9 +206,9 @@ fn declining_leaves_nothing_behind() {
 fn an_account_belongs_to_one_team() {
     let other = Some((TeamId(8), MemberId(1)));
     let (mut scene, member) = invited_with_account(other);
-    assert_eq!(refused(&scene, Caller::Account(EVA), answer(member, true)), "HAS_TEAM");
-    scene.ask(Caller::Account(EVA), answer(member, false)).expect("declining is always possible");
-    assert_eq!(account(&scene).membership, other);
+    assert_eq!(refused(&scene, Caller::Account(HERS), answer(member, true)), "HAS_TEAM");
+    scene.ask(Caller::Account(HERS), answer(member, false)).expect("declining is always possible");
+    assert_eq!(her_account(&scene).membership, other);
     let founder = Caller::Account(account_of(ANA));
     assert_eq!(refused(&scene, founder, activate()), "HAS_TEAM");
 }
@@ -175,7 +236,7 @@ fn activating_a_team() {
     let (mut scene, _) = invited_with_account(None);
     scene.world = World { id: TeamId(8), team: None, revision: 0, next_id: 1, ..scene.world };
     let mut founded = scene.clone();
-    founded.ask(Caller::Account(EVA), activate()).expect("she has no team");
+    founded.ask(Caller::Account(HERS), activate()).expect("she has no team");
     let settings = &founded.team().settings;
     assert_eq!(
         (settings.queue_mode, settings.default_priority),
@@ -185,9 +246,9 @@ fn activating_a_team() {
     assert_eq!(settings.words.name, "Beta");
     let members: Vec<_> = founded.team().members.values().collect();
     let [founder] = members[..] else { panic!("she alone") };
-    assert_eq!((founder.state, founder.account), (MemberState::Active, Some(EVA)));
+    assert_eq!((founder.state, founder.account), (MemberState::Active, Some(HERS)));
     assert_eq!((founder.admin, founder.operator, founder.available), (true, true, true));
-    assert_eq!(account(&founded).membership, Some((TeamId(8), founder.id)));
+    assert_eq!(her_account(&founded).membership, Some((TeamId(8), founder.id)));
     assert_eq!(refused(&scene, Caller::Account(AccountId(9)), activate()), "not found");
     assert_eq!(refused(&scene, Caller::Member(ADA), activate()), "NO_TEAM");
 }

@@ -191,8 +191,16 @@ fn what_a_request_needs_is_what_it_names() {
             Needs { ended_in: Some(GONE), ..none() },
         ),
         (
-            needs(ada, add("Eva@example.org")),
-            Needs { email: Some("eva@example.org".to_owned()), ..none() },
+            needs(
+                Caller::Account(AccountId(1)),
+                Command::AnswerInvitation {
+                    member: INA,
+                    accept: true,
+                    code_hash: Some(hash("c")),
+                    salt: SALT,
+                },
+            ),
+            Needs { account: Some(AccountId(1)), code: Some(hash("c")), ..none() },
         ),
         (needs(ada, Command::SetAvailability { available: true }), none()),
     ];

@@ -232,6 +232,7 @@ impl Scene {
                     display_name: member.words.display_name.clone(),
                     password_hash: Some("kept".to_owned()),
                     membership: Some((TEAM, member.id)),
+                    opened_by: None,
                 })
             })
             .collect();
@@ -315,7 +316,17 @@ impl Scene {
                     self.world.accounts.retain(|known| known.id != account.id);
                     self.world.accounts.push((**account).clone());
                 }
-                Event::CodeMade(code) => self.codes.push(code.clone()),
+                Event::CodeMade(code) => {
+                    self.codes.retain(|known| match code.invitation {
+                        Some(_) => known.invitation != code.invitation,
+                        None => known.invitation.is_some() || known.account != code.account,
+                    });
+                    self.codes.push(code.clone());
+                }
+                Event::MemberRemoved(member) => {
+                    let team = self.world.id;
+                    self.codes.retain(|code| code.invitation != Some((team, *member)));
+                }
                 Event::CodeUsed(hash, _) => self.codes.retain(|code| code.hash != *hash),
                 Event::SessionsEnded { account, .. } => self.signed_out.push(*account),
                 _ => {}

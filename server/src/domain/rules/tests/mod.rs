@@ -1,6 +1,7 @@
 //! The rules as tables and properties, each written from the words of the product's behaviour.
 
 mod accounts;
+mod addresses;
 mod callers;
 mod customer;
 mod fixtures;

@@ -251,7 +251,13 @@ impl Step {
                 .values()
                 .find(|member| member.words.email_key == account.email_key);
             let member = asked.map_or(INA, |member| member.id);
-            Command::AnswerInvitation { member, accept: self.flags & 2 == 2, salt: SALT }
+            let issued = scene.codes.iter().find(|code| code.invitation == Some((TEAM, member)));
+            Command::AnswerInvitation {
+                member,
+                accept: self.flags & 2 == 2,
+                code_hash: issued.map(|code| code.hash),
+                salt: SALT,
+            }
         };
         (Caller::Account(account.id), command)
     }
