@@ -38,7 +38,7 @@ pub fn field_of(kind: &str) -> &'static str {
         "member" => "member_id",
         "group" | "any-group" => "group_id",
         "profile" => "profile_id",
-        "invitation" => "invitation_id",
+        "invitation" | "lure" => "invitation_id",
         other => panic!("say which field names a {other}"),
     }
 }

@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 ///   signed out
 /// - `solo`: an account without a team; `new`: one that is asked to join; `heir`: one that is asked
 ///   to join as an admin
+/// - `thief`: holds another team's code; that team opened the account, and this one asks its address
+///   to join (`to-thief`)
 /// - `idle`: a member without assistance management
 /// - `mine`: an operator who has the tickets `own` and `handled`; `in`: one in the group; `left`:
 ///   one who was in the group; `out`: one of another group
@@ -22,53 +24,51 @@ use std::collections::BTreeMap;
 ///   team
 /// - `copy`: a widget with its customer's ticket
 pub const PEOPLE: &str = "
-call                of            none fake over solo new  heir idle mine in   left \
-out  off  back boss lead far  copy
-GetServerInfo       -             OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK
-SignIn              -             OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK
-RedeemCode          -             OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK
-SignOut             -             UA   UA   UA   OK   OK   OK   OK   OK   OK   OK   OK   UA   OK   OK   OK   OK   UA
-WhoAmI              -             UA   UA   UA   OK   OK   OK   OK   OK   OK   OK   OK   UA   OK   OK   OK   OK   UA
-ChangePassword      -             UA   UA   UA   OK   OK   OK   OK   OK   OK   OK   OK   UA   OK   OK   OK   OK   UA
-AnswerInvitation    invitation    UA   UA   UA   see  see  see  see  see  see  see  see  UA   see  see  see  see  UA
-ActivateTeam        -             UA   UA   UA   OK   OK   OK   FP   FP   FP   FP   FP   UA   FP   FP   FP   FP   UA
+call                of            none fake over solo new  heir thief idle mine in   left out  off  back boss lead far  copy
+GetServerInfo       -             OK   OK   OK   OK   OK   OK   OK    OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK
+SignIn              -             OK   OK   OK   OK   OK   OK   OK    OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK
+RedeemCode          -             OK   OK   OK   OK   OK   OK   OK    OK   OK   OK   OK   OK   OK   OK   OK   OK   OK   OK
+SignOut             -             UA   UA   UA   OK   OK   OK   OK    OK   OK   OK   OK   OK   UA   OK   OK   OK   OK   UA
+WhoAmI              -             UA   UA   UA   OK   OK   OK   OK    OK   OK   OK   OK   OK   UA   OK   OK   OK   OK   UA
+ChangePassword      -             UA   UA   UA   OK   OK   OK   OK    OK   OK   OK   OK   OK   UA   OK   OK   OK   OK   UA
+AnswerInvitation    invitation    UA   UA   UA   see  see  see  see   see  see  see  see  see  UA   see  see  see  see  UA
+AnswerInvitation    lure          UA   UA   UA   see  see  see  IA    see  see  see  see  see  UA   see  see  see  see  UA
+ActivateTeam        -             UA   UA   UA   OK   OK   OK   OK    FP   FP   FP   FP   FP   UA   FP   FP   FP   FP   UA
 
-GetTeam             -             UA   UA   UA   PD   PD   PD   OK   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
-ListMembers         -             UA   UA   UA   PD   PD   PD   OK   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
-ListGroups          -             UA   UA   UA   PD   PD   PD   OK   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
-SetAvailability     -             UA   UA   UA   PD   PD   PD   PD   OK   OK   OK   OK   UA   PD   OK   PD   OK   UA
-UpdateTeam          -             UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
-AddMember           -             UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
-UpdateMember        member        UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-RemoveMember        member        UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-CreateGroup         -             UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
-UpdateGroup         group         UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-DeleteGroup         group         UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-UndeleteGroup       any-group:del \
-UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-AddGroupOperator    group+member  UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-RemoveGroupOperator \
-group+member  UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+GetTeam             -             UA   UA   UA   PD   PD   PD   PD    OK   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
+ListMembers         -             UA   UA   UA   PD   PD   PD   PD    OK   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
+ListGroups          -             UA   UA   UA   PD   PD   PD   PD    OK   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
+SetAvailability     -             UA   UA   UA   PD   PD   PD   PD    PD   OK   OK   OK   OK   UA   PD   OK   PD   OK   UA
+UpdateTeam          -             UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
+AddMember           -             UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
+UpdateMember        member        UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+RemoveMember        member        UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+CreateGroup         -             UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
+UpdateGroup         group         UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+DeleteGroup         group         UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+UndeleteGroup       any-group:del UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+AddGroupOperator    group+member  UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+RemoveGroupOperator group+member  UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
 
-CreateProfile       -             UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
-ListProfiles        -             UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
-GetProfile          profile       UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-UpdateProfile       profile       UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-SetProfileState     profile       UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
-GetProfileManifest  profile       UA   UA   UA   PD   PD   PD   PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+CreateProfile       -             UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
+ListProfiles        -             UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
+GetProfile          profile       UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+UpdateProfile       profile       UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+SetProfileState     profile       UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+GetProfileManifest  profile       UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
 
-ListTickets         -             UA   UA   UA   PD   PD   PD   PD   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
-WatchQueue          -             UA   UA   UA   PD   PD   PD   PD   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
-GetTicket           ticket        UA   UA   UA   PD   PD   PD   PD   see  see  see  see  UA   PD   see  see  see  UA
-ListTicketEvents    ticket        UA   UA   UA   PD   PD   PD   PD   see  see  see  see  UA   PD   see  see  see  UA
-TakeTicket          ticket:open   UA   UA   UA   PD   PD   PD   PD   see  see  see  see  UA   PD   see  PD   see  UA
-AssignTicket        ticket:open   UA   UA   UA   PD   PD   PD   PD   see  see  see  see  UA   PD   see  see  see  UA
-SetTicketPriority   ticket:open   UA   UA   UA   PD   PD   PD   PD   see  see  see  see  UA   PD   see  see  see  UA
-ReplyTicket         ticket:open   UA   UA   UA   PD   PD   PD   PD   see  see  see  see  UA   PD   see  see  see  UA
-NoteTicket          ticket:open   UA   UA   UA   PD   PD   PD   PD   see  see  see  see  UA   PD   see  see  see  UA
-CloseTicket         ticket:open   UA   UA   UA   PD   PD   PD   PD   see  see  see  see  UA   PD   see  see  see  UA
-ReopenTicket        ticket:ended  UA   UA   UA   PD   PD   PD   PD   see  see  see  see  UA   PD   see  see  see  UA
-NextTicket          -             UA   UA   UA   PD   PD   PD   PD   NF   OK   NF   NF   UA   PD   OK   PD   NF   UA
+ListTickets         -             UA   UA   UA   PD   PD   PD   PD    PD   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
+WatchQueue          -             UA   UA   UA   PD   PD   PD   PD    PD   OK   OK   OK   OK   UA   PD   OK   OK   OK   UA
+GetTicket           ticket        UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
+ListTicketEvents    ticket        UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
+TakeTicket          ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  PD   see  UA
+AssignTicket        ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
+SetTicketPriority   ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
+ReplyTicket         ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
+NoteTicket          ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
+CloseTicket         ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
+ReopenTicket        ticket:ended  UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
+NextTicket          -             UA   UA   UA   PD   PD   PD   PD    PD   NF   OK   NF   NF   UA   PD   OK   PD   NF   UA
 ";
 
 /// Calls of widgets and their customers.
@@ -127,6 +127,7 @@ to-new     invitation  -      new
 to-heir    invitation  -      heir
 absent     invitation  -
 foreign    invitation  -
+to-thief   lure        -      thief
 ";
 
 /// What else requests refer to, and what somebody who may call gets for an id there that is absent

@@ -64,6 +64,7 @@ impl Stage {
         people.insert("solo", desk.sign_in(&email("solo")).await);
         people.insert("new", asked(&desk, &boss, "new", false).await);
         people.insert("heir", asked(&desk, &boss, "heir", true).await);
+        people.insert("thief", thief(&desk, &boss, "thief").await);
         let over = desk.sign_in(&boss.email).await;
         over.sign_out(false).await.expect("signed out");
         people.insert("over", over);
@@ -100,6 +101,7 @@ impl Stage {
             ("profile", "present"),
             ("invitation", "to-new"),
             ("invitation", "to-heir"),
+            ("lure", "to-thief"),
         ];
         for (kind, name) in tickets.map(|name| ("ticket", name)).into_iter().chain(others) {
             let target = self.fresh(kind, name).await;
@@ -204,6 +206,14 @@ impl Stage {
                 let again = boss.add_member(email, true, asked == "heir").await;
                 target.code = again.expect("a new code").code;
             }
+            "lure" => {
+                // The invitation is of this team, the code of the other.
+                target.invitation_id = invitation(&self.people["thief"]).await;
+                let email = &self.people["thief"].email;
+                let other = self.desk.admin(&new_name("other")).await;
+                let added = other.add_member(email, true, true).await;
+                target.code = added.expect("a code").code;
+            }
             other => panic!("say how a {other} is made"),
         }
         target
@@ -259,7 +269,9 @@ impl Stage {
     pub async fn another(&self, caller: &str) -> (Credentials, Target) {
         let mut target = Target::default();
         let name = new_name(caller);
-        let staff = if caller == "solo" {
+        let staff = if caller == "thief" {
+            thief(&self.desk, &self.people["boss"], &name).await
+        } else if caller == "solo" {
             self.desk.host.account(&email(&name), &name);
             self.desk.sign_in(&email(&name)).await
         } else {
@@ -343,4 +355,13 @@ async fn invitation(staff: &Staff) -> String {
         .expect("an invitation")
         .id
         .clone()
+}
+
+/// Somebody whose account another team opened by its code, and whose address this one asks to join.
+async fn thief(desk: &Desk, admin: &Staff, name: &str) -> Staff {
+    let other = desk.admin(&new_name("opener")).await;
+    let opened = desk.member(&other, name, true, true).await;
+    other.remove_member(&opened.id()).await.expect("removed");
+    admin.add_member(&opened.email, true, true).await.expect("a member");
+    desk.sign_in(&opened.email).await
 }
