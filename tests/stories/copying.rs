@@ -69,12 +69,12 @@ async fn rows_of(host: &Host) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Somebody with all rights on a host's PostgreSQL.
-async fn hands_on(host: &Host) -> PgConnection {
+pub(crate) async fn hands_on(host: &Host) -> PgConnection {
     PgConnectOptions::from_str(host.database()).unwrap().connect().await.unwrap()
 }
 
 /// Asks a server to end, so that it takes itself off the list of those that live.
-async fn stopped(desk: Desk) -> Host {
+pub(crate) async fn stopped(desk: Desk) -> Host {
     let Desk { host, mut server } = desk;
     server.terminate();
     assert!(server.ends_within(BOUND).await.success());
@@ -149,7 +149,7 @@ impl Populated {
 
 /// Sets the clock that a host's decisions go by: its database's own. Only for servers that start
 /// from now on.
-async fn set_clock_forward(host: &Host, minutes: u32) {
+pub(crate) async fn set_clock_forward(host: &Host, minutes: u32) {
     let mut hands = hands_on(host).await;
     let script = format!(
         "CREATE SCHEMA later; \

@@ -3,6 +3,7 @@
 
 mod access;
 mod copying;
+mod erasing;
 mod expiry;
 mod failing;
 mod front_door;

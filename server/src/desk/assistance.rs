@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::profiles::Manifest;
 use super::queue::message;
-use super::{Desk, Failure, TicketEntry, memory, salt};
+use super::{Desk, Failure, TicketEntry, salt};
 use crate::domain::{
     Caller, Checked, Command, Digest, GroupId, MessageKind, Millis, Origin, Prepared, ProfileId,
     ProfileState, Refusal, Reply, State, Submission, Team, TeamId, Ticket, TicketWords, Visibility,
@@ -247,7 +247,7 @@ impl Desk {
         fingerprint: Digest,
     ) -> Result<CustomerView, Failure> {
         let who = Caller::Customer(caller.widget.profile, caller.secret);
-        let memory = memory(request_id, fingerprint);
+        let memory = self.memory(request_id, fingerprint);
         self.change(caller.widget.team.id, who, Some(memory), command).await?;
         self.my_ticket(caller).await
     }

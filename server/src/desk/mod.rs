@@ -39,7 +39,7 @@ use crate::domain::{
     self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId,
 };
 use crate::hub::{Frame, Hub};
-use crate::secrets::{HostSecrets, Passwords, random_bytes};
+use crate::secrets::{HostSecrets, Passwords, is_request_id, random_bytes, request_mark};
 use crate::store::{Database, Outcome, Store, Teller};
 use crate::telemetry::names;
 use sessions::SessionCache;
@@ -139,6 +139,17 @@ impl Desk {
         Ok(outcome?)
     }
 
+    /// What a repeat of a request is recognised by. Requests are remembered for a while after their
+    /// words may have been erased, so the digest of the body is kept only under the host's key.
+    fn memory(&self, request_id: &str, fingerprint: domain::Digest) -> Checked<Memory> {
+        if !is_request_id(request_id) {
+            let wrong = "give 8 to 64 visible ASCII characters, best a UUID";
+            return Err(Refusal::invalid("request_id", wrong));
+        }
+        let mark = request_mark(&self.secrets.credential_key, &fingerprint.0);
+        Ok(Memory { request_id: request_id.to_owned(), fingerprint: domain::Digest(mark) })
+    }
+
     async fn team(&self, team: TeamId) -> Result<Arc<Team>, Failure> {
         self.store.team(team).await?.ok_or(Failure::Refused(Refusal::NO_TEAM))
     }
@@ -181,13 +192,4 @@ fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encode
             hub.wake(change.team, frames::topics_of(&change));
         }
     })
-}
-
-/// What a repeat of a request is recognised by.
-fn memory(request_id: &str, fingerprint: domain::Digest) -> Checked<Memory> {
-    if crate::secrets::is_request_id(request_id) {
-        Ok(Memory { request_id: request_id.to_owned(), fingerprint })
-    } else {
-        Err(Refusal::invalid("request_id", "give 8 to 64 visible ASCII characters, best a UUID"))
-    }
 }

@@ -1,6 +1,6 @@
 //! The queue and its history, for operators and admins.
 
-use super::{Desk, Failure, Staff, TicketEntry, memory, salt};
+use super::{Desk, Failure, Staff, TicketEntry, salt};
 use crate::domain::{
     Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared,
     Priority, Refusal, Reply, Sight, State, Ticket, Viewer, What, actor_name, text,
@@ -170,7 +170,7 @@ impl Desk {
         fingerprint: Digest,
     ) -> Result<Reply, Failure> {
         staff.operator()?;
-        let memory = memory(request_id, fingerprint);
+        let memory = self.memory(request_id, fingerprint);
         let seen_at = seen_at(&command);
         match self.change(staff.team.id, staff.caller(), Some(memory), command).await {
             Ok(outcome) => Ok(outcome.reply),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::throttle::Subjects;
-use super::{Desk, Failure, memory, salt};
+use super::{Desk, Failure, salt};
 use crate::domain::{
     Account, AccountId, Caller, Command, Digest, Entry, Member, MemberId, MemberState, MemberWords,
     Millis, NewSession, Refusal, SESSION_IDLE, Team, TeamId, Viewer, text,
@@ -215,7 +215,7 @@ impl Desk {
     ) -> Result<SignedIn, Failure> {
         let key = text::email(email).map(|email| email.key).unwrap_or_default();
         let label = text::optional_line(label, 80).map_err(Refusal::text("label"))?;
-        let subjects = Subjects::new(&key, from);
+        let subjects = Subjects::new(&self.secrets.credential_key, &key, from);
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
         let Some(account) = self.account_of(&key, password).await? else {
             self.throttle.count_failure(&self.store, &subjects).await?;
@@ -307,7 +307,7 @@ impl Desk {
         from: &str,
     ) -> Result<(), Failure> {
         let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
-        let subjects = Subjects::new(&account.email_key, from);
+        let subjects = Subjects::new(&self.secrets.credential_key, &account.email_key, from);
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
         check_password(new)
             .map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
@@ -336,7 +336,7 @@ impl Desk {
         from: &str,
     ) -> Result<(), Failure> {
         let key = text::email(email).map(|email| email.key).unwrap_or_default();
-        let subjects = Subjects::new(&key, from);
+        let subjects = Subjects::new(&self.secrets.credential_key, &key, from);
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
         let hash = code_hash(&self.secrets.credential_key, &key, code).map(Digest);
         let known = match hash {
@@ -384,16 +384,16 @@ impl Desk {
             return Err(Refusal::NotFound.into());
         }
         let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
-        let subjects = Subjects::new(&account.email_key, answer.from);
+        let host_key = &self.secrets.credential_key;
+        let subjects = Subjects::new(host_key, &account.email_key, answer.from);
         self.throttle.allows_sign_in(&self.store, &subjects).await?;
-        let key = &self.secrets.credential_key;
         let command = Command::AnswerInvitation {
             member,
             accept: answer.accept,
-            code_hash: code_hash(key, &account.email_key, answer.code).map(Digest),
+            code_hash: code_hash(host_key, &account.email_key, answer.code).map(Digest),
             salt: salt()?,
         };
-        let memory = memory(request_id, fingerprint);
+        let memory = self.memory(request_id, fingerprint);
         let caller = Caller::Account(session.account);
         match self.change(team, caller, Some(memory), command).await {
             Err(Failure::Refused(refusal @ Refusal::Invalid { field: "code", .. })) => {

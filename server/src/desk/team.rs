@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::host::CODE_LIVES;
-use super::{Desk, Failure, Session, Staff, memory, random_id, salt};
+use super::{Desk, Failure, Session, Staff, random_id, salt};
 use crate::domain::{
     AccountId, Caller, Checked, Command, Digest, GroupId, MemberId, Millis, Prepared, Priority,
     QueueMode, Refusal, Reply, Team, TeamId, TeamWords, Visibility, text,
@@ -58,7 +58,7 @@ impl Desk {
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<Arc<Team>, Failure> {
-        let memory = memory(request_id, fingerprint);
+        let memory = self.memory(request_id, fingerprint);
         // The id follows from the request, so that a repeat meets the team that the first one made.
         let seed =
             crate::domain::sha256(&[&session.account.0.to_be_bytes(), request_id.as_bytes()]);
@@ -85,7 +85,7 @@ impl Desk {
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<(Reply, Arc<Team>), Failure> {
-        let memory = memory(request_id, fingerprint);
+        let memory = self.memory(request_id, fingerprint);
         let outcome = self.change(staff.team.id, staff.caller(), Some(memory), command).await?;
         Ok((outcome.reply, self.team(staff.team.id).await?))
     }

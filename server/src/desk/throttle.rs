@@ -11,6 +11,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::Failure;
 use crate::domain::{Digest, Millis, ProfileId, TeamId};
+use crate::secrets::{CredentialKey, throttle_mark};
 use crate::store::{Store, process_clock};
 
 /// Failures to sign in count for this long: fifteen minutes.
@@ -43,15 +44,16 @@ pub struct Rates {
 }
 
 /// Whose failures count together: of an account from one network, of the account, of the network.
+/// They are counted under marks, so that the table tells nobody's address.
 pub struct Subjects([String; 3]);
 
 impl Subjects {
     /// Somebody at `from`, a network address, who says they are the account with that address.
-    pub fn new(email_key: &str, from: &str) -> Self {
+    pub fn new(key: &CredentialKey, email_key: &str, from: &str) -> Self {
         Subjects([
-            format!("account {email_key} from {from}"),
-            format!("account {email_key}"),
-            format!("address {from}"),
+            throttle_mark(key, &["account from address", email_key, from]),
+            throttle_mark(key, &["account", email_key]),
+            throttle_mark(key, &["address", from]),
         ])
     }
 

@@ -64,7 +64,7 @@ impl Caller {
 pub struct Memory {
     /// The caller's `request_id`.
     pub request_id: String,
-    /// A digest of the call and its body.
+    /// A digest of the call and its body under the host's key: it outlives the words in the body.
     pub fingerprint: Digest,
 }
 

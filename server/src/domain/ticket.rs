@@ -107,11 +107,14 @@ pub struct Ticket {
     pub former_operator: Option<MemberId>,
     /// Who opened it.
     pub origin: Origin,
-    /// The hash of the customer's secret for it.
+    /// The hash of the customer's secret for it. The secret is random and nobody's words: its hash
+    /// lets nothing be guessed, and stays when the ticket is erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<Digest>,
-    /// Digest of the submitted body: a retry has the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Digest of the submitted body: a retry has the same. It has no salt, so it is kept in the
+    /// ticket's row alone, which erasing deletes, and is never written where images outlive the
+    /// words: to the log, or with a remembered reply.
+    #[serde(skip)]
     pub body_digest: Option<Digest>,
     /// The requester's address was proven.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -65,7 +65,7 @@ fn read(typed: &str) -> Option<[u8; LENGTH]> {
 }
 
 /// HMAC-SHA-256 over a purpose and parts, each with its length before it.
-fn keyed(key: &CredentialKey, purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+pub(super) fn keyed(key: &CredentialKey, purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(&key.0);
     for part in std::iter::once(&purpose).chain(parts) {
         context.update(&(part.len() as u64).to_be_bytes());

@@ -226,7 +226,7 @@ pub async fn invitations(
     rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), MemberId(row.next()?)))).collect()
 }
 
-/// Failures of a subject (an address or a network address) since the first that counts.
+/// Failures of a subject (the mark of an address or a network address) since the first that counts.
 pub async fn failures(
     connection: &mut Connection,
     subject: &str,

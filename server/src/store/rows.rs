@@ -258,6 +258,8 @@ async fn write_invitation(
 }
 
 /// Deletes words, salts, messages and rows of tickets; number and secret hash stay as a tombstone.
+/// The hash is of random bytes that the customer's widget made, so it confirms no guess at what was
+/// written; it lets a late retry be answered with "not found" instead of ringing anew.
 async fn erase(
     connection: &mut Connection,
     team: TeamId,

@@ -64,6 +64,9 @@ impl File {
             // that falls behind, the writer does the rest at so many pages, about 64 MiB, so that
             // the log's size has a bound.
             .pragma("wal_autocheckpoint", "16000")
+            // What is erased leaves the file, too: by itself SQLite keeps the bytes of deleted rows
+            // until something else needs their place.
+            .pragma("secure_delete", "on")
             .statement_cache_capacity(200);
         // This once, the file is made if need be. Later connections never make one, so that a file
         // that goes missing is noticed.

@@ -25,6 +25,9 @@ use super::writer::{Answer, Told, WriteError};
 use crate::domain::{Change, Command, Digest, Event, Needs, Reply, Request, TeamId, World};
 use crate::telemetry;
 
+#[cfg(test)]
+mod tests;
+
 /// Requests that are decided in one go, at most: what they write is one errand to SQLite.
 const SLICE: usize = 256;
 

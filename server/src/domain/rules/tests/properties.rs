@@ -149,8 +149,10 @@ impl Memory {
 
     fn check(&self, scene: &Scene) -> Result<(), TestCaseError> {
         let team = scene.team();
+        // Stored events do not have the digest of the body.
+        let stored = |image: &Ticket| Ticket { body_digest: None, ..image.clone() };
         let tickets: BTreeMap<_, _> =
-            scene.world.tickets.values().map(|ticket| (ticket.id, ticket.image.clone())).collect();
+            scene.world.tickets.values().map(|ticket| (ticket.id, stored(&ticket.image))).collect();
         prop_assert_eq!(&tickets, &self.tickets, "the stored events alone give the same tickets");
         prop_assert!(self.numbers.iter().copied().eq(1..scene.world.next_number), "no gaps");
         for ticket in tickets.values() {
