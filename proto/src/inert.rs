@@ -10,35 +10,43 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+pub use crate::characters::is_hidden;
+use crate::characters::{MARKS, is_joiner, is_mark, is_selector, is_unseen};
+
+/// How many characters may be joined to the one before, one after the other. A family of emoji
+/// needs three.
+const JOINERS: usize = 4;
+
 /// For places that are one line high: newlines and tabs are made visible too.
 pub fn line(text: &str) -> Cow<'_, str> {
-    inert(text, |_| false, as_symbol)
+    inert(text, |_| false, Shown::AsSymbols)
 }
 
 /// For places of several lines: newlines and tabs stay, a carriage return before a newline goes.
 pub fn block(text: &str) -> Cow<'_, str> {
-    match inert(text, |c| matches!(c, '\n' | '\t'), as_symbol) {
+    match inert(text, |c| matches!(c, '\n' | '\t'), Shown::AsSymbols) {
         Cow::Owned(made) if text.contains("\r\n") => Cow::Owned(made.replace("␍\n", "\n")),
         other => other,
     }
 }
 
 /// JSON on one line that is inert even when a terminal shows it: beyond what JSON demands, DEL, C1
-/// controls and everything invisible is written as `\uXXXX`. Reading it gives the very same text
-/// back.
+/// controls, everything invisible and the marks that are too many for one character are written as
+/// `\uXXXX`. Reading it gives the very same text back.
 pub fn json(value: &Value) -> String {
     let text = value.to_string();
     let mut made = String::with_capacity(text.len());
+    let mut reader = Reader::default();
     for c in text.chars() {
         // Outside of strings JSON is ASCII, so whatever is escaped here is inside of one.
-        if c.is_control() || is_hidden(c) || is_joiner(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                // Writing into a string cannot fail.
-                let _ = write!(made, "\\u{unit:04x}");
-            }
-        } else {
+        if reader.fate(c) == Fate::Kept && !is_joiner(c) {
             made.push(c);
+            continue;
+        }
+        let mut units = [0; 2];
+        for unit in c.encode_utf16(&mut units) {
+            // Writing into a string cannot fail.
+            let _ = write!(made, "\\u{unit:04x}");
         }
     }
     made
@@ -47,98 +55,147 @@ pub fn json(value: &Value) -> String {
 /// For windows, whose fonts lack the symbols of control characters: everything hidden is shown as
 /// `<U+001B>`. `lines` keeps newlines and tabs.
 pub fn drawn(text: &str, lines: bool) -> Cow<'_, str> {
-    inert(text, |c| lines && matches!(c, '\n' | '\t'), as_code)
+    inert(text, |c| lines && matches!(c, '\n' | '\t'), Shown::AsCodes)
 }
 
 /// Whether nothing can be seen of a text: it is empty, or white space and hidden characters alone.
 pub fn is_blank(text: &str) -> bool {
-    text.chars().all(|c| {
-        c.is_whitespace() || c.is_control() || is_hidden(c) || is_joiner(c) || is_selector(c)
-    })
+    text.chars().all(is_unseen)
 }
 
-fn inert(text: &str, keep: impl Fn(char) -> bool, show: fn(&mut String, char)) -> Cow<'_, str> {
-    let harmless = |c: char| keep(c) || !(c.is_control() || is_hidden(c) || is_joiner(c));
-    if text.chars().all(harmless) {
+fn inert(text: &str, keep: impl Fn(char) -> bool, shown: Shown) -> Cow<'_, str> {
+    let mut reader = Reader::default();
+    if text.chars().all(|c| reader.fate(c) == Fate::Kept || keep(c)) {
         return Cow::Borrowed(text);
     }
     let mut made = String::with_capacity(text.len() + 16);
-    let mut before = ' ';
+    let mut surplus = 0;
+    let mut reader = Reader::default();
     for c in text.chars() {
-        if harmless(c)
-            || (is_joiner(c)
-                && !before.is_ascii()
-                && !before.is_control()
-                && !is_hidden(before)
-                && !is_joiner(before))
-        {
+        let fate = reader.fate(c);
+        if fate == Fate::Surplus {
+            surplus += 1;
+            continue;
+        }
+        shown.count(&mut made, std::mem::take(&mut surplus));
+        if fate == Fate::Kept || keep(c) {
             made.push(c);
         } else {
-            show(&mut made, c);
+            shown.hidden(&mut made, c);
         }
-        before = c;
     }
+    shown.count(&mut made, surplus);
     Cow::Owned(made)
 }
 
-fn as_code(made: &mut String, c: char) {
-    // Writing into a string cannot fail.
-    let _ = write!(made, "<U+{:04X}>", u32::from(c));
+/// What becomes of a character.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    /// Its name is shown instead.
+    Named,
+    /// One mark too many: how many there are of them is shown instead.
+    Surplus,
 }
 
-fn as_symbol(made: &mut String, c: char) {
-    let code = u32::from(c);
-    let symbol = match code {
-        0..=0x1f => char::from_u32(0x2400 + code),
-        0x7f => Some('␡'),
-        _ => None,
-    };
-    match symbol {
-        Some(symbol) => made.push(symbol),
-        None => {
-            let _ = write!(made, "⟨U+{code:04X}⟩");
+/// Reads a text character by character.
+#[derive(Default)]
+struct Reader {
+    before: Option<char>,
+    /// On the character that is carrying them.
+    marks: usize,
+    /// Since the last character that was not joined to the one before.
+    joiners: usize,
+}
+
+impl Reader {
+    fn fate(&mut self, c: char) -> Fate {
+        let before = self.before.replace(c);
+        let fate = if c.is_control() || is_hidden(c) {
+            Fate::Named
+        } else if is_joiner(c) {
+            self.joiner(before)
+        } else if is_mark(c) {
+            return self.mark(c, before);
+        } else {
+            self.marks = 0;
+            if !before.is_some_and(is_joiner) {
+                self.joiners = 0;
+            }
+            return Fate::Kept;
+        };
+        if fate == Fate::Named {
+            (self.marks, self.joiners) = (0, 0);
+        }
+        fate
+    }
+
+    /// Joiners stay between characters that are not ASCII.
+    fn joiner(&mut self, before: Option<char>) -> Fate {
+        let joins = |c: char| !c.is_ascii() && !c.is_control() && !is_hidden(c) && !is_joiner(c);
+        if self.joiners < JOINERS && before.is_some_and(joins) {
+            self.joiners += 1;
+            Fate::Kept
+        } else {
+            Fate::Named
+        }
+    }
+
+    /// Selectors are marks that nobody sees: they stay where they have something to select, which
+    /// in ASCII are keycaps.
+    fn mark(&mut self, c: char, before: Option<char>) -> Fate {
+        let selects = |c: char| !c.is_ascii() || c.is_ascii_digit() || matches!(c, '#' | '*');
+        if is_selector(c) && before.is_some_and(is_selector) {
+            Fate::Surplus
+        } else if is_selector(c) && !before.is_some_and(selects) {
+            Fate::Named
+        } else if self.marks < MARKS {
+            self.marks += 1;
+            Fate::Kept
+        } else {
+            Fate::Surplus
         }
     }
 }
 
-/// Chooses between forms of the character before it.
-fn is_selector(c: char) -> bool {
-    matches!(c, '\u{fe00}'..='\u{fe0f}')
+/// How that is shown which does not stay.
+#[derive(Clone, Copy)]
+enum Shown {
+    /// As Unicode's pictures of control characters, else in angle brackets.
+    AsSymbols,
+    /// In ASCII.
+    AsCodes,
 }
 
-/// Joiners make emoji and several scripts what they are; they stay between characters that are not
-/// ASCII.
-fn is_joiner(c: char) -> bool {
-    matches!(c, '\u{200c}' | '\u{200d}')
-}
+impl Shown {
+    fn hidden(self, made: &mut String, c: char) {
+        let code = u32::from(c);
+        let symbol = match code {
+            0..=0x1f => char::from_u32(0x2400 + code),
+            0x7f => Some('␡'),
+            _ => None,
+        };
+        // Writing into a string cannot fail.
+        let _ = match (self, symbol) {
+            (Self::AsSymbols, Some(symbol)) => write!(made, "{symbol}"),
+            (Self::AsSymbols, None) => write!(made, "⟨U+{code:04X}⟩"),
+            (Self::AsCodes, _) => write!(made, "<U+{code:04X}>"),
+        };
+    }
 
-/// Neither a control character nor visible: changes direction, has no width, or breaks the line in
-/// some programs.
-fn is_hidden(c: char) -> bool {
-    matches!(
-        c,
-        '\u{00ad}'
-            | '\u{034f}'
-            | '\u{061c}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'
-            | '\u{200e}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{3164}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
+    /// So many marks were too many.
+    fn count(self, made: &mut String, surplus: usize) {
+        let _ = match (self, surplus) {
+            (_, 0) => Ok(()),
+            (Self::AsSymbols, _) => write!(made, "⟨+{surplus} marks⟩"),
+            (Self::AsCodes, _) => write!(made, "<+{surplus} marks>"),
+        };
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -177,15 +234,70 @@ mod tests {
 
     #[test]
     fn no_control_character_passes() {
-        let every: String =
-            (0..0x2_0000u32).chain(0xe_0000..0xe_1000).filter_map(char::from_u32).collect();
-        assert!(!line(&every).chars().any(|c| c.is_control() || is_hidden(c)));
-        assert!(
-            !block(&every)
-                .chars()
-                .any(|c| (c.is_control() && c != '\n' && c != '\t') || is_hidden(c))
-        );
-        assert!(!json(&json!(every)).chars().any(|c| c.is_control() || is_hidden(c)));
+        use icu_properties::CodePointMapData;
+        use icu_properties::props::GeneralCategory as Category;
+        let acts = |c: char| {
+            matches!(
+                CodePointMapData::<Category>::new().get(c),
+                Category::Control
+                    | Category::Format
+                    | Category::LineSeparator
+                    | Category::ParagraphSeparator
+            )
+        };
+        for c in ('\0'..=char::MAX).filter(|&c| acts(c)) {
+            let text = format!("a{c}b");
+            let kept = matches!(c, '\n' | '\t');
+            assert!(!line(&text).chars().any(acts), "{c:?}");
+            assert!(!drawn(&text, false).chars().any(acts), "{c:?}");
+            assert!(kept || !block(&text).chars().any(acts), "{c:?}");
+            assert!(kept || !drawn(&text, true).chars().any(acts), "{c:?}");
+            assert!(!json(&json!(text)).chars().any(acts), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn what_joins_the_character_before_is_bounded() {
+        use icu_properties::CodePointMapData;
+        use icu_properties::props::GraphemeClusterBreak as Break;
+        let joins = |c: char| {
+            matches!(
+                CodePointMapData::<Break>::new().get(c),
+                Break::Extend | Break::SpacingMark | Break::T | Break::V
+            )
+        };
+        for c in ('\0'..=char::MAX).filter(|&c| joins(c) && !is_joiner(c) && !is_hidden(c)) {
+            let text = format!("e{}", c.to_string().repeat(100));
+            let count = line(&text).chars().count();
+            assert!(count <= MARKS + 30, "{c:?}: {count} characters");
+            assert!(drawn(&text, true).chars().count() <= MARKS + 30, "{c:?}");
+        }
+        let smeared = format!("He\u{301}{} comes", "\u{337}".repeat(1000));
+        assert_eq!(line(&smeared), "He\u{301}\u{337}\u{337}\u{337}⟨+997 marks⟩ comes");
+        assert_eq!(drawn(&smeared, false), "He\u{301}\u{337}\u{337}\u{337}<+997 marks> comes");
+        assert!(json(&json!(smeared)).contains("\u{337}\u{337}\u{337}\\u0337\\u0337"));
+        // Joined without end, it would be one character as wide as the line.
+        let chain = "👩\u{1f3fd}\u{200d}".repeat(100);
+        assert!(!line(&chain).contains(&"👩\u{1f3fd}\u{200d}".repeat(JOINERS + 1)));
+    }
+
+    #[test]
+    fn selectors_stay_where_they_select() {
+        for text in ["❤\u{fe0f}", "1\u{fe0f}\u{20e3}", "葛\u{fe00}"] {
+            assert_eq!(line(text), text);
+        }
+        assert_eq!(line("pay\u{fe0f}pal"), "pay⟨U+FE0F⟩pal");
+        assert_eq!(line("❤\u{fe0f}\u{fe01}\u{fe02}!"), "❤\u{fe0f}⟨+2 marks⟩!");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_acts_passes(text in "[\\p{Cc}\\p{Zl}\\p{Zp}\\p{Cf}\\p{M}a-c日]{0,20}") {
+            let once = line(&text).into_owned();
+            prop_assert!(!once.chars().any(|c| c.is_control() || is_hidden(c)), "{once:?}");
+            prop_assert_eq!(line(&once), once.as_str());
+            prop_assert_eq!(serde_json::from_str::<Value>(&json(&json!(text))).unwrap(), json!(text));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod v1 {
 }
 
 pub mod address;
+pub mod characters;
 pub mod client;
 #[cfg(test)]
 mod contract;

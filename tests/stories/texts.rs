@@ -149,7 +149,7 @@ async fn limits_are_counted_in_code_points(database: Database) {
 /// that cannot be seen.
 pub(crate) const HOSTILE: &str = "\u{1b}]52;c;ZXZpbA==\u{7}\u{1b}]8;;https://evil.example\u{1b}\\link\u{1b}]8;;\u{1b}\\\
     \u{1b}[2J\u{1b}[31mred\u{1b}P1$r\u{1b}\\\u{1b}_apc\u{1b}\\\u{9b}31m\u{9d}0;title\u{9c}\u{85}\
-    \u{202e}gnp.exe\u{202c}\u{2066}\u{2069}\u{200b}\u{feff}\r\u{8}\u{7f}\u{b}\u{c}\u{e}\u{1b}]0;unterminated";
+    \u{202e}gnp.exe\u{202c}\u{2066}\u{2069}\u{200b}\u{feff}\u{13430}\u{fff9}\r\u{8}\u{7f}\u{b}\u{c}\u{e}\u{1b}]0;unterminated";
 
 /// Runs `deskbell` as this person.
 fn deskbell(server: &Server, staff: &Staff, words: &[&str]) -> String {
@@ -173,8 +173,7 @@ fn as_person(command: &mut Command, server: &Server, staff: &Staff) {
 /// Nothing in it moves, colours or turns anything on a terminal.
 pub(crate) fn assert_inert(what: &str, printed: &str) {
     let harmful = |c: char| {
-        (c.is_control() && c != '\n' && c != '\t')
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        (c.is_control() && c != '\n' && c != '\t') || deskbell_proto::characters::is_hidden(c)
     };
     assert!(!printed.is_empty(), "{what} prints something");
     if let Some(found) = printed.chars().find(|&c| harmful(c)) {

@@ -197,7 +197,7 @@ pub fn check_email(email: &str) -> Option<Key> {
         return Some(Key::EmailLong);
     }
     let odd = |character: char| {
-        character.is_whitespace() || character.is_control() || ",;:<>()[]\\\"".contains(character)
+        deskbell_proto::characters::is_unseen(character) || ",;:<>()[]\\\"".contains(character)
     };
     let well_formed = email.rsplit_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()

@@ -64,8 +64,7 @@ impl History {
         let mut pages = Pages::new(&client, self.filter.request(&client, true).await?, limit);
         let mut table =
             Table::new(["NUMBER", "STATE", "ENDED", "OPERATOR", "GROUP", "REQUESTER", "TITLE"]);
-        let mut csv =
-            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(io::stdout());
+        let mut csv = writer(io::stdout());
         if self.csv {
             csv.write_record(COLUMNS).map_err(written)?;
         }
@@ -127,6 +126,15 @@ fn record(ticket: &v1::Ticket) -> [String; COLUMNS.len()] {
     ]
 }
 
+/// RFC 4180 with every cell in quotes: a spreadsheet that separates at semicolons or tabs, as many
+/// do by their country, finds none outside of them.
+fn writer<W: io::Write>(to: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .quote_style(csv::QuoteStyle::Always)
+        .from_writer(to)
+}
+
 /// A cell that no spreadsheet takes for a formula, whatever white space or quotes hide its
 /// beginning, and that is inert when a terminal shows it.
 fn unformula(cell: &str) -> Cow<'_, str> {
@@ -168,8 +176,7 @@ mod tests {
             requester: "x@y".to_owned(),
             ..Default::default()
         };
-        let mut writer =
-            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        let mut writer = writer(Vec::new());
         writer
             .write_record(record(&ticket).iter().map(|cell| unformula(cell).into_owned()))
             .unwrap();
@@ -178,5 +185,33 @@ mod tests {
             csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_slice());
         let read = reader.records().next().unwrap().unwrap();
         assert_eq!(read.iter().collect::<Vec<_>>(), record(&ticket));
+    }
+
+    #[test]
+    fn a_cell_stays_a_cell_whatever_separates() {
+        for separator in [b',', b';', b'\t', b'|'] {
+            let cell = format!("a{}=1+1", char::from(separator));
+            for line in ["one line", "two\nlines"] {
+                let ticket = v1::Ticket {
+                    title: cell.clone(),
+                    description: format!("{line}{cell}"),
+                    ..Default::default()
+                };
+                let mut writer = writer(Vec::new());
+                let cells = record(&ticket).map(|cell| unformula(&cell).into_owned());
+                writer.write_record(cells).unwrap();
+                let written = writer.into_inner().unwrap();
+                // In quotes, it reads as one cell: no program sees a formula after the separator.
+                let mut inside = false;
+                for (at, &byte) in written.iter().enumerate() {
+                    match byte {
+                        b'"' => inside = !inside,
+                        b'=' => assert!(inside, "byte {at} of {written:?}"),
+                        byte if byte == separator && byte != b',' => assert!(inside),
+                        _ => {}
+                    }
+                }
+            }
+        }
     }
 }

@@ -20,6 +20,7 @@ pub use self::popup::{editor_columns, help_length};
 use super::state::{Link, State};
 use super::text::{fit, width};
 use super::words;
+use crate::inert;
 
 /// Lines around the list: what and who, the column heads, what to tell, the keys.
 const LIST_AROUND: u16 = 4;
@@ -66,10 +67,12 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
     }
 }
 
-/// Puts a text into a line, cut at so many columns and at the edge of the screen.
+/// Puts a text into a line, cut at so many columns and at the edge of the screen. Whatever made the
+/// text, it is inert here.
 fn put(buffer: &mut Buffer, x: u16, y: u16, text: &str, columns: u16, style: Style) {
     if buffer.area.contains(Position { x, y }) {
-        buffer.set_stringn(x, y, fit(text, usize::from(columns)), usize::from(columns), style);
+        let text = fit(&inert::line(text), usize::from(columns));
+        buffer.set_stringn(x, y, text, usize::from(columns), style);
     }
 }
 
@@ -120,7 +123,7 @@ fn header(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
         parts.push("only mine".to_owned());
     }
     if !order.filter.is_empty() {
-        parts.push(format!("/{}", crate::inert::line(&order.filter)));
+        parts.push(format!("/{}", inert::line(&order.filter)));
     }
     if !state.me.name.is_empty() {
         parts.push(format!(

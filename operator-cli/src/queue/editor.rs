@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::text::{width, wrap};
+use crate::inert;
 
 /// The most the contract takes in one message, in code points.
 pub const LONGEST: usize = 10_000;
@@ -68,8 +69,8 @@ impl Editor {
         true
     }
 
-    /// Puts text in, as typed or pasted: line ends become newlines, other control characters are
-    /// left out, and so is what goes beyond the limit of a message.
+    /// Puts text in, as typed or pasted: line ends become newlines, other control characters and
+    /// hidden ones are left out, and so is what goes beyond the limit of a message.
     pub fn insert(&mut self, typed: &str) {
         let room = LONGEST.saturating_sub(self.text.chars().count());
         let clean: String = typed
@@ -77,7 +78,7 @@ impl Editor {
             .replace('\r', "\n")
             .replace('\t', "    ")
             .chars()
-            .filter(|&character| character == '\n' || !character.is_control())
+            .filter(|&c| c == '\n' || !(c.is_control() || inert::is_hidden(c)))
             .take(room)
             .collect();
         self.text.insert_str(self.at, &clean);

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use deskbell_proto::characters;
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest e-mail address, in bytes (RFC 5321 with its erratum 1690).
@@ -187,26 +188,33 @@ fn visible(c: char) -> char {
     }
 }
 
-/// White space and what leaves no mark on a screen: fillers, joiners, direction marks, variation
-/// selectors, tags.
+/// White space and what leaves no mark on a screen. Other control characters are not blank but
+/// wrong.
 fn is_invisible(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+    c.is_whitespace() || (!c.is_control() && characters::is_unseen(c))
 }
 
-/// An atom of RFC 5322, widened by RFC 6532 to international characters.
+/// An atom of RFC 5322, widened by RFC 6532 to international characters in normal form C. Nothing
+/// is in it that people cannot see, and nothing on a letter but the signs of the letter's own
+/// script, a few at a time: an accent that does not compose belongs to no address that somebody
+/// reads out.
 fn is_atom(text: &str) -> bool {
-    let allowed = |c: char| {
-        c.is_ascii_alphanumeric()
-            || "!#$%&'*+-/=?^_`{|}~".contains(c)
-            || (!c.is_ascii() && !is_invisible(c) && !c.is_control())
+    let (mut letter, mut marks) = (None, 0);
+    let mut allowed = |c: char| {
+        if c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) {
+            (letter, marks) = (None, 0);
+            return true;
+        }
+        if characters::is_mark(c) {
+            marks += 1;
+            return marks <= characters::MARKS
+                && !characters::is_unseen(c)
+                && letter.is_some_and(|letter| characters::share_script(letter, c));
+        }
+        (letter, marks) = (Some(c), 0);
+        !c.is_ascii() && !characters::is_unseen(c)
     };
-    !text.is_empty() && text.chars().all(allowed)
+    !text.is_empty() && text.chars().all(&mut allowed)
 }
 
 #[cfg(test)]
@@ -232,6 +240,7 @@ mod tests {
             ("", Err(TextProblem::Empty)),
             (" \u{a0}\u{3000}", Err(TextProblem::Empty)),
             ("\u{200b}\u{feff}\u{2060}\u{200e}", Err(TextProblem::Empty)),
+            ("\u{13430}\u{fff9}\u{fffb}\u{2800}", Err(TextProblem::Empty)),
             ("\n\t", Err(TextProblem::Empty)),
             ("a\nb", Err(TextProblem::ControlCharacter)),
             ("a\n", Err(TextProblem::ControlCharacter)),
@@ -300,6 +309,8 @@ mod tests {
             ("ana@xn--bcher-kva.example", "ana@xn--bcher-kva.example"),
             ("JOSE\u{301}@example.org", "josé@example.org"),
             ("root@localhost", "root@localhost"),
+            ("हिन्दी@example.org", "हिन्दी@example.org"),
+            ("ผู้ใช้@example.org", "ผู้ใช้@example.org"),
         ];
         for (written, key) in good {
             assert_eq!(email(written).map(|e| e.key).as_deref(), Ok(key), "{written}");
@@ -323,6 +334,17 @@ mod tests {
             "a@b@example.org",
             "ana@example.org,eva@example.org",
             "ana\u{200b}@example.org",
+            "ana\u{fff9}@example.org",
+            "ana\u{13430}@example.org",
+            "ana\u{1bca0}@example.org",
+            "日\u{e0100}@example.org",
+            "م\u{600}@example.org",
+            "\u{301}ana@example.org",
+            "an\u{337}a@example.org",
+            "a\u{20dd}@example.org",
+            "a\u{e34}@example.org",
+            "ก\u{e34}\u{e34}\u{e34}\u{e34}\u{e34}@example.org",
+            "👩\u{1f3fd}@example.org",
             "ana@a.org?bcc=eva@example.org",
         ];
         for address in bad {
@@ -370,6 +392,14 @@ mod tests {
         ];
         for (text, limit, expected) in table {
             assert_eq!(first_line(text, limit), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_address_has_what_cannot_be_seen() {
+        for c in ('\0'..=char::MAX).filter(|&c| characters::is_unseen(c)) {
+            assert!(email(&format!("a{c}b@example.org")).is_err(), "{c:?}");
+            assert!(email(&format!("日{c}本@example.org")).is_err(), "{c:?}");
         }
     }
 
