@@ -2,6 +2,7 @@
 //! people wrote.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use deskbell_proto::client::request_id;
 use deskbell_proto::v1;
@@ -92,7 +93,10 @@ fn tables_with(rows: &BTreeMap<String, String>, bytes: &[u8]) -> Vec<String> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 /// The clock is set forward on PostgreSQL, whose time decisions go by; the host then moves to a
