@@ -144,6 +144,12 @@ impl Host {
         Server::start(self, listen, more).await
     }
 
+    /// Starts a server on a free port whose standard error goes there.
+    pub async fn serve_logging_to(&self, log: Stdio) -> Server {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        Server::start_logging_to(self, listen, &[], Some(log)).await
+    }
+
     /// Runs a command of `deskbell-server` with these words on its standard input, to its end.
     pub fn command(&self, words: &[&str], input: &str) -> Output {
         run(

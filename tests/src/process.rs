@@ -43,10 +43,22 @@ impl Process {
         Self::run(
             as_user(user, &["--pdeathsig", signal]),
             Stdio::null(),
+            None,
             program,
             arguments,
             folder,
         )
+    }
+
+    /// Starts a program that dies with the tests, whose standard error goes there if it is given.
+    pub(crate) fn start_logging_to(
+        errors: Option<Stdio>,
+        program: &Path,
+        arguments: &[String],
+        folder: &Path,
+    ) -> Self {
+        let command = as_user(None, &["--pdeathsig", "KILL"]);
+        Self::run(command, Stdio::null(), errors, program, arguments, folder)
     }
 
     /// Starts a program that dies with the tests, with this as its standard input.
@@ -56,12 +68,13 @@ impl Process {
         arguments: &[String],
         folder: &Path,
     ) -> Self {
-        Self::run(as_user(None, &["--pdeathsig", "KILL"]), input, program, arguments, folder)
+        Self::run(as_user(None, &["--pdeathsig", "KILL"]), input, None, program, arguments, folder)
     }
 
     fn run(
         mut command: Command,
         input: Stdio,
+        errors: Option<Stdio>,
         program: &Path,
         arguments: &[String],
         folder: &Path,
@@ -72,7 +85,8 @@ impl Process {
         // program.
         command.args(["env", "--ignore-signal=XFSZ", "--"]);
         command.arg(program).args(arguments).stdin(input);
-        command.stdout(file.try_clone().expect("a second handle")).stderr(file);
+        command.stdout(file.try_clone().expect("a second handle"));
+        command.stderr(errors.unwrap_or_else(|| file.into()));
         let (answer, started) = mpsc::channel();
         KEEPER.send((command, answer)).expect("the keeper lives");
         let child =

@@ -2,12 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use deskbell_proto::client::{Client, Credentials, Server as Target};
 use deskbell_proto::pin;
 use serde_json::Value;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::host::{Host, PASSWORD};
 use crate::process::Process;
@@ -25,13 +28,23 @@ pub struct Server {
 impl Server {
     /// Starts one and waits until it answers.
     pub(crate) async fn start(host: &Host, listen: SocketAddr, more: &[&str]) -> Self {
+        Self::start_logging_to(host, listen, more, None).await
+    }
+
+    /// Starts one whose standard error goes there, and waits until it answers.
+    pub(crate) async fn start_logging_to(
+        host: &Host,
+        listen: SocketAddr,
+        more: &[&str],
+        log: Option<Stdio>,
+    ) -> Self {
         let folder = scratch::folder("server");
         let ready_file = folder.join("ready.json");
         let mut arguments = vec!["serve".to_owned(), "--listen".to_owned(), listen.to_string()];
         arguments.extend(["--ready-file".to_owned(), ready_file.display().to_string()]);
         arguments.extend(host.arguments());
         arguments.extend(more.iter().map(|&word| word.to_owned()));
-        let mut process = Process::start(None, "KILL", &programs::server(), &arguments, &folder);
+        let mut process = Process::start_logging_to(log, &programs::server(), &arguments, &folder);
         let ready = ready(&mut process, &ready_file).await;
         assert_eq!(ready["pid"], process.id(), "the ready file is this server's");
         let address = ready["address"].as_str().expect("an address").to_owned();
@@ -84,6 +97,15 @@ impl Server {
     pub(crate) fn client(addresses: Vec<String>, authorities_pem: Option<String>) -> Client {
         let target = Target { addresses, authorities_pem };
         Client::new(target.connect_lazy().expect("a usable address"), Credentials::none())
+    }
+
+    /// What the standard health service says of it as a whole; none when it does not answer.
+    pub async fn health(&self) -> Option<ServingStatus> {
+        let addresses = vec![self.address.clone()];
+        let target = Target { addresses, authorities_pem: self.authorities.clone() };
+        let mut client = HealthClient::new(target.connect_lazy().expect("a usable address"));
+        let answer = client.check(HealthCheckRequest { service: String::new() }).await.ok()?;
+        Some(answer.into_inner().status())
     }
 
     /// Kills it in the middle of whatever it does.

@@ -21,7 +21,6 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tonic::Code;
-use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 for_both_databases! {
@@ -258,17 +257,6 @@ async fn a_backup_of_a_running_server_restores(database: Database) {
 }
 
 /// What health says of the server as a whole.
-async fn health(desk: &Desk) -> Option<ServingStatus> {
-    let channel = deskbell_proto::client::Server {
-        addresses: vec![desk.server.address().to_owned()],
-        authorities_pem: desk.server.authorities().map(str::to_owned),
-    };
-    let mut client =
-        tonic_health::pb::health_client::HealthClient::new(channel.connect_lazy().unwrap());
-    let answer = client.check(HealthCheckRequest { service: String::new() }).await.ok()?;
-    Some(answer.into_inner().status())
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_fills_up_and_gets_room() {
     let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(Database::Sqlite).await;
@@ -299,7 +287,15 @@ async fn a_disk_that_fills_up_and_gets_room() {
     };
     // Reading goes on, and what was acknowledged is there.
     assert_eq!(ana.open_numbers().await, acknowledged);
+    eventually("health says that it is full", FULL, async || {
+        desk.server.health().await == Some(ServingStatus::NotServing)
+    })
+    .await;
     desk.server.limit_files(None);
+    eventually("health says that there is room", BOUND, async || {
+        desk.server.health().await == Some(ServingStatus::Serving)
+    })
+    .await;
     let mut number = None;
     eventually("it recovers by itself", BOUND, async || {
         number = widget.submit(refused.clone()).await.ok().map(|ticket| ticket.number);
@@ -362,7 +358,7 @@ async fn a_database_that_goes_and_comes_back() {
         Scene::on(Desk::of(Host::on(&postgres)).await).await;
     let number = widget.ring(Some(&sales), "Before.").await.number;
     let mut watch = bo.watch().opened().await;
-    assert_eq!(health(&desk).await, Some(ServingStatus::Serving));
+    assert_eq!(desk.server.health().await, Some(ServingStatus::Serving));
     postgres.stop().await;
     let request = v1::SubmitTicketRequest {
         group_id: sales.id.clone(),
@@ -380,13 +376,13 @@ async fn a_database_that_goes_and_comes_back() {
     let status = soon("an answer", ana.client.queue().note_ticket(note.clone())).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     eventually("health tells the truth", BOUND, async || {
-        health(&desk).await == Some(ServingStatus::NotServing)
+        desk.server.health().await == Some(ServingStatus::NotServing)
     })
     .await;
 
     postgres.restart();
     eventually("health tells the truth", BOUND, async || {
-        health(&desk).await == Some(ServingStatus::Serving)
+        desk.server.health().await == Some(ServingStatus::Serving)
     })
     .await;
     let mut second = None;

@@ -9,6 +9,7 @@ mod failing;
 mod front_door;
 mod groups;
 mod hosting;
+mod logging;
 mod main_job;
 mod many_servers;
 mod many_servers_balanced;

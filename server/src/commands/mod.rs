@@ -25,6 +25,8 @@ use serde_json::Value;
 use arguments::{Arguments, Command};
 use failure::Failure;
 
+use crate::telemetry::{flush_log, say};
+
 /// How long what is left may take to end after the command has.
 const LAST_MOMENT: Duration = Duration::from_millis(200);
 
@@ -40,10 +42,12 @@ pub fn run() -> ExitCode {
     };
     let done = runtime.block_on(carry_out(arguments));
     runtime.shutdown_timeout(LAST_MOMENT);
-    match done {
+    let code = match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => told(&failure, json),
-    }
+    };
+    flush_log(LAST_MOMENT);
+    code
 }
 
 async fn carry_out(arguments: Arguments) -> Result<(), Failure> {
@@ -65,8 +69,7 @@ fn told(failure: &Failure, json: bool) -> ExitCode {
     } else {
         format!("deskbell-server: {}", failure.sentence)
     };
-    // Nothing is left to be done when even that cannot be written.
-    let _ = writeln!(io::stderr(), "{text}");
+    say(&text);
     ExitCode::from(failure.status)
 }
 

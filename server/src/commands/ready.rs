@@ -23,6 +23,8 @@ impl ReadyFile {
             fs::rename(&draft, &path)
         };
         written().map_err(|error| {
+            // Half of it may be there.
+            let _ = fs::remove_file(&draft);
             Failure::failed(format!("the ready file {} cannot be written: {error}", path.display()))
         })?;
         Ok(Self(path))

@@ -1,5 +1,6 @@
 //! `serve`: everything a server is made of, put together, and taken down in order.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use jiff::Timestamp;
 use metrics::gauge;
 use prost::Message as _;
 use serde_json::{Value, json};
+use tokio::sync::{Mutex, watch};
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, health_reporter};
 
@@ -20,21 +22,29 @@ use crate::desk::Desk;
 use crate::front::{Asked, Certificates, Ended, Front, Stage, Stopping, on_signals};
 use crate::grpc;
 use crate::secrets::{HostSecrets, random_bytes};
-use crate::telemetry::{log, names, serve_metrics};
+use crate::telemetry::{keep_running, log, names, serve_metrics};
 
 /// How often the database is asked whether it is there.
 const HEALTH: Duration = Duration::from_secs(2);
 
+/// A database that does not answer for so long is not there. Longer than one waits for a turn.
+const LONGEST_CHECK: Duration = Duration::from_secs(10);
+
 /// How long the database may take to close once calls have ended or were cut. Part of the 30
 /// seconds that stopping takes at most.
 const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Why a server ends by itself.
+const WRITER_GONE: &str = "the task that writes changes ended unexpectedly; what was acknowledged \
+    is on disk; start the server again";
 
 /// How long calls may take to end at most.
 const LONGEST_DRAIN: Duration = Duration::from_secs(27);
 
 pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let (settings, effective) = common.settings(Some(&serve))?;
-    log(&settings.log);
+    log(&settings.log)
+        .map_err(|error| Failure::failed(format!("the log cannot be started: {error}")))?;
     // The first random number of a process takes as long as all the rest of a start, since AWS-LC
     // measures the processor's jitter for it: it does so while the database is opened. If it fails
     // here, it fails again where somebody waits for it.
@@ -80,11 +90,14 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let (announce, stopping) = Stopping::new();
     let (reporter, health) = health_reporter();
     let services = grpc::services(&desk, &settings).with(health);
-    tokio::spawn(on_signals(announce.clone()));
-    tokio::spawn(look_after(Arc::clone(&certificates), asked, stopping.clone()));
-    tokio::spawn(tell_health(Arc::clone(&desk), reporter, stopping.clone()));
+    hear_signals(announce.clone(), stopping.clone());
+    look_after(Arc::clone(&certificates), asked, stopping.clone());
+    let reporting = (Arc::clone(&desk), reporter);
+    keep_until_stopped("health", &stopping, reporting, |(desk, reporter), stopping| {
+        tell_health(desk, reporter, stopping)
+    });
     if settings.metrics_listen().is_some() {
-        tokio::spawn(count_queue(Arc::clone(&desk), stopping.clone()));
+        keep_until_stopped("queue metrics", &stopping, Arc::clone(&desk), count_queue);
     }
     let ready = json!({
         "address": addresses.first(),
@@ -95,7 +108,10 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
         is ready");
     let ready_file = tell_ready(common, serve, &ready)?;
 
-    let ended = front.serve(services, stopping, settings.drain().min(LONGEST_DRAIN)).await;
+    let ended = tokio::select! {
+        ended = front.serve(services, stopping, settings.drain().min(LONGEST_DRAIN)) => ended,
+        never = stop_without_writer(&desk, &announce) => match never {},
+    };
     drop(ready_file);
     desk.close();
     let last_words = async {
@@ -109,6 +125,9 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
         tracing::warn!("the database did not let go of its connections in time");
     }
     drop(claim);
+    if !desk.store().has_writers() {
+        return Err(Failure::failed(WRITER_GONE));
+    }
     match ended {
         Ended::Drained => tracing::info!("the server has stopped"),
         Ended::Cut => {
@@ -132,8 +151,53 @@ fn certificates(settings: &Settings, secrets: &HostSecrets) -> Result<Certificat
     Ok(certificates?)
 }
 
-async fn look_after(certificates: Arc<Certificates>, asked: Asked, stopping: Stopping) {
-    certificates.look_after(asked, stopping).await;
+/// Keeps a task running until the server stops.
+fn keep_until_stopped<T, F>(
+    name: &'static str,
+    stopping: &Stopping,
+    with: T,
+    task: impl Fn(T, Stopping) -> F + Send + 'static,
+) where
+    T: Clone + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (over, stopping) = (stopping.clone(), stopping.clone());
+    let is_over = move || over.stage() != Stage::Running;
+    keep_running(name, is_over, move || task(with.clone(), stopping.clone()));
+}
+
+/// Hears signals until the last is heard.
+fn hear_signals(announce: watch::Sender<Stage>, stopping: Stopping) {
+    let is_over = move || stopping.stage() == Stage::Now;
+    keep_running("signals", is_over, move || {
+        let announce = announce.clone();
+        async move {
+            if let Err(error) = on_signals(announce).await {
+                tracing::error!(%error, "signals cannot be heard");
+            }
+        }
+    });
+}
+
+fn look_after(certificates: Arc<Certificates>, asked: Asked, stopping: Stopping) {
+    let with = (certificates, Arc::new(Mutex::new(asked)));
+    keep_until_stopped(
+        "certificates",
+        &stopping,
+        with,
+        |(certificates, asked), stopping| async move {
+            certificates.look_after(&mut *asked.lock().await, stopping).await
+        },
+    );
+}
+
+/// Begins to stop when a writer of changes is gone. What it was at is in doubt, so that it is not
+/// started again: a new process begins with what is on disk.
+async fn stop_without_writer(desk: &Desk, announce: &watch::Sender<Stage>) -> Infallible {
+    desk.store().writer_is_gone().await;
+    tracing::error!("stopping: {WRITER_GONE}");
+    announce.send_modify(|stage| *stage = Stage::Draining.max(*stage));
+    std::future::pending().await
 }
 
 fn listening(settings: &Settings, error: &std::io::Error) -> Failure {
@@ -151,7 +215,13 @@ fn tell_ready(common: &Common, serve: Serve, ready: &Value) -> Result<Option<Rea
         Some(fingerprint) => format!("Deskbell is ready on {address} fingerprint {fingerprint}"),
         None => format!("Deskbell is ready on {address} without TLS"),
     };
-    print(common.json, ready, &text)?;
+    // On a thread of its own, and not waited for: nobody has to read it.
+    let (json, ready_line) = (common.json, ready.clone());
+    tokio::task::spawn_blocking(move || {
+        if let Err(failure) = print(json, &ready_line, &text) {
+            tracing::warn!("the server is ready, but {}", failure.sentence);
+        }
+    });
     serve.ready_file.map(|path| ReadyFile::write(path, ready)).transpose()
 }
 
@@ -163,13 +233,18 @@ async fn count_queue(desk: Arc<Desk>, stopping: Stopping) {
     }
 }
 
-/// Keeps the standard health service true: serving as long as the database answers and nobody stops
-/// the server.
+/// Keeps the standard health service true: serving as long as the database answers, takes writes,
+/// and nobody stops the server.
 async fn tell_health(desk: Arc<Desk>, reporter: HealthReporter, stopping: Stopping) {
     let services = services();
     let mut told = None;
     while stopping.stage() == Stage::Running {
-        let up = desk.store().check().await;
+        let checked = tokio::time::timeout(LONGEST_CHECK, desk.store().check()).await;
+        let up = match &checked {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(failure)) => Err(failure.to_string()),
+            Err(_) => Err("the database does not answer".to_owned()),
+        };
         gauge!(names::DATABASE_UP).set(if up.is_ok() { 1.0 } else { 0.0 });
         if told != Some(up.is_ok()) {
             told = Some(up.is_ok());

@@ -18,11 +18,14 @@ const AGAIN: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_secs(5);
 
 impl Desk {
-    /// Listens until `stop` says so. Ends at once on a database that nobody shares.
+    /// Listens until `stop` says so. There is nothing to hear on a database that nobody shares.
     pub async fn listen(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         loop {
             match Hints::listen(self.store.database(), self.store.origin()).await {
-                Ok(None) => return,
+                Ok(None) => {
+                    let _ = stop.wait_for(|stop| *stop).await;
+                    return;
+                }
                 Ok(Some(hints)) => {
                     tokio::select! {
                         _ = stop.wait_for(|stop| *stop) => return,

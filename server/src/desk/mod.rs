@@ -41,7 +41,7 @@ use crate::domain::{
 use crate::hub::{Frame, Hub};
 use crate::secrets::{HostSecrets, Passwords, is_request_id, random_bytes, request_mark};
 use crate::store::{Database, Outcome, Store, Teller};
-use crate::telemetry::names;
+use crate::telemetry::{self, names};
 use sessions::SessionCache;
 use throttle::Throttle;
 
@@ -105,8 +105,23 @@ impl Desk {
     /// Begins what a server does by itself: sweeps, and listening to other servers. Commands of the
     /// host leave it out.
     pub fn start(self: &Arc<Self>) {
-        tokio::spawn(Arc::clone(self).sweep(self.stop.subscribe()));
-        tokio::spawn(Arc::clone(self).listen(self.stop.subscribe()));
+        self.keep_running("sweep", Desk::sweep);
+        self.keep_running("listen", Desk::listen);
+    }
+
+    /// Until [`Desk::close`].
+    fn keep_running<F>(
+        self: &Arc<Self>,
+        name: &'static str,
+        task: impl Fn(Arc<Self>, watch_channel::Receiver<bool>) -> F + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (desk, stopped) = (Arc::clone(self), self.stop.subscribe());
+        let is_over = move || *stopped.borrow();
+        telemetry::keep_running(name, is_over, move || {
+            task(Arc::clone(&desk), desk.stop.subscribe())
+        });
     }
 
     /// Ends what [`Desk::start`] began.

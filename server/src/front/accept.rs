@@ -88,7 +88,7 @@ impl Door {
 /// Accepts connections and sends on those that have shaken hands, until the server stops or nobody
 /// takes them.
 pub(super) async fn run(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     door: Door,
     ready: mpsc::Sender<Connection>,
     stopping: Stopping,

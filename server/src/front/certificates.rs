@@ -167,7 +167,7 @@ impl Certificates {
 
     /// Looks after the certificates until the server stops: now and then, and whenever it is asked
     /// to.
-    pub async fn look_after(&self, mut asked: Asked, stopping: Stopping) {
+    pub async fn look_after(&self, asked: &mut Asked, stopping: Stopping) {
         gauge!(names::CERTIFICATE_UP).set(1.0);
         loop {
             let was_asked = tokio::select! {

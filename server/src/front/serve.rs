@@ -27,7 +27,7 @@ use super::gate::Gate;
 use super::stopping::{Drain, Stage, Stopping};
 use super::together::{Begun, Together};
 use crate::config::Limits;
-use crate::telemetry::CountCalls;
+use crate::telemetry::{CountCalls, keep_running};
 
 /// How many connections may have shaken hands before the server takes them.
 const READY_CONNECTIONS: usize = 64;
@@ -105,7 +105,12 @@ impl Front {
             handshake: self.limits.handshake(),
         };
         let (ready, mut shaken) = mpsc::channel(READY_CONNECTIONS);
-        let accepting = tokio::spawn(accept::run(self.listener, door, ready, stopping.clone()));
+        let (listener, over) = (Arc::new(self.listener), stopping.clone());
+        let following = stopping.clone();
+        let is_over = move || over.stage() != Stage::Running;
+        let accepting = keep_running("accept", is_over, move || {
+            accept::run(Arc::clone(&listener), door.clone(), ready.clone(), following.clone())
+        });
         let services = KeepDeadlines.layer(services);
         let services = CountCalls::of(deskbell_proto::DESCRIPTORS).layer(services);
         let services = SayFarewell(stopping.clone()).layer(services);

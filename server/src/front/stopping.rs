@@ -79,6 +79,12 @@ impl Drain {
     }
 }
 
+/// Stages that are still to be announced.
+fn left(announce: &watch::Sender<Stage>) -> impl Iterator<Item = Stage> + use<> {
+    let now = *announce.borrow();
+    [Stage::Draining, Stage::Now].into_iter().filter(move |stage| *stage > now)
+}
+
 /// Announces stopping at SIGTERM or SIGINT, and the end at the second one. Returns when there is
 /// nothing left to announce.
 #[cfg(unix)]
@@ -86,13 +92,13 @@ pub async fn on_signals(announce: watch::Sender<Stage>) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    for stage in [Stage::Draining, Stage::Now] {
+    for stage in left(&announce) {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!(?stage, "stopping: a signal came");
-        announce.send_replace(stage);
+        announce.send_modify(|now| *now = stage.max(*now));
     }
     Ok(())
 }
@@ -100,10 +106,10 @@ pub async fn on_signals(announce: watch::Sender<Stage>) -> std::io::Result<()> {
 /// Announces stopping at Ctrl-C, and the end at the second one.
 #[cfg(not(unix))]
 pub async fn on_signals(announce: watch::Sender<Stage>) -> std::io::Result<()> {
-    for stage in [Stage::Draining, Stage::Now] {
+    for stage in left(&announce) {
         tokio::signal::ctrl_c().await?;
         tracing::info!(?stage, "stopping: Ctrl-C was pressed");
-        announce.send_replace(stage);
+        announce.send_modify(|now| *now = stage.max(*now));
     }
     Ok(())
 }

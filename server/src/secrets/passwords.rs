@@ -6,6 +6,7 @@
 //! for nearly each of them.)
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -173,7 +174,8 @@ fn carry_out(works: &Mutex<Receiver<Work>>) {
         // The lock is let go before the work begins.
         let next = works.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
-            Ok(work) => work(),
+            // Whoever waits for a work that panics hears that it failed; the thread is for all.
+            Ok(work) => drop(std::panic::catch_unwind(AssertUnwindSafe(work))),
             Err(_) => return,
         }
     }

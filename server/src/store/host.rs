@@ -109,6 +109,16 @@ impl Store {
         silence: Millis,
         watching: &[(TeamId, MemberId)],
     ) -> Result<i64, StoreError> {
+        // A server without requests finds out by this whether the database takes writes.
+        self.writers.failed().note(self.write_beat(address, silence, watching).await)
+    }
+
+    async fn write_beat(
+        &self,
+        address: &str,
+        silence: Millis,
+        watching: &[(TeamId, MemberId)],
+    ) -> Result<i64, StoreError> {
         let mut connection = self.database.write().await?;
         let now = connection.now().await?;
         let sql = "INSERT INTO servers (server, address, heartbeat_at) VALUES ($1, $2, $3) ON \

@@ -76,11 +76,26 @@ impl Store {
     /// Fails unless the database answers and changes can be written.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.database.has_host_secrets().await?;
-        if self.writers.are_there() {
-            Ok(())
-        } else {
-            Err(StoreError::Broken("a writer is gone; start the server again".to_owned()))
+        if !self.writers.are_there() {
+            return Err(StoreError::Broken("a writer is gone; start the server again".to_owned()));
         }
+        if self.writers.failed().is_set() {
+            // Whoever goes by the health check sends no more requests by which to find out. Whether
+            // the lease is another server's by now is all the same.
+            self.lease("health", self.origin(), 0).await?;
+            self.writers.failed().clear();
+        }
+        Ok(())
+    }
+
+    /// Whether changes can still be decided and written: a writer that is gone does not come back.
+    pub fn has_writers(&self) -> bool {
+        self.writers.are_there()
+    }
+
+    /// Waits until a writer is gone, which nobody told it to.
+    pub async fn writer_is_gone(&self) {
+        self.writers.gone().await;
     }
 
     /// What tells this server from others on the same database.

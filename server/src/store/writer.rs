@@ -5,7 +5,7 @@
 //! database itself refuses the batch, its requests are run one by one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
@@ -65,6 +65,31 @@ const BATCH: usize = 1_024;
 pub struct Writers {
     senders: Vec<mpsc::Sender<Job>>,
     under_way: Arc<AtomicUsize>,
+    failed: WriteFailed,
+}
+
+/// Whether a write failed since it was last found that the database takes writes.
+#[derive(Clone, Debug, Default)]
+pub struct WriteFailed(Arc<AtomicBool>);
+
+impl WriteFailed {
+    /// Notes what the database says to a write. A row in the way is no failure.
+    pub fn note<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        if written.as_ref().is_err_and(|failure| !matches!(failure, StoreError::Conflict(_))) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+        written
+    }
+
+    /// Whether one failed.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// The database takes writes.
+    pub fn clear(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 /// A request is counted until whoever asks has the answer, not only until it is written: on busy
@@ -103,6 +128,7 @@ impl Writers {
             Database::Postgres(_) => 2,
         };
         let checkpoints = Checkpoints::start(database.clone());
+        let failed = WriteFailed::default();
         let senders = (0..count).map(|_| {
             let (sender, receiver) = mpsc::channel(WAITING);
             let transactions = Transactions {
@@ -112,14 +138,25 @@ impl Writers {
                 checkpoints: checkpoints.clone(),
                 heads: Heads::default(),
             };
-            let writer = Writer { transactions, tell: Arc::clone(tell) };
+            let writer = Writer { transactions, tell: Arc::clone(tell), failed: failed.clone() };
             match database {
                 Database::Sqlite(_) => alone(writer.run(receiver)),
                 Database::Postgres(_) => drop(tokio::spawn(writer.run(receiver))),
             }
             sender
         });
-        Writers { senders: senders.collect(), under_way: Arc::default() }
+        Writers { senders: senders.collect(), under_way: Arc::default(), failed }
+    }
+
+    /// Whether a write failed since it was last found that the database takes writes.
+    pub fn failed(&self) -> &WriteFailed {
+        &self.failed
+    }
+
+    /// Waits until a writer is gone: it panicked, for while somebody can ask it does not end.
+    pub async fn gone(&self) {
+        let ends = self.senders.iter().map(|sender| Box::pin(sender.closed()));
+        futures_util::future::select_all(ends).await;
     }
 
     /// Whether all writers are there. One that is gone does not come back.
@@ -150,8 +187,7 @@ fn alone(writer: impl Future<Output = ()> + Send + 'static) {
     std::thread::spawn(move || {
         match tokio::runtime::Builder::new_current_thread().enable_time().build() {
             Ok(runtime) => runtime.block_on(writer),
-            // Whoever asks for a change is told to come back, and the health check that the writer
-            // is gone.
+            // Nobody hears requests any more, which ends the server.
             Err(error) => tracing::error!(%error, "the writer cannot run"),
         }
     });
@@ -160,6 +196,7 @@ fn alone(writer: impl Future<Output = ()> + Send + 'static) {
 struct Writer {
     transactions: Transactions,
     tell: Teller,
+    failed: WriteFailed,
 }
 
 /// What is decided, with who waits for it.
@@ -191,7 +228,7 @@ impl Writer {
     async fn batch(&self, jobs: Vec<Job>) -> Done {
         let (requests, answers): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|job| (job.request, job.answer)).unzip();
-        match self.transactions.run(&requests).await {
+        match self.failed.note(self.transactions.run(&requests).await) {
             Ok(decided) => Done::of(answers, decided),
             Err(_) if requests.len() > 1 => {
                 let mut done = Done::default();
@@ -209,7 +246,7 @@ impl Writer {
     async fn single(&self, request: Request) -> Decided {
         let mut tries = 0;
         loop {
-            match self.transactions.run(std::slice::from_ref(&request)).await {
+            match self.failed.note(self.transactions.run(std::slice::from_ref(&request)).await) {
                 Ok(decided) => return decided,
                 // Another server was first; with its rows in sight the rules will say what that
                 // means.
@@ -264,7 +301,11 @@ mod tests {
     #[test]
     fn they_are_busy_until_nobody_waits_for_an_answer() {
         let (sender, mut jobs) = mpsc::channel(2);
-        let writers = Writers { senders: vec![sender], under_way: Arc::default() };
+        let writers = Writers {
+            senders: vec![sender],
+            under_way: Arc::default(),
+            failed: WriteFailed::default(),
+        };
         let request = || Request {
             team: TeamId(1),
             caller: Caller::Clock,
@@ -288,5 +329,8 @@ mod tests {
             assert!(writers.are_busy(), "somebody waits for the first");
         }
         assert!(!writers.are_busy(), "who waited is gone");
+        assert!(writers.gone().now_or_never().is_none() && writers.are_there());
+        drop(jobs);
+        assert!(writers.gone().now_or_never().is_some() && !writers.are_there());
     }
 }
