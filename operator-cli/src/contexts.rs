@@ -34,6 +34,10 @@ pub struct Context {
     /// The session, while signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// Shows the server, at the next sign-in, that this person signed in from here before. Stays
+    /// when the session ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
     /// The pinned certificate authorities. None: the system's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authorities_pem: Option<String>,
@@ -50,6 +54,14 @@ impl Context {
 }
 
 impl Contexts {
+    /// What was kept of earlier sign-ins as this person at this server, under whatever name.
+    pub fn device_token(&self, address: &str, email: &str) -> Option<&str> {
+        let mut same = self.contexts.values().filter(|context| {
+            context.address == address && context.email.eq_ignore_ascii_case(email)
+        });
+        same.find_map(|context| context.device_token.as_deref())
+    }
+
     /// The named context, or the current one.
     pub fn choose(&self, named: Option<&str>) -> Result<(&str, &Context), Failure> {
         let sign_in = "Sign in with: deskbell login https://<server> --email <you>";
@@ -158,6 +170,7 @@ mod tests {
             address: "https://desk.example:7443".to_owned(),
             email: "ana@desk.example".to_owned(),
             token: Some("t".to_owned()),
+            device_token: Some("d".to_owned()),
             authorities_pem: Some("a\nb\n".to_owned()),
         }
     }
@@ -178,6 +191,19 @@ mod tests {
         assert_eq!(contexts.choose(None).unwrap(), ("ana", &context()));
         assert_eq!(contexts.choose(Some("bo")).unwrap_err().exit, Exit::NotFound);
         assert_eq!(Contexts::default().choose(None).unwrap_err().exit, Exit::Refused);
+        let Context { address, .. } = context();
+        assert_eq!(contexts.device_token(&address, "Ana@desk.example"), Some("d"));
+        assert_eq!(contexts.device_token(&address, "bo@desk.example"), None);
+        assert_eq!(contexts.device_token("https://other.example", "ana@desk.example"), None);
+    }
+
+    #[test]
+    fn files_of_before_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = Storage { folder: folder.path().to_owned() };
+        let text = "[contexts.a]\naddress = \"https://a\"\nemail = \"a@a\"\ntoken = \"t\"\n";
+        fs::write(storage.path(), text).unwrap();
+        assert_eq!(storage.load().unwrap().contexts["a"].device_token, None);
     }
 
     #[cfg(unix)]

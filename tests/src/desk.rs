@@ -120,10 +120,21 @@ pub async fn try_sign_in(
     email: &str,
     password: &str,
 ) -> Result<v1::SignInResponse, Problem> {
+    try_sign_in_on(client, email, password, "").await
+}
+
+/// The same on a device that has this token.
+pub async fn try_sign_in_on(
+    client: &Client,
+    email: &str,
+    password: &str,
+    device_token: &str,
+) -> Result<v1::SignInResponse, Problem> {
     let request = v1::SignInRequest {
         email: email.to_owned(),
         password: password.to_owned(),
         label: "story".to_owned(),
+        device_token: device_token.to_owned(),
     };
     Ok(client.account().sign_in(request).await?.into_inner())
 }

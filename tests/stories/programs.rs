@@ -112,8 +112,17 @@ async fn the_main_job_as_commands() {
     assert_eq!(kinds, expected);
     let history = bo.deskbell(&["history"]).good().printed;
     assert!(history.contains("The printer is on fire."), "bo handled it: {history}");
+    // The device's token stays when the session ends, and is the one of the next.
+    let device_token = |shell: &Shell| {
+        let kept = std::fs::read_to_string(shell.home().join("deskbell/contexts.toml")).unwrap();
+        let line = kept.lines().find(|line| line.starts_with("device_token = "));
+        line.expect("a token").to_owned()
+    };
+    let kept = device_token(&bo);
     bo.deskbell(&["logout"]).good();
     assert_eq!(bo.deskbell(&["whoami"]).status, 3);
+    login(&bo, "bo@desk.example");
+    assert_eq!(device_token(&bo), kept);
     desk.close();
 }
 

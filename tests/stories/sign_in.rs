@@ -1,13 +1,19 @@
 //! Signing in: throttled, the same for unknown and wrong, and what ends sessions.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1;
 use deskbell_tests::customer::{call_for_help, new_secret};
-use deskbell_tests::desk::{Desk, email};
+use deskbell_tests::desk::{Desk, email, try_sign_in, try_sign_in_on};
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::{Database, Host, PASSWORD};
+use deskbell_tests::proxy::Proxy;
 use deskbell_tests::scene::Scene;
+use deskbell_tests::server::Server;
 use deskbell_tests::staff::{refused, refused_field};
+use deskbell_tests::waiting::BOUND;
 use futures_util::future::join_all;
 use tonic::{Code, Request};
 
@@ -16,6 +22,8 @@ for_both_databases! {
     an_address_is_held_back_whatever_it_claims_to_be,
     a_new_password_ends_other_sessions,
     a_flood_of_passwords_starves_nobody,
+    strangers_keep_no_owner_out,
+    a_burst_counts_before_it_is_checked,
 }
 
 async fn failures_are_counted_across_restarts(database: Database) {
@@ -61,7 +69,7 @@ async fn failures_are_counted_across_restarts(database: Database) {
     ana.who_am_i().await.unwrap();
     let Desk { host, mut server } = desk;
     server.terminate();
-    server.ends_within(deskbell_tests::waiting::BOUND).await;
+    server.ends_within(BOUND).await;
     let desk = Desk::of(host).await;
     held(&desk).await;
     desk.try_sign_in(&email("bo"), PASSWORD).await.unwrap();
@@ -82,7 +90,7 @@ async fn an_address_is_held_back_whatever_it_claims_to_be(database: Database) {
     let mut request = Request::new(v1::SignInRequest {
         email: email("ana"),
         password: PASSWORD.to_owned(),
-        label: String::new(),
+        ..Default::default()
     });
     for header in ["x-forwarded-for", "forwarded", "x-real-ip"] {
         request.metadata_mut().insert(header, "203.0.113.7".parse().unwrap());
@@ -152,9 +160,7 @@ async fn a_flood_of_passwords_starves_nobody(database: Database) {
     let clients: Vec<_> = (0..8).map(|_| desk.server.connect()).collect();
     let flood = join_all((0..160).map(|n| {
         let client = &clients[n % clients.len()];
-        async move {
-            deskbell_tests::desk::try_sign_in(client, &format!("x{n}@desk.example"), "wrong").await
-        }
+        async move { try_sign_in(client, &format!("x{n}@desk.example"), "wrong").await }
     }));
     let calls = async {
         let mut numbers = Vec::new();
@@ -177,5 +183,108 @@ async fn a_flood_of_passwords_starves_nobody(database: Database) {
         assert!(problem.code == Code::Unauthenticated || held, "{problem:?}");
     }
     desk.try_sign_in(&ana.email, PASSWORD).await.unwrap();
+    desk.close();
+}
+
+/// Somebody's attempt to sign in as ana from the network of that number.
+async fn as_ana(
+    server: &Server,
+    network: u8,
+    password: &str,
+    device_token: &str,
+) -> Result<v1::SignInResponse, Problem> {
+    let from = IpAddr::from(Ipv4Addr::new(127, 0, 3, network));
+    let road = Proxy::from(from, server.socket()).await;
+    let client = server.connect_through(&[road.https()]);
+    try_sign_in_on(&client, &email("ana"), password, device_token).await
+}
+
+async fn strangers_keep_no_owner_out(database: Database) {
+    let host = Host::new(database);
+    host.set("limits.sign_ins_per_account=3");
+    let mut desk = Desk::of(host).await;
+    for who in ["ana", "bo"] {
+        desk.host.account(&email(who), who);
+    }
+    let anas = desk.try_sign_in(&email("ana"), PASSWORD).await.unwrap().device_token;
+    let bos = desk.try_sign_in(&email("bo"), PASSWORD).await.unwrap().device_token;
+    // The first stranger uses up what one network may, the others try as often.
+    for network in 1..=10 {
+        for _ in 0..3 {
+            let problem = as_ana(&desk.server, network, "wrong", "").await.unwrap_err();
+            let held = problem.retry_after.is_some_and(|wait| wait <= Duration::from_secs(30));
+            assert!(problem.code == Code::Unauthenticated || held, "{network}: {problem:?}");
+        }
+    }
+    // Ana's own device comes past them, from anywhere, and keeps its token.
+    for network in [1, 11] {
+        let answer = as_ana(&desk.server, network, PASSWORD, &anas).await.unwrap();
+        assert_eq!(answer.device_token, anas);
+    }
+    // Without its token she waits for seconds.
+    if let Err(problem) = as_ana(&desk.server, 11, PASSWORD, "").await {
+        assert_eq!(problem.code, Code::ResourceExhausted, "{problem:?}");
+        let wait = problem.retry_after.expect("when to come back");
+        assert!(wait <= Duration::from_secs(30), "{wait:?}");
+        tokio::time::sleep(wait).await;
+        let answer = as_ana(&desk.server, 11, PASSWORD, "").await.unwrap();
+        assert!(![&anas, ""].contains(&&answer.device_token), "another device has its own");
+    }
+
+    desk.server.terminate();
+    desk.server.ends_within(BOUND).await;
+    let Desk { host, .. } = desk;
+    let desk = Desk::of(host).await;
+    as_ana(&desk.server, 1, PASSWORD, &anas).await.unwrap();
+    let (first, rest) = anas.split_at(1);
+    let forged = format!("{}{rest}", if first == "A" { "B" } else { "A" });
+    for token in ["", &bos, &forged, &anas[1..], &"A".repeat(43), &"x".repeat(10_000)] {
+        let problem = as_ana(&desk.server, 1, PASSWORD, token).await.unwrap_err();
+        assert_eq!(problem.code, Code::ResourceExhausted, "{token:?}");
+    }
+    // A stolen token lets nobody guess for long.
+    for _ in 0..3 {
+        let problem = as_ana(&desk.server, 1, "wrong", &anas).await.unwrap_err();
+        assert_eq!(problem.code, Code::Unauthenticated);
+    }
+    let problem = as_ana(&desk.server, 1, PASSWORD, &anas).await.unwrap_err();
+    assert_eq!(problem.code, Code::ResourceExhausted);
+    desk.close();
+}
+
+async fn a_burst_counts_before_it_is_checked(database: Database) {
+    let desk = Desk::open(database).await;
+    let ana = desk.admin("ana").await;
+    for who in ["bo", "cy"] {
+        desk.host.account(&email(who), who);
+    }
+    // What does not fail costs nothing.
+    for _ in 0..12 {
+        desk.try_sign_in(&email("bo"), PASSWORD).await.unwrap();
+    }
+    let clients: Vec<_> = (0..4).map(|_| desk.server.connect()).collect();
+    let guesses = join_all((0..100).map(|n| {
+        let client = &clients[n % clients.len()];
+        async move { try_sign_in(client, &email("bo"), "wrong").await.map(drop) }
+    }));
+    let codes = join_all((0..40).map(|_| async {
+        let who = email("cy");
+        desk.redeem(&who, "00000-00000", "").await
+    }));
+    let passwords =
+        join_all((0..40).map(|_| ana.change_password("not this one", "a new password")));
+    let (guesses, codes, passwords) = tokio::join!(guesses, codes, passwords);
+    for (outcomes, checked) in [
+        (guesses, Code::Unauthenticated),
+        (codes, Code::Unauthenticated),
+        (passwords, Code::InvalidArgument),
+    ] {
+        let problems: Vec<Problem> = outcomes.into_iter().map(Result::unwrap_err).collect();
+        let count = problems.iter().filter(|problem| problem.code == checked).count();
+        assert!((1..=10).contains(&count), "{count} were checked: {checked:?}");
+        for problem in problems.iter().filter(|problem| problem.code != checked) {
+            assert_eq!(problem.code, Code::ResourceExhausted, "{problem:?}");
+        }
+    }
     desk.close();
 }

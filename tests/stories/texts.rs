@@ -326,6 +326,7 @@ async fn nul_and_its_kind_break_nothing(database: Database) {
         email: ana.email.clone(),
         password: "x".to_owned(),
         label: nul.to_owned(),
+        device_token: nul.to_owned(),
     };
     let outcome = desk.server.connect().account().sign_in(label).await.map_err(Problem::from);
     assert_eq!(refused_field(outcome), "label");

@@ -83,13 +83,16 @@ impl Login {
 
         let password =
             typed::password(&format!("Password of {email} at {address}"), self.password_stdin)?;
-        let request = v1::SignInRequest { email: email.clone(), password, label: self.label };
+        let device_token = contexts.device_token(&address, &email).unwrap_or_default().to_owned();
+        let request =
+            v1::SignInRequest { email: email.clone(), password, label: self.label, device_token };
         let signed_in = client.account().sign_in(request).await?.into_inner();
         storage.change(|contexts| {
             let context = Context {
                 address,
                 email,
                 token: Some(signed_in.token.clone()),
+                device_token: Some(signed_in.device_token).filter(|token| !token.is_empty()),
                 authorities_pem: server.authorities_pem,
             };
             contexts.contexts.insert(name.clone(), context);

@@ -132,7 +132,7 @@ pub struct Limits {
     pub submits_per_address: u32,
     /// Calls for help with one profile, a minute.
     pub submits_per_profile: u32,
-    /// Failed attempts to sign in to one account, in fifteen minutes.
+    /// Failed attempts to sign in to one account from one IP address, in fifteen minutes.
     pub sign_ins_per_account: u32,
     /// Failed attempts to sign in from one IP address, in fifteen minutes.
     pub sign_ins_per_address: u32,

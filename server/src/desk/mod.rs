@@ -5,6 +5,7 @@
 //! everyone else. Start reading at [`Desk::change`].
 
 mod assistance;
+mod attempts;
 mod courtesy;
 mod failure;
 mod frames;

@@ -1,18 +1,19 @@
 //! Who calls: sessions, signing in and out, one's own account.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::throttle::Subjects;
+use super::attempts::Attempt;
 use super::{Desk, Failure, salt};
 use crate::domain::{
     Account, AccountId, Caller, Command, Digest, Entry, Member, MemberId, MemberState, MemberWords,
     Millis, NewSession, Refusal, SESSION_IDLE, Team, TeamId, Viewer, text,
 };
-use crate::secrets::SessionToken;
 use crate::secrets::codes::code_hash;
 use crate::secrets::passwords::check as check_password;
+use crate::secrets::{DeviceToken, SessionToken};
 use crate::store::process_clock;
 
 /// How long what is known of a session is believed without asking the database. Sign-outs end it at
@@ -155,7 +156,7 @@ pub struct Answer<'a> {
     /// The code that the team passed on, as it was typed.
     pub code: &'a str,
     /// The caller's network address.
-    pub from: &'a str,
+    pub from: Option<IpAddr>,
 }
 
 /// A new session.
@@ -165,6 +166,8 @@ pub struct SignedIn {
     pub token: SessionToken,
     /// When it ends unless it is used.
     pub expires_at: Millis,
+    /// What the device presents when it signs in the next time.
+    pub device_token: String,
     /// Who signed in.
     pub identity: Identity,
 }
@@ -211,18 +214,20 @@ impl Desk {
         email: &str,
         password: &str,
         label: &str,
-        from: &str,
+        from: Option<IpAddr>,
+        device_token: &str,
     ) -> Result<SignedIn, Failure> {
         let key = text::email(email).map(|email| email.key).unwrap_or_default();
         let label = text::optional_line(label, 80).map_err(Refusal::text("label"))?;
-        let subjects = Subjects::new(&self.secrets.credential_key, &key, from);
-        self.throttle.allows_sign_in(&self.store, &subjects).await?;
-        let Some(account) = self.account_of(&key, password).await? else {
-            self.throttle.count_failure(&self.store, &subjects).await?;
-            return Err(Failure::BadCredentials);
-        };
+        let host_key = &self.secrets.credential_key;
+        let device = DeviceToken::verify(host_key, &key, device_token);
+        let attempt = self.attempt(&key, from, device).await?;
+        let account = self.account_of(&attempt, &key, password).await?;
+        let account = account.ok_or(Failure::BadCredentials)?;
         let kept = account.password_hash.clone();
-        self.store.forget_failures(subjects.pair()).await?;
+        attempt.forgive(&self.store).await?;
+        let device = attempt.device.map_or_else(DeviceToken::make, Ok)?;
+        let device_token = device.reveal(host_key, &key);
         let token = SessionToken::make()?;
         let expires_at = process_clock() + SESSION_IDLE;
         let session =
@@ -237,12 +242,44 @@ impl Desk {
             self.change(TeamId::HOST, caller, None, command).await?;
             return Err(Failure::BadCredentials);
         }
-        Ok(SignedIn { token, expires_at, identity })
+        Ok(SignedIn { token, expires_at, device_token, identity })
+    }
+
+    /// Whether a password is the kept one. If nothing was found out, the attempt did not fail.
+    async fn check_password(
+        &self,
+        attempt: &Attempt,
+        password: &str,
+        kept: Option<String>,
+    ) -> Result<bool, Failure> {
+        match self.passwords.verify(password, kept).await {
+            Ok(fits) => Ok(fits),
+            Err(problem) => {
+                attempt.give_back(&self.store).await?;
+                Err(problem.into())
+            }
+        }
+    }
+
+    /// Counts an attempt to show that one has an account with that address.
+    async fn attempt(
+        &self,
+        email_key: &str,
+        from: Option<IpAddr>,
+        device: Option<DeviceToken>,
+    ) -> Result<Attempt, Failure> {
+        let host_key = &self.secrets.credential_key;
+        self.throttle.sign_ins.begin(&self.store, host_key, email_key, from, device).await
     }
 
     /// The account with that address and password. Each team's code can have opened one, with a
     /// password of its own. Where there is none, a password is compared all the same.
-    async fn account_of(&self, key: &str, password: &str) -> Result<Option<Account>, Failure> {
+    async fn account_of(
+        &self,
+        attempt: &Attempt,
+        key: &str,
+        password: &str,
+    ) -> Result<Option<Account>, Failure> {
         let known = match key {
             "" => Vec::new(),
             key => self.store.accounts_by_email(key).await?,
@@ -250,12 +287,12 @@ impl Desk {
         let mut compared = false;
         for account in known.into_iter().filter(|account| account.password_hash.is_some()) {
             compared = true;
-            if self.passwords.verify(password, account.password_hash.clone()).await? {
+            if self.check_password(attempt, password, account.password_hash.clone()).await? {
                 return Ok(Some(account));
             }
         }
         if !compared {
-            self.passwords.verify(password, None).await?;
+            self.check_password(attempt, password, None).await?;
         }
         Ok(None)
     }
@@ -304,17 +341,16 @@ impl Desk {
         session: Session,
         current: &str,
         new: &str,
-        from: &str,
+        from: Option<IpAddr>,
     ) -> Result<(), Failure> {
         let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
-        let subjects = Subjects::new(&self.secrets.credential_key, &account.email_key, from);
-        self.throttle.allows_sign_in(&self.store, &subjects).await?;
         check_password(new)
             .map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
-        if !self.passwords.verify(current, account.password_hash).await? {
-            self.throttle.count_failure(&self.store, &subjects).await?;
+        let attempt = self.attempt(&account.email_key, from, None).await?;
+        if !self.check_password(&attempt, current, account.password_hash).await? {
             return Err(Refusal::invalid("current_password", "this is not your password").into());
         }
+        attempt.give_back(&self.store).await?;
         let password_hash = self.passwords.hash(new).await?;
         // Hashing takes its time; a session that was ended meanwhile changes nothing any more.
         self.session(session.token).await?;
@@ -333,11 +369,10 @@ impl Desk {
         code: &str,
         password: &str,
         display_name: &str,
-        from: &str,
+        from: Option<IpAddr>,
     ) -> Result<(), Failure> {
         let key = text::email(email).map(|email| email.key).unwrap_or_default();
-        let subjects = Subjects::new(&self.secrets.credential_key, &key, from);
-        self.throttle.allows_sign_in(&self.store, &subjects).await?;
+        let attempt = self.attempt(&key, from, None).await?;
         let hash = code_hash(&self.secrets.credential_key, &key, code).map(Digest);
         let known = match hash {
             Some(hash) => {
@@ -346,9 +381,9 @@ impl Desk {
             None => None,
         };
         let (Some(code_hash), Some(known)) = (hash, known) else {
-            self.throttle.count_failure(&self.store, &subjects).await?;
             return Err(Failure::BadCredentials);
         };
+        attempt.give_back(&self.store).await?;
         check_password(password)
             .map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
         let display_name =
@@ -384,9 +419,8 @@ impl Desk {
             return Err(Refusal::NotFound.into());
         }
         let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
+        let attempt = self.attempt(&account.email_key, answer.from, None).await?;
         let host_key = &self.secrets.credential_key;
-        let subjects = Subjects::new(host_key, &account.email_key, answer.from);
-        self.throttle.allows_sign_in(&self.store, &subjects).await?;
         let command = Command::AnswerInvitation {
             member,
             accept: answer.accept,
@@ -395,14 +429,14 @@ impl Desk {
         };
         let memory = self.memory(request_id, fingerprint);
         let caller = Caller::Account(session.account);
-        match self.change(team, caller, Some(memory), command).await {
-            Err(Failure::Refused(refusal @ Refusal::Invalid { field: "code", .. })) => {
-                self.throttle.count_failure(&self.store, &subjects).await?;
-                Err(refusal.into())
-            }
-            Err(other) => Err(other),
-            Ok(_) => self.identity(session.account).await,
+        let answered = self.change(team, caller, Some(memory), command).await;
+        let guessed =
+            matches!(answered, Err(Failure::Refused(Refusal::Invalid { field: "code", .. })));
+        if !guessed {
+            attempt.give_back(&self.store).await?;
         }
+        answered?;
+        self.identity(session.account).await
     }
 }
 

@@ -28,7 +28,7 @@ const AT_ONCE: i64 = 512;
 /// Outcomes of requests are remembered this long: two days.
 const REMEMBER: Millis = 48 * 60 * 60 * 1000;
 
-/// Old requests, codes and sessions are looked for this often.
+/// Old requests, codes, sessions and failed attempts are looked for this often.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 
 /// A clock that moved by more than this, apart from time passing, was set: nothing is swept until
@@ -116,6 +116,7 @@ impl Desk {
     async fn tidy(&self, now: Millis) -> Result<(), Failure> {
         if self.store.lease("tidy", self.store.origin(), LEASE).await? {
             self.store.tidy(now, REMEMBER).await?;
+            self.throttle.sign_ins.tidy(&self.store).await?;
         }
         Ok(())
     }

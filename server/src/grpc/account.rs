@@ -13,25 +13,23 @@ use super::{Handlers, convert};
 use crate::desk::{Answer, Failure};
 use crate::domain::Refusal;
 
-/// The caller's network address as a subject of throttling. Without one (a test inside the process)
-/// all share one.
-fn subject<T>(request: &Request<T>) -> String {
-    remote(request).map_or_else(|| "unknown".to_owned(), |address| address.to_string())
-}
-
 #[tonic::async_trait]
 impl AccountService for Handlers {
     async fn sign_in(
         &self,
         request: Request<SignInRequest>,
     ) -> Result<Response<SignInResponse>, Status> {
-        let from = subject(&request);
+        let from = remote(&request);
         let body = request.into_inner();
-        let signed_in = self.desk.sign_in(&body.email, &body.password, &body.label, &from).await?;
+        let signed_in = self
+            .desk
+            .sign_in(&body.email, &body.password, &body.label, from, &body.device_token)
+            .await?;
         Ok(Response::new(SignInResponse {
             token: signed_in.token.reveal(),
             expire_time: Some(convert::time(signed_in.expires_at)),
             identity: Some(convert::identity(&signed_in.identity)),
+            device_token: signed_in.device_token,
         }))
     }
 
@@ -58,10 +56,10 @@ impl AccountService for Handlers {
         request: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
         let session = self.session(request.metadata()).await?;
-        let from = subject(&request);
+        let from = remote(&request);
         let body = request.into_inner();
         self.desk
-            .change_password(session, &body.current_password, &body.new_password, &from)
+            .change_password(session, &body.current_password, &body.new_password, from)
             .await?;
         Ok(Response::new(ChangePasswordResponse {}))
     }
@@ -70,10 +68,10 @@ impl AccountService for Handlers {
         &self,
         request: Request<RedeemCodeRequest>,
     ) -> Result<Response<RedeemCodeResponse>, Status> {
-        let from = subject(&request);
+        let from = remote(&request);
         let body = request.into_inner();
         self.desk
-            .redeem_code(&body.email, &body.code, &body.new_password, &body.display_name, &from)
+            .redeem_code(&body.email, &body.code, &body.new_password, &body.display_name, from)
             .await?;
         Ok(Response::new(RedeemCodeResponse {}))
     }
@@ -83,12 +81,12 @@ impl AccountService for Handlers {
         request: Request<AnswerInvitationRequest>,
     ) -> Result<Response<AnswerInvitationResponse>, Status> {
         let session = self.session(request.metadata()).await?;
-        let from = subject(&request);
+        let from = remote(&request);
         let body = request.into_inner();
         let print = fingerprint("AnswerInvitation", &body);
         let invitation = convert::invitation_id(&body.invitation_id)
             .ok_or(Failure::Refused(Refusal::NotFound))?;
-        let answer = Answer { invitation, accept: body.accept, code: &body.code, from: &from };
+        let answer = Answer { invitation, accept: body.accept, code: &body.code, from };
         let identity =
             self.desk.answer_invitation(session, answer, &body.request_id, print).await?;
         Ok(Response::new(AnswerInvitationResponse { identity: Some(convert::identity(&identity)) }))

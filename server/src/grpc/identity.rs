@@ -16,9 +16,8 @@ impl Handlers {
     /// The caller's session.
     pub async fn session(&self, metadata: &MetadataMap) -> Result<Session, Status> {
         let value = metadata.get("authorization").and_then(|value| value.to_str().ok());
-        let token =
-            value.and_then(|value| value.strip_prefix("Bearer ")).ok_or(Failure::SignedOut)?;
-        Ok(self.desk.authenticate(token.trim()).await?)
+        let token = value.and_then(bearer).ok_or(Failure::SignedOut)?;
+        Ok(self.desk.authenticate(token).await?)
     }
 
     /// The caller as a member of a team.
@@ -50,6 +49,12 @@ impl Handlers {
     }
 }
 
+/// The token of an `authorization`. The scheme's name is written in any case (RFC 9110, 11.1).
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
 /// The hash of the ticket secret in the metadata, if there is one. A secret that is none is like
 /// one of no ticket.
 pub fn ticket_secret(metadata: &MetadataMap) -> Result<Option<Digest>, Status> {
@@ -71,4 +76,19 @@ pub fn remote<T>(request: &Request<T>) -> Option<IpAddr> {
 /// A digest of a call with its body: a repeated request has the same.
 pub fn fingerprint<M: Message>(call: &str, body: &M) -> Digest {
     sha256(&[call.as_bytes(), &[0], &body.encode_to_vec()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer;
+
+    #[test]
+    fn the_scheme_is_bearer_in_any_case() {
+        for right in ["Bearer t", "bearer t", "BEARER t", "bEaReR  t "] {
+            assert_eq!(bearer(right), Some("t"), "{right:?}");
+        }
+        for wrong in ["", "t", "Bearer", "Bearert", "Basic t", " Bearer t", "Bearer\tt"] {
+            assert_eq!(bearer(wrong), None, "{wrong:?}");
+        }
+    }
 }

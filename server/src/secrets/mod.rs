@@ -6,6 +6,7 @@
 
 pub mod authority;
 pub mod codes;
+pub mod device;
 pub mod host;
 pub mod key_file;
 pub mod marks;
@@ -17,6 +18,7 @@ use std::fmt::Write as _;
 
 pub use authority::Authority;
 pub use codes::{code_for_request, code_hash, random_code};
+pub use device::DeviceToken;
 pub use host::{CredentialKey, HostSecrets, HostSecretsProblem, SecretShelf};
 pub use marks::{request_mark, throttle_mark};
 pub use passwords::{HashingProblem, Passwords, UnfitPassword, check as check_password};

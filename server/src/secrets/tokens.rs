@@ -3,7 +3,8 @@
 //! makes them.
 //!
 //! A session token is random and only its hash is kept. A profile credential is kept nowhere: it
-//! carries its team and profile with a proof that this host made it.
+//! carries its team and profile with a proof that this host made it. So does a device's token: see
+//! [`super::device`].
 
 use std::fmt;
 
@@ -47,7 +48,7 @@ impl SessionToken {
 }
 
 /// How many bytes of the proof a profile credential carries.
-const PROOF_LENGTH: usize = 16;
+pub(super) const PROOF_LENGTH: usize = 16;
 
 /// What a genuine profile credential says. Whether the profile still exists is another question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +88,12 @@ impl ProfileCredential {
 }
 
 fn proof(key: &CredentialKey, ids: &[u8; 16]) -> [u8; PROOF_LENGTH] {
-    let mut message = b"profile credential v1\0".to_vec();
-    message.extend_from_slice(ids);
+    keyed(key, b"profile credential v1\0", ids)
+}
+
+/// The beginning of HMAC-SHA-256 over a purpose and what follows it.
+pub(super) fn keyed(key: &CredentialKey, purpose: &[u8], rest: &[u8]) -> [u8; PROOF_LENGTH] {
+    let message = [purpose, rest].concat();
     let mut proof = [0; PROOF_LENGTH];
     proof.copy_from_slice(&hmac::sign(&key.0, &message).as_ref()[..PROOF_LENGTH]);
     proof

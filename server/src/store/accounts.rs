@@ -1,5 +1,4 @@
-//! Accounts, one-time codes, sessions and throttles: what belongs to the host rather than to a
-//! team.
+//! Accounts, one-time codes and sessions: what belongs to the host rather than to a team.
 
 use super::driver::{Connection, Row, values};
 use super::error::StoreError;
@@ -224,42 +223,4 @@ pub async fn invitations(
         LIMIT 100";
     let rows = connection.rows(sql, values![email_key]).await?;
     rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), MemberId(row.next()?)))).collect()
-}
-
-/// Failures of a subject (the mark of an address or a network address) since the first that counts.
-pub async fn failures(
-    connection: &mut Connection,
-    subject: &str,
-) -> Result<(i64, Millis), StoreError> {
-    let sql = "SELECT failures, since FROM throttles WHERE subject = $1";
-    match connection.row(sql, values![subject]).await? {
-        Some(mut row) => Ok((row.next()?, row.next()?)),
-        None => Ok((0, 0)),
-    }
-}
-
-/// Counts a failure; what is older than `window` counts no more, nor what a wrong clock put further
-/// than that into the future.
-pub async fn count_failure(
-    connection: &mut Connection,
-    subject: &str,
-    now: Millis,
-    window: Millis,
-) -> Result<(), StoreError> {
-    let sql = "INSERT INTO throttles (subject, failures, since) VALUES ($1, 1, $2) ON CONFLICT \
-        (subject) DO UPDATE SET \
-               failures = CASE WHEN throttles.since BETWEEN $3 AND $4 THEN throttles.failures + 1 \
-               ELSE 1 END, \
-               since = CASE WHEN throttles.since BETWEEN $3 AND $4 THEN throttles.since ELSE $2 \
-               END";
-    connection.execute(sql, values![subject, now, now - window, now + window]).await?;
-    connection
-        .execute("DELETE FROM throttles WHERE since < $1", values![now - 4 * window])
-        .await
-        .map(drop)
-}
-
-/// Forgets a subject's failures.
-pub async fn forget_failures(connection: &mut Connection, subject: &str) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM throttles WHERE subject = $1", values![subject]).await.map(drop)
 }

@@ -1,4 +1,4 @@
-//! What belongs to the host: accounts and sessions, throttles, sealed secrets, leases.
+//! What belongs to the host: accounts and sessions, sealed secrets, leases.
 
 use super::driver::{Database, values};
 use super::error::StoreError;
@@ -53,32 +53,6 @@ impl Store {
         email_key: &str,
     ) -> Result<Vec<(TeamId, MemberId)>, StoreError> {
         accounts::invitations(&mut self.database.read().await?, email_key).await
-    }
-
-    /// Failures of a subject, and since when.
-    pub async fn failures(&self, subject: &str) -> Result<(i64, Millis), StoreError> {
-        accounts::failures(&mut self.database.read().await?, subject).await
-    }
-
-    /// Counts a failure of each subject.
-    pub async fn count_failures(
-        &self,
-        subjects: &[String],
-        now: Millis,
-        window: Millis,
-    ) -> Result<(), StoreError> {
-        let mut connection = self.database.write().await?;
-        for subject in subjects {
-            accounts::count_failure(&mut connection, subject, now, window).await?;
-        }
-        connection.commit().await
-    }
-
-    /// Forgets the failures of a subject.
-    pub async fn forget_failures(&self, subject: &str) -> Result<(), StoreError> {
-        let mut connection = self.database.write().await?;
-        accounts::forget_failures(&mut connection, subject).await?;
-        connection.commit().await
     }
 
     /// Takes a lease, or keeps it: only its holder does that work until then. False: somebody else

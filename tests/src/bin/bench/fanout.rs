@@ -317,6 +317,6 @@ async fn add_operator(admin: &Client, email: &str) -> Outcome<String> {
         display_name: email.to_owned(),
     };
     anonymous.account().redeem_code(redeem).await?;
-    let sign_in = v1::SignInRequest { email: email.to_owned(), password, label: String::new() };
+    let sign_in = v1::SignInRequest { email: email.to_owned(), password, ..Default::default() };
     Ok(anonymous.account().sign_in(sign_in).await?.into_inner().token)
 }

@@ -117,8 +117,11 @@ impl Team {
     /// Activates a team for an account, with a profile.
     pub async fn start(server: &Server, email: &str) -> Outcome<Self> {
         let client = Client::new(server.connect_lazy()?, Credentials::none());
-        let sign_in =
-            SignInRequest { email: email.into(), password: PASSWORD.into(), label: String::new() };
+        let sign_in = SignInRequest {
+            email: email.into(),
+            password: PASSWORD.into(),
+            ..SignInRequest::default()
+        };
         let token = client.account().sign_in(sign_in).await?.into_inner().token;
         let client = client.with_credentials(Credentials::session(&token)?);
         let activate = ActivateTeamRequest { request_id: request_id(), name: "Bench".into() };
