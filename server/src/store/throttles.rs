@@ -46,7 +46,7 @@ impl Store {
 
     /// Counts an attempt for all of these subjects, unless `decide` refuses it in view of what was
     /// counted for them. Attempts that come at once are decided one after the other. Subjects are
-    /// of kinds, and each caller names them in the same order of kinds: so nobody waits in a circle.
+    /// of kinds, and each caller names them in the same order of kinds: nobody waits in a circle.
     pub async fn count_attempt<E>(
         &self,
         subjects: &[String],
