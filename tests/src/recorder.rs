@@ -61,7 +61,7 @@ impl Recording {
             }
             Ok(Heard::SnapshotPart | Heard::Progress) => {}
             Err(start_over) => {
-                self.faults.push(format!("a frame that makes no sense: {start_over:?}"))
+                self.faults.push(format!("a frame that makes no sense: {start_over:?}"));
             }
         }
     }

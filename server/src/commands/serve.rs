@@ -91,7 +91,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let (reporter, health) = health_reporter();
     let services = grpc::services(&desk, &settings).with(health);
     hear_signals(announce.clone(), stopping.clone());
-    look_after(Arc::clone(&certificates), asked, stopping.clone());
+    look_after(Arc::clone(&certificates), asked, &stopping);
     let reporting = (Arc::clone(&desk), reporter);
     keep_until_stopped("health", &stopping, reporting, |(desk, reporter), stopping| {
         tell_health(desk, reporter, stopping)
@@ -179,14 +179,14 @@ fn hear_signals(announce: watch::Sender<Stage>, stopping: Stopping) {
     });
 }
 
-fn look_after(certificates: Arc<Certificates>, asked: Asked, stopping: Stopping) {
+fn look_after(certificates: Arc<Certificates>, asked: Asked, stopping: &Stopping) {
     let with = (certificates, Arc::new(Mutex::new(asked)));
     keep_until_stopped(
         "certificates",
-        &stopping,
+        stopping,
         with,
         |(certificates, asked), stopping| async move {
-            certificates.look_after(&mut *asked.lock().await, stopping).await
+            certificates.look_after(&mut *asked.lock().await, stopping).await;
         },
     );
 }

@@ -131,7 +131,7 @@ impl SignIns {
         };
         let account = format!("account {email_key}");
         let mut subjects =
-            Vec::from_iter(networks(&format!("{account} from"), self.per_account, true));
+            networks(&format!("{account} from"), self.per_account, true).collect::<Vec<_>>();
         subjects.push(subject(account, Limit::PauseAfter(self.per_account), false));
         subjects.extend(networks("address", self.per_address, false));
         subjects

@@ -128,13 +128,11 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
         Event::CodeMade(code) => {
             // The newest code is the one that works: of this team for an invitation, and of the
             // host for an account. Neither touches the other's.
-            match code.invitation {
-                Some((team, member)) => forget_codes(connection, team, member).await?,
-                None => {
-                    let sql =
-                        "DELETE FROM one_time_codes WHERE account_id = $1 AND team_id IS NULL";
-                    connection.execute(sql, values![code.account.0]).await?;
-                }
+            if let Some((team, member)) = code.invitation {
+                forget_codes(connection, team, member).await?;
+            } else {
+                let sql = "DELETE FROM one_time_codes WHERE account_id = $1 AND team_id IS NULL";
+                connection.execute(sql, values![code.account.0]).await?;
             }
             let sql = "INSERT INTO one_time_codes (code_hash, account_id, team_id, member_id, \
                 expires_at) \

@@ -6,6 +6,7 @@ fn sign_ins() -> SignIns {
     SignIns { per_account: 10, per_address: 100 }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be none")]
 fn seconds(seconds: u64) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }

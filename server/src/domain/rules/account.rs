@@ -141,8 +141,8 @@ impl<'w> Draft<'w> {
             return Ok(account.clone());
         }
         // Earlier servers made the account, without a password, when its address was added.
-        let taken = |account: &&Account| account.password_hash.is_some();
-        if self.world.account(code.account).ok().filter(taken).is_some() {
+        let there = self.world.account(code.account);
+        if there.is_ok_and(|account| account.password_hash.is_some()) {
             return Err(Refusal::NotFound);
         }
         Ok(Account {

@@ -126,7 +126,7 @@ fn bind(
             Part::Team(value) => statement.raw_bind_parameter(place, value)?,
             Part::Same(value) => statement.raw_bind_parameter(place, value)?,
             Part::Grows { from, step } => {
-                statement.raw_bind_parameter(place, from + step * count)?
+                statement.raw_bind_parameter(place, from + step * count)?;
             }
             Part::Random(length) | Part::Dated(length) => {
                 let mut bytes = [0; 64];
