@@ -68,7 +68,9 @@ async fn busy(ana: &Staff, bo: &Staff, support: &v1::Group, rounds: i64) {
         match number % 4 {
             0 => drop(ana.prioritise(&ticket, v1::Priority::High).await.unwrap()),
             1 => {
-                drop(bo.assign(&bo.take(&ticket).await.unwrap(), To::group(support)).await.unwrap())
+                drop(
+                    bo.assign(&bo.take(&ticket).await.unwrap(), To::group(support)).await.unwrap(),
+                );
             }
             2 => drop(ana.assign(&ticket, To::operator(bo)).await.unwrap()),
             _ => drop(bo.close(&ticket).await.unwrap()),

@@ -201,7 +201,7 @@ async fn permissions(stage: &Stage, cells: &[&Cell<'_>], faults: &mut Faults) {
         match cell.row.call {
             "SignOut" => caller = stage.another_session(cell.caller).await,
             "ActivateTeam" | "AnswerInvitation" => {
-                (caller, target) = stage.another(cell.caller).await
+                (caller, target) = stage.another(cell.caller).await;
             }
             "RedeemCode" => target = stage.code().await,
             "RemoveGroupOperator" => stage.join(&target).await,

@@ -142,9 +142,9 @@ impl Host {
             make_account(host.folder.path(), &email, &host.arguments()).await?;
             let team = Team::start(&running.servers[0].1, &email).await?;
             if host.busy.len() < size.teams {
-                host.busy.push(team)
+                host.busy.push(team);
             } else {
-                host.watched.push(team)
+                host.watched.push(team);
             }
         }
         running.end().await?;
