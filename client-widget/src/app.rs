@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use deskbell_proto::manifest::Verified;
 use deskbell_proto::v1::Branding;
 use eframe::egui::{
     self, Context, IconData, TextureHandle, TextureOptions, Ui, ViewportBuilder, ViewportCommand,
@@ -13,6 +12,7 @@ use jiff::tz::TimeZone;
 use crate::link::{self, Link};
 use crate::manifest::{Manifests, Start};
 use crate::screens::{self, View};
+use crate::state::offer::Offer;
 use crate::state::profile::Profile;
 use crate::state::{Intent, News, Notice, Screen, State};
 use crate::texts::Language;
@@ -61,8 +61,8 @@ fn branding(profile: Option<&Profile>) -> Option<&Branding> {
 
 /// Opens the window and stays until it is closed.
 pub fn run(manifests: Manifests, language: Language) -> eframe::Result {
-    let Start { used, trouble } = manifests.at_start();
-    let profile = used.as_ref().map(link::profile);
+    let start = manifests.at_start();
+    let profile = start.used.as_ref().map(link::profile);
     let title = title(profile.as_ref());
     let mut viewport = ViewportBuilder::default()
         .with_title(&title)
@@ -78,11 +78,18 @@ pub fn run(manifests: Manifests, language: Language) -> eframe::Result {
         ..Default::default()
     };
     let mut state = State::new(language, profile, facts::facts());
-    state.notice = trouble.map(|trouble| Notice { key: trouble.key(), reason: trouble.reason() });
+    state.notice = start
+        .trouble
+        .as_ref()
+        .map(|trouble| Notice { key: trouble.key(), reason: trouble.reason() });
+    if let Some((_, offered)) = &start.offered {
+        let offer = Offer { profile: link::profile(offered), before: manifests.before() };
+        state.hear(News::Offer(Box::new(offer)));
+    }
     eframe::run_native(
         &title,
         options,
-        Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, state, manifests, used)))),
+        Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, state, manifests, start)))),
     )
 }
 
@@ -100,15 +107,11 @@ fn icon(profile: Option<&Profile>) -> Arc<IconData> {
 }
 
 impl App {
-    fn new(
-        context: &Context,
-        mut state: State,
-        manifests: Manifests,
-        used: Option<Verified>,
-    ) -> Self {
+    fn new(context: &Context, mut state: State, manifests: Manifests, start: Start) -> Self {
         let look = Look::new(context, state.profile.as_ref());
         let waker = context.clone();
-        let link = Link::start(manifests, used, move || waker.request_repaint());
+        let link =
+            Link::start(manifests, start.used, start.offered, move || waker.request_repaint());
         if let Err(error) = &link {
             state.notice =
                 Some(Notice { key: crate::texts::Key::StorageFull, reason: error.to_string() });

@@ -14,8 +14,8 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
 
 use crate::manifest::{Manifests, Start};
-use crate::texts::Language;
-use crate::{app, preview, submit, ticket};
+use crate::texts::{Key, Language};
+use crate::{app, inert, preview, submit, ticket};
 
 /// Opens the helper's window, or does the same from a script.
 ///
@@ -29,6 +29,9 @@ struct Command {
     /// Where requests and the newest manifest are kept [default: the user's data folder]
     #[arg(long, global = true, value_name = "FOLDER", env = "DESKBELL_WIDGET_DATA")]
     data_dir: Option<PathBuf>,
+    /// Follow the manifest's server without being asked, if its key has this fingerprint
+    #[arg(long, global = true, value_name = "FINGERPRINT")]
+    trust: Option<String>,
     /// The language to speak, e.g. "de" [default: the system's]
     #[arg(long, global = true, value_name = "TAG")]
     language: Option<String>,
@@ -113,7 +116,8 @@ fn carry_out(command: Command) -> Result<(), Failure> {
         Some(tag) => Language::new([tag]),
         None => Language::new(sys_locale::get_locales()),
     };
-    let manifests = Manifests::new(data_folder(command.data_dir)?, place(command.manifest)?);
+    let manifests = Manifests::new(data_folder(command.data_dir)?, place(command.manifest)?)
+        .trusting(command.trust);
     match command.what {
         None => app::run(manifests, language)
             .map_err(|error| Failure::refused(format!("The window cannot be opened: {error}"))),
@@ -142,11 +146,21 @@ fn place(chosen: Option<PathBuf>) -> Result<PathBuf, Failure> {
 }
 
 /// The profile to act for, for commands that cannot do without. A refused manifest is told beside.
+/// Where somebody has to be asked first there is no profile: whoever put the manifest there may
+/// mean its server, and then nothing may go to the one before either.
 pub fn profile_in_use(manifests: &Manifests) -> Result<Verified, Failure> {
     let english = Language::new(["en"]);
-    let Start { used, trouble } = manifests.at_start();
+    let Start { used, trouble, offered } = manifests.at_start();
+    if let Some((_, offered)) = offered {
+        return Err(Failure::refused(stranger(manifests, &offered)));
+    }
     let told = trouble.map(|trouble| english.fill(trouble.key(), &[("reason", &trouble.reason())]));
     match (used, told) {
+        (Some(used), _) if !manifests.is_named(&used) => Err(Failure::refused(format!(
+            "--trust names another server than the one in use, {} ({}). Nothing was sent.",
+            inert::line(&used.manifest.server_name),
+            manifest::fingerprint(&used.public_key),
+        ))),
         (Some(used), None) => Ok(used),
         (Some(used), Some(told)) => {
             tracing::warn!("{told} The last good profile stays in use.");
@@ -157,6 +171,28 @@ pub fn profile_in_use(manifests: &Manifests) -> Result<Verified, Failure> {
             "There is no deskbell.manifest beside this program: name one with --manifest.",
         )),
     }
+}
+
+/// Why a stranger's manifest is not used, and what to do.
+fn stranger(manifests: &Manifests, offered: &Verified) -> String {
+    let mut text = format!(
+        "{} is of a server that was not trusted here before: {} ({}). It is not used, and nothing \
+         was sent. Compare the fingerprint with the one you were given; then open the window and \
+         answer there, or repeat this with --trust FINGERPRINT.",
+        manifests.place().display(),
+        inert::line(&offered.manifest.server_name),
+        manifest::fingerprint(&offered.public_key),
+    );
+    if let Some(before) = manifests.before() {
+        let english = Language::new(["en"]);
+        let names = before.names();
+        let told = [
+            english.fill(Key::TrustBefore, &[("name", &inert::line(&names))]),
+            english.fill(Key::TrustRemembered, &[("folder", &inert::line(&before.folder))]),
+        ];
+        text = format!("{text} {}", told.join(" "));
+    }
+    text
 }
 
 fn show(manifests: &Manifests, as_json: bool) -> Result<(), Failure> {

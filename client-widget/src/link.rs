@@ -45,10 +45,12 @@ impl Teller {
 }
 
 impl Link {
-    /// Starts the thread. `wake` is called after each piece of news.
+    /// Starts the thread. What was offered at the start waits for [`Order::TrustManifest`]. `wake`
+    /// is called after each piece of news.
     pub fn start(
         manifests: Manifests,
         used: Option<Verified>,
+        offered: Option<(Vec<u8>, Verified)>,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let (order_sender, order_receiver) = channel::unbounded_channel();
@@ -57,7 +59,7 @@ impl Link {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let teller = Teller { news: news_sender, wake: Arc::new(wake) };
         let thread = thread::Builder::new().name("link".into()).spawn(move || {
-            let mut worker = worker::Worker::new(manifests, used, order_receiver, teller);
+            let mut worker = worker::Worker::new(manifests, used, offered, order_receiver, teller);
             runtime.block_on(async {
                 tokio::select! {
                     _ = stop_receiver => {}

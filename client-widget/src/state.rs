@@ -5,6 +5,7 @@
 //! tests replay it.
 
 pub mod form;
+pub mod offer;
 pub mod profile;
 pub mod ticket;
 
@@ -12,6 +13,7 @@ use deskbell_proto::v1::ProfileState;
 
 use crate::texts::{Key, Language};
 use form::{Complaint, Draft, Field, Form};
+use offer::Offer;
 use profile::Profile;
 use ticket::{Reported, Ticket};
 
@@ -104,7 +106,7 @@ pub struct Opening {
     /// The typed path.
     pub path: String,
     /// What was found, waiting for trust: boxed, because it is rare and large.
-    pub offer: Option<Box<Profile>>,
+    pub offer: Option<Box<Offer>>,
 }
 
 /// What the customer wants.
@@ -169,7 +171,7 @@ pub enum News {
     /// The profile, verified.
     Profile(Box<Profile>),
     /// A manifest to be trusted or not.
-    Offer(Box<Profile>),
+    Offer(Box<Offer>),
     /// The server does not serve this profile, whatever the manifest says.
     Standing(ProfileState),
     /// The ticket as it is now.
@@ -270,12 +272,13 @@ impl State {
                 self.form.forget_group_unless(|id| {
                     profile.manifest.groups.iter().any(|group| group.id == id)
                 });
-                self.opening = Opening::default();
+                // What waits for trust goes on waiting while the profile in use changes.
+                self.opening.path.clear();
                 self.profile = Some(*profile);
             }
-            News::Offer(profile) => {
+            News::Offer(offer) => {
                 self.notice = None;
-                self.opening.offer = Some(profile);
+                self.opening.offer = Some(offer);
             }
             News::Standing(standing) => self.standing = standing,
             News::Ticket(reported) => self.hear_ticket(*reported),

@@ -51,9 +51,9 @@ keys! {
     Write, WriteHint, WriteReopens, Send, SendHint, MessageLong, Cancel, CancelAsk, CancelYes,
     CancelNo, Cancelling, NewRequest, Paused, PausedText, Revoked, RevokedText, Disabled,
     DisabledText, WrittenKept, NoManifest, NoManifestText, ManifestPath, ManifestOpen,
-    ManifestDrop, TrustTitle, TrustText, TrustServer, TrustYes, TrustNo, ManifestUnreadable,
-    ManifestSignature, ManifestOtherSigner, ManifestOlder, ManifestNotRead, LastGoodStays,
-    SubmitRefused, StorageFull, TicketGone,
+    ManifestDrop, TrustTitle, TrustText, TrustServer, TrustYes, TrustNo, TrustBefore,
+    TrustRemembered, ManifestUnreadable, ManifestSignature, ManifestOtherSigner, ManifestOlder,
+    ManifestNotRead, LastGoodStays, SubmitRefused, StorageFull, TicketGone,
 }
 
 /// The languages to try, best first.

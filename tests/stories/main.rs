@@ -15,6 +15,7 @@ mod many_servers;
 mod many_servers_balanced;
 mod members;
 mod operations;
+mod pinning;
 mod profiles;
 mod programs;
 mod races;

@@ -12,6 +12,7 @@ use crate::disk;
 use crate::manifest::{Trouble, Verdict};
 use crate::outbox::{Kept, Outbox, Unsent};
 use crate::state::form::Draft;
+use crate::state::offer::Offer;
 use crate::state::{News, Order};
 
 impl Worker {
@@ -55,7 +56,11 @@ impl Worker {
             }
             Order::TrustManifest => {
                 if let Some((file, verified)) = self.offered.take() {
-                    self.take_manifest(&file, verified).await;
+                    // Another window may have pinned this profile since it was offered.
+                    match self.manifests.judge(&file) {
+                        Ok(_) => self.take_manifest(&file, verified).await,
+                        Err((refusal, _)) => self.tell_trouble(&Trouble::Refused(refusal)),
+                    }
                 }
                 Ok(())
             }
@@ -100,8 +105,9 @@ impl Worker {
     async fn consider(&mut self, file: Vec<u8>) {
         match self.manifests.judge(&file) {
             Ok(Verdict::Follows(verified)) => self.take_manifest(&file, verified).await,
-            Ok(Verdict::First(verified)) => {
-                self.teller.tell(News::Offer(Box::new(profile(&verified))));
+            Ok(Verdict::First(verified) | Verdict::Stranger(verified)) => {
+                let offer = Offer { profile: profile(&verified), before: self.manifests.before() };
+                self.teller.tell(News::Offer(Box::new(offer)));
                 self.offered = Some((file, verified));
             }
             Err((refusal, _)) => self.tell_trouble(&Trouble::Refused(refusal)),

@@ -86,13 +86,14 @@ impl Worker {
     pub(super) fn new(
         manifests: Manifests,
         used: Option<Verified>,
+        offered: Option<(Vec<u8>, Verified)>,
         orders: UnboundedReceiver<Order>,
         teller: Teller,
     ) -> Self {
         Self {
             manifests,
             used,
-            offered: None,
+            offered,
             outbox: None,
             shown: None,
             orders,

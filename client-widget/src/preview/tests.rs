@@ -15,6 +15,7 @@ use image::codecs::png::PngEncoder;
 use super::*;
 use crate::state::Notice;
 use crate::state::form::Fact;
+use crate::state::offer::{Before, Offer};
 use crate::state::profile::Profile;
 use crate::texts::Key;
 
@@ -190,8 +191,15 @@ fn pictures_of_what_is_in_the_way() {
     compare("revoked", &mut state);
     let mut state = State::new(Language::new(["en"]), None, facts());
     compare("no-manifest", &mut state);
-    state.hear(News::Offer(Box::new(profile())));
+    state.hear(News::Offer(Box::new(Offer { profile: profile(), before: None })));
     compare("trust", &mut state);
+    let before = Some(Before {
+        servers: vec!["desk.example.net".into()],
+        folder: "/home/ana/.local/share/deskbell-widget".into(),
+    });
+    let mut state = window("en");
+    state.hear(News::Offer(Box::new(Offer { profile: profile(), before })));
+    compare("trust-other", &mut state);
     let mut state = window("en");
     state.hear(News::Notice(Notice { key: Key::ManifestSignature, reason: String::new() }));
     compare("refused-manifest", &mut state);

@@ -42,27 +42,35 @@ pub fn draw(ui: &mut Ui, view: &mut View<'_>) {
 /// The question whether to trust a server that was never seen.
 pub fn draw_offer(ui: &mut Ui, view: &mut View<'_>) {
     let Some(offer) = view.state.opening.offer.clone() else { return };
+    let profile = &offer.profile;
     ui.add_space(24.0);
     ui.heading(view.say(Key::TrustTitle));
     ui.add_space(10.0);
+    if let Some(before) = &offer.before {
+        let names = before.names();
+        let text = view.fill(Key::TrustBefore, &[("name", &inert::line(&names))]);
+        parts::wrong(ui, view.theme, &text);
+        ui.add_space(10.0);
+    }
     parts::card(view.theme).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.add(
-            Label::new(RichText::new(inert::line(offer.product_name())).size(19.0).strong()).wrap(),
+            Label::new(RichText::new(inert::line(profile.product_name())).size(19.0).strong())
+                .wrap(),
         );
         parts::text(
             ui,
             &format!(
                 "{}: {}",
                 view.say(Key::TrustServer),
-                inert::line(&offer.manifest.server_name)
+                inert::line(&profile.manifest.server_name)
             ),
         );
-        for address in &offer.manifest.addresses {
+        for address in &profile.manifest.addresses {
             parts::text(ui, &inert::line(address));
         }
         ui.add_space(6.0);
-        ui.add(Label::new(RichText::new(home::parts_of(&offer.fingerprint)).monospace()).wrap());
+        ui.add(Label::new(RichText::new(home::parts_of(&profile.fingerprint)).monospace()).wrap());
     });
     ui.add_space(10.0);
     parts::text(ui, view.say(Key::TrustText));
@@ -72,5 +80,15 @@ pub fn draw_offer(ui: &mut Ui, view: &mut View<'_>) {
     }
     if parts::quiet(ui, view.say(Key::TrustNo)).clicked() {
         view.intend(Intent::Distrust);
+    }
+    // Below the answers, so that both are in sight in a window of the usual size.
+    if let Some(before) = &offer.before {
+        ui.add_space(10.0);
+        if view.state.profile.is_some() {
+            parts::faint(ui, view.theme, view.say(Key::LastGoodStays));
+        }
+        let folder = inert::line(&before.folder);
+        let text = view.fill(Key::TrustRemembered, &[("folder", &folder)]);
+        parts::faint(ui, view.theme, &text);
     }
 }

@@ -9,6 +9,7 @@ use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use super::*;
 use crate::app;
 use crate::state::form::Fact;
+use crate::state::offer::{Before, Offer};
 use crate::state::profile::Profile;
 use crate::state::ticket::Reported;
 use crate::state::{News, Order};
@@ -239,4 +240,24 @@ fn hostile_words_are_shown_and_not_obeyed() {
     }
     assert_eq!(seen, 5);
     assert_eq!(window.query_all_by_role(Role::Link).count(), 0);
+}
+
+#[test]
+fn another_server_is_trusted_only_by_a_click() {
+    for (answer, order) in [("Trust and go on", Some(Order::TrustManifest)), ("No", None)] {
+        let mut state = state();
+        let mut profile = state.profile.clone().unwrap();
+        profile.manifest.server_name = "Roadrunner".into();
+        let before = Some(Before { servers: vec!["Acme".into()], folder: "/data/here".into() });
+        state.hear(News::Offer(Box::new(Offer { profile, before })));
+        let mut window = open(state);
+        window.get_by_label("Server: Roadrunner");
+        window.get_by_label_contains("followed another server: Acme.");
+        window.get_by_label_contains("/data/here");
+        assert!(window.state().orders.is_empty());
+        window.get_by_role_and_label(Role::Button, answer).click();
+        window.run();
+        assert_eq!(window.state().orders, Vec::from_iter(order));
+        assert!(window.query_by_label("Server: Roadrunner").is_none());
+    }
 }

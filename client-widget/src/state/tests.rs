@@ -265,11 +265,22 @@ fn a_strangers_manifest_waits_for_trust() {
         Some(Order::ReadManifest("/home/ana/deskbell.manifest".into()))
     );
     assert_eq!(state.intend(Intent::Trust), None);
-    state.hear(News::Offer(Box::new(profile(1, ProfileState::Active))));
+    let offer = Offer { profile: profile(1, ProfileState::Active), before: None };
+    state.hear(News::Offer(Box::new(offer)));
     assert_eq!(state.screen(), Screen::NoManifest);
     assert_eq!(state.intend(Intent::Trust), Some(Order::TrustManifest));
     state.hear(News::Profile(Box::new(profile(1, ProfileState::Active))));
     assert_eq!(state.screen(), Screen::Home);
+}
+
+#[test]
+fn the_question_outlasts_a_new_revision_of_the_profile_in_use() {
+    let mut state = window();
+    let offer = Offer { profile: profile(1, ProfileState::Active), before: None };
+    state.hear(News::Offer(Box::new(offer)));
+    state.hear(News::Profile(Box::new(profile(2, ProfileState::Active))));
+    assert_eq!(state.intend(Intent::Trust), Some(Order::TrustManifest));
+    assert_eq!(state.intend(Intent::Trust), None, "answered once");
 }
 
 #[test]

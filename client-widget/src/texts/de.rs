@@ -124,6 +124,16 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustServer, "Server"),
     (TrustYes, "Vertrauen und weiter"),
     (TrustNo, "Nein"),
+    (
+        TrustBefore,
+        "Bisher folgte dieses Programm einem anderen Server: {name}. Wenn Sie keinen neuen \
+         erwartet haben, vertrauen Sie ihm nicht und fragen Sie, von wem Sie das Programm haben.",
+    ),
+    (
+        TrustRemembered,
+        "Vielleicht wurde das Programm auf diesem Computer früher ausprobiert. Was es sich \
+         gemerkt hat, liegt in {folder}.",
+    ),
     (ManifestUnreadable, "Diese Datei ist kein Profil, oder sie ist beschädigt."),
     (
         ManifestSignature,

@@ -124,6 +124,16 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustServer, "Server"),
     (TrustYes, "Trust and go on"),
     (TrustNo, "No"),
+    (
+        TrustBefore,
+        "Until now this program followed another server: {name}. If you did not expect a new one, \
+         do not trust it, and ask whoever gave you the program.",
+    ),
+    (
+        TrustRemembered,
+        "An earlier trial on this computer may be the reason. What the program remembers is in \
+         {folder}.",
+    ),
     (ManifestUnreadable, "This file is not a profile, or it is damaged."),
     (ManifestSignature, "This profile was changed after it was signed. It is not used."),
     (ManifestOtherSigner, "This profile is signed by another server than before. It is not used."),

@@ -123,6 +123,16 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustServer, "Servidor"),
     (TrustYes, "Confiar y continuar"),
     (TrustNo, "No"),
+    (
+        TrustBefore,
+        "Hasta ahora este programa seguía a otro servidor: {name}. Si no esperaba uno nuevo, no \
+         confíe en él y pregunte a quien le dio el programa.",
+    ),
+    (
+        TrustRemembered,
+        "Puede deberse a una prueba anterior en este equipo. Lo que el programa recuerda está en \
+         {folder}.",
+    ),
     (ManifestUnreadable, "Este archivo no es un perfil o está dañado."),
     (ManifestSignature, "Este perfil se cambió después de firmarlo. No se usa."),
     (ManifestOtherSigner, "Este perfil está firmado por otro servidor que antes. No se usa."),

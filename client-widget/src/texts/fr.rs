@@ -125,6 +125,16 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustServer, "Serveur"),
     (TrustYes, "Faire confiance et continuer"),
     (TrustNo, "Non"),
+    (
+        TrustBefore,
+        "Jusqu'ici, ce programme suivait un autre serveur : {name}. Si vous n'en attendiez pas de \
+         nouveau, ne lui faites pas confiance et demandez à qui vous a donné le programme.",
+    ),
+    (
+        TrustRemembered,
+        "La raison peut être un essai précédent sur cet ordinateur. Ce que le programme a retenu \
+         se trouve dans {folder}.",
+    ),
     (ManifestUnreadable, "Ce fichier n'est pas un profil, ou il est endommagé."),
     (ManifestSignature, "Ce profil a été modifié après sa signature. Il n'est pas utilisé."),
     (

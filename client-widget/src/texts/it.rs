@@ -124,6 +124,16 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustServer, "Server"),
     (TrustYes, "Mi fido, continua"),
     (TrustNo, "No"),
+    (
+        TrustBefore,
+        "Finora questo programma seguiva un altro server: {name}. Se non ne aspettava uno nuovo, \
+         non si fidi e chieda a chi le ha dato il programma.",
+    ),
+    (
+        TrustRemembered,
+        "Il motivo può essere una prova precedente su questo computer. Ciò che il programma \
+         ricorda è in {folder}.",
+    ),
     (ManifestUnreadable, "Questo file non è un profilo, o è danneggiato."),
     (ManifestSignature, "Questo profilo è stato modificato dopo la firma. Non viene usato."),
     (

@@ -124,6 +124,16 @@ pub const TEXTS: &[(Key, &str)] = &[
     (TrustServer, "Servidor"),
     (TrustYes, "Confiar e continuar"),
     (TrustNo, "Não"),
+    (
+        TrustBefore,
+        "Até agora este programa seguia outro servidor: {name}. Se não esperava um novo, não \
+         confie nele e pergunte a quem lhe deu o programa.",
+    ),
+    (
+        TrustRemembered,
+        "A razão pode ser um ensaio anterior neste computador. O que o programa recorda está em \
+         {folder}.",
+    ),
     (ManifestUnreadable, "Este ficheiro não é um perfil, ou está danificado."),
     (ManifestSignature, "Este perfil foi alterado depois de assinado. Não é usado."),
     (ManifestOtherSigner, "Este perfil está assinado por outro servidor que antes. Não é usado."),
