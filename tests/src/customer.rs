@@ -131,6 +131,10 @@ async fn follow(
     client: &Client,
     profile_revision: i64,
 ) -> Result<Streaming<v1::FollowResponse>, Problem> {
-    let request = v1::FollowRequest { profile_revision, client: "0.1.0 story".to_owned() };
+    let request = v1::FollowRequest {
+        profile_revision,
+        client: "0.1.0 story".to_owned(),
+        messages_after: None,
+    };
     ask!(client, assistance, follow, request)
 }

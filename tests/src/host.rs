@@ -58,6 +58,7 @@ impl Host {
             "log.filter=info,deskbell_server=debug",
             "limits.submits_per_address=1000000",
             "limits.submits_per_profile=1000000",
+            "limits.calls_per_address=1000000",
             "limits.sign_ins_per_address=1000000",
         ] {
             host.set(setting);

@@ -74,17 +74,23 @@ impl Calls {
         response.into_inner().ticket.ok_or_else(no_ticket)
     }
 
-    /// Opens the stream of everything there is to know.
+    /// Opens the stream of everything there is to know. Of the ticket's messages it has those after
+    /// the one of this id.
     pub async fn follow(
         &self,
         revision: i64,
         secret: Option<&TicketSecret>,
+        messages_after: String,
     ) -> Result<Streaming<FollowResponse>, Problem> {
         let client = match secret {
             Some(secret) => self.with_ticket(secret)?,
             None => Client::new(self.channel.clone(), self.profile.clone()),
         };
-        let request = FollowRequest { profile_revision: revision, client: crate::facts::program() };
+        let request = FollowRequest {
+            profile_revision: revision,
+            client: crate::facts::program(),
+            messages_after: Some(messages_after),
+        };
         Ok(client.assistance().follow(request).await?.into_inner())
     }
 

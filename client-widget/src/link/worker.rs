@@ -72,6 +72,32 @@ impl Shown {
     pub(super) fn new(name: String) -> Self {
         Self { name, known: None, gone: false }
     }
+
+    /// The id of the newest message that is known; empty: none is.
+    fn newest_message(&self) -> String {
+        let newest = self.known.as_ref().and_then(|known| known.messages.last());
+        newest.map(|message| message.id.clone()).unwrap_or_default()
+    }
+
+    /// Takes the server's word on the ticket. What is older than is known comes too late to matter,
+    /// except for its messages: some of the server's words have the new ones only.
+    fn hear(&mut self, mut ticket: CustomerTicket) {
+        let Some(known) = &mut self.known else {
+            self.known = Some(ticket);
+            return;
+        };
+        let mut messages = std::mem::take(&mut known.messages);
+        for message in std::mem::take(&mut ticket.messages) {
+            match messages.iter_mut().find(|known| known.id == message.id) {
+                Some(known) => *known = message,
+                None => messages.push(message),
+            }
+        }
+        if known.version <= ticket.version {
+            *known = ticket;
+        }
+        known.messages = messages;
+    }
 }
 
 /// Why the stream is to be opened anew.
@@ -169,7 +195,9 @@ impl Worker {
             Err(problem) => return Ended::Failed(problem),
         };
         let secret = self.shown_secret().await;
-        let mut stream = match calls.follow(used.manifest.revision, secret.as_ref()).await {
+        let newest = self.shown.as_ref().map(Shown::newest_message).unwrap_or_default();
+        let following = calls.follow(used.manifest.revision, secret.as_ref(), newest);
+        let mut stream = match following.await {
             Ok(stream) => stream,
             Err(problem) => return self.not_followed(problem, secret.is_some()).await,
         };
@@ -308,12 +336,10 @@ impl Worker {
         }
     }
 
-    /// The server's word on the ticket. An older one than is known comes too late to matter.
+    /// The server's word on the ticket.
     async fn ticket_changed(&mut self, ticket: CustomerTicket) {
         let Some(shown) = &mut self.shown else { return };
-        if shown.known.as_ref().is_none_or(|known| known.version <= ticket.version) {
-            shown.known = Some(ticket);
-        }
+        shown.hear(ticket);
         self.tell_from_disk().await;
     }
 

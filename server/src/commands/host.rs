@@ -54,6 +54,9 @@ pub(super) fn open_desk(
     let rates = Rates {
         submits_per_address: limits.submits_per_address,
         submits_per_profile: limits.submits_per_profile,
+        calls_per_address: limits.calls_per_address,
+        calls_at_once: limits.connections,
+        calls_at_once_per_address: limits.customers_per_address,
         sign_ins_per_account: limits.sign_ins_per_account,
         sign_ins_per_address: limits.sign_ins_per_address,
         passwords_at_once: limits.passwords_at_once,

@@ -132,6 +132,10 @@ pub struct Limits {
     pub submits_per_address: u32,
     /// Calls for help with one profile, a minute.
     pub submits_per_profile: u32,
+    /// Calls of customers from one IP address, whatever they ask for, a minute.
+    pub calls_per_address: u32,
+    /// Calls and streams of customers at once from one IP address.
+    pub customers_per_address: usize,
     /// Failed attempts to sign in to one account from one IP address, in fifteen minutes.
     pub sign_ins_per_account: u32,
     /// Failed attempts to sign in from one IP address, in fifteen minutes.

@@ -9,18 +9,35 @@ use tokio::time::Instant;
 
 use super::profiles::Manifest;
 use super::queue::message;
+use super::streams::Share;
 use super::{Desk, Failure, TicketEntry, salt};
 use crate::domain::{
-    Caller, Checked, Command, Digest, GroupId, MessageKind, Millis, Origin, Prepared, ProfileId,
-    ProfileState, Refusal, Reply, State, Submission, Team, TeamId, Ticket, TicketWords, Visibility,
-    text,
+    Caller, Checked, Command, Digest, GroupId, MessageId, MessageKind, Millis, Origin, Prepared,
+    ProfileId, ProfileState, Refusal, Reply, State, Submission, Team, TeamId, Ticket, TicketWords,
+    Visibility, text,
 };
 use crate::hub::{Topic, Waiting};
 use crate::secrets::ProfileCredential;
-use crate::store::Name;
+use crate::store::{LeftBehind, Name};
 
 /// A widget's stream gives a sign of life this often.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// How long a call waits for a reader, and how long a stream does: it can wait, and very many may
+/// be woken at once.
+const PATIENCE: Duration = Duration::from_secs(5);
+const STREAM_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a customer may write on one ticket: messages, and bytes of them as they are stored.
+const MESSAGES: i64 = 500;
+const MESSAGE_BYTES: i64 = 1024 * 1024;
+
+/// Requests of a customer on one ticket whose outcome is remembered at once. They are forgotten
+/// after two days.
+const REMEMBERED: i64 = 1_000;
+
+/// How long to stay away when there are that many.
+const FORGOTTEN_LATER: Duration = Duration::from_hours(1);
 
 /// Code points of a description.
 const DESCRIPTION: usize = 10_000;
@@ -124,7 +141,10 @@ impl Desk {
         let team = match recent.filter(|team| team.profiles.contains_key(&profile)) {
             Some(team) => team,
             // It may have been made on another server a moment ago.
-            None => self.store.team(TeamId(genuine.team)).await?.ok_or_else(unknown)?,
+            None => {
+                let read = async { Ok(self.store.team(TeamId(genuine.team)).await?) };
+                self.read_for_customer(PATIENCE, read).await?.ok_or_else(unknown)?
+            }
         };
         if team.profiles.contains_key(&profile) {
             Ok(Widget { team, profile })
@@ -144,28 +164,43 @@ impl Desk {
         let secret_hash = digest(&raw.secret_hash)?;
         let body_digest = raw.body_digest.ok_or(Failure::Internal)?;
         let group = raw.group;
+        self.throttle.allows_ring(secret_hash)?;
+        let caller = CustomerTicket { widget: widget.clone(), secret: secret_hash };
+        // A retry of what is durable already is no flood, and writes nothing.
+        if let Err(throttled) = self.throttle.allows_submit(from, (widget.team.id, widget.profile))
+        {
+            return self.rung_before(&caller, body_digest).await?.ok_or(throttled);
+        }
         let words = submission_words(&raw)?;
         let words_for_answer =
             words.as_ref().map(|words| Arc::clone(&words.words)).unwrap_or_default();
-        // A retry of what is durable already is no flood.
-        if let Err(throttled) = self.throttle.allows_submit(from, (widget.team.id, widget.profile))
-        {
-            let known = self.store.ticket(widget.team.id, Name::Secret(secret_hash)).await?;
-            known.ok_or(throttled)?;
-        }
         let submission = Submission { secret_hash, body_digest, group, words };
         let command = Command::Submit(Box::new(submission));
         let outcome =
             self.change(widget.team.id, Caller::Widget(widget.profile), None, command).await?;
         let Reply::Ticket(ticket) = outcome.reply else { return Err(Failure::Internal) };
         if outcome.repeated {
-            let caller = CustomerTicket { widget: widget.clone(), secret: secret_hash };
-            return self.my_ticket(&caller).await;
+            return self.shown(&caller).await;
         }
         let entry = TicketEntry { image: *ticket, words: words_for_answer };
         // Counting who waits before would cost every call for help; the widget's stream tells it at
         // once.
         Ok(view(&widget.team, &entry, 0, Vec::new()))
+    }
+
+    /// The ticket of an earlier call for help with this secret. None: there was none.
+    async fn rung_before(
+        &self,
+        caller: &CustomerTicket,
+        body_digest: Digest,
+    ) -> Result<Option<CustomerView>, Failure> {
+        let name = Name::Secret(caller.secret);
+        let known = async { Ok(self.store.ticket(caller.widget.team.id, name).await?) };
+        let Some(known) = self.read_for_customer(PATIENCE, known).await? else { return Ok(None) };
+        if known.body_digest != Some(body_digest) {
+            return Err(Refusal::RequestReused.into());
+        }
+        self.shown(caller).await.map(Some)
     }
 
     async fn mine(&self, caller: &CustomerTicket) -> Result<(Arc<Team>, TicketEntry), Failure> {
@@ -190,17 +225,34 @@ impl Desk {
 
     /// The customer's own ticket.
     pub async fn my_ticket(&self, caller: &CustomerTicket) -> Result<CustomerView, Failure> {
-        let (team, ticket) = self.mine(caller).await?;
-        let place = self.place(team.id, &ticket).await?;
-        let messages = self.store.messages(team.id, ticket.id).await?;
-        let shown = messages.into_iter().filter(|message| message.kind != MessageKind::Note).map(
-            |message| {
-                let from =
-                    message.author.map_or(String::new(), |author| helper_name(&team, author));
-                (message.id.0, from, message.words.text.clone(), message.at)
-            },
-        );
-        Ok(view(&team, &ticket, place, shown.collect()))
+        self.throttle.allows_look(caller.secret)?;
+        self.shown(caller).await
+    }
+
+    async fn shown(&self, caller: &CustomerTicket) -> Result<CustomerView, Failure> {
+        let read = async {
+            let (team, ticket) = self.mine(caller).await?;
+            let place = self.place(team.id, &ticket).await?;
+            let messages = self.messages_shown(&team, &ticket, MessageId(0)).await?;
+            Ok(view(&team, &ticket, place, messages))
+        };
+        self.read_for_customer(PATIENCE, read).await
+    }
+
+    /// What a ticket's customer sees of what was written on it after that message.
+    async fn messages_shown(
+        &self,
+        team: &Team,
+        ticket: &Ticket,
+        after: MessageId,
+    ) -> Result<Vec<(i64, String, String, Millis)>, Failure> {
+        let messages = self.store.messages_after(team.id, ticket.id, after).await?;
+        let shown = messages.into_iter().filter(|message| message.kind != MessageKind::Note);
+        let told = shown.map(|message| {
+            let from = message.author.map_or(String::new(), |author| helper_name(team, author));
+            (message.id.0, from, message.words.text.clone(), message.at)
+        });
+        Ok(told.collect())
     }
 
     async fn place(&self, team: TeamId, ticket: &Ticket) -> Result<i64, Failure> {
@@ -222,8 +274,6 @@ impl Desk {
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<CustomerView, Failure> {
-        self.mine(caller).await?;
-        self.throttle.allows_message(caller.secret)?;
         let command = Command::CustomerWrite { text: message(typed)? };
         self.change_as_customer(caller, command, request_id, fingerprint).await
     }
@@ -235,7 +285,6 @@ impl Desk {
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<CustomerView, Failure> {
-        self.mine(caller).await?;
         self.change_as_customer(caller, Command::CustomerCancel, request_id, fingerprint).await
     }
 
@@ -246,32 +295,47 @@ impl Desk {
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<CustomerView, Failure> {
+        self.throttle.allows_change(caller.secret)?;
         let who = Caller::Customer(caller.widget.profile, caller.secret);
+        let writes = matches!(command, Command::CustomerWrite { .. });
+        let look = async {
+            let (team, ticket) = self.mine(caller).await?;
+            Ok(self.store.left_behind(team.id, ticket.id, who, request_id).await?)
+        };
+        has_room(self.read_for_customer(PATIENCE, look).await?, writes)?;
         let memory = self.memory(request_id, fingerprint);
         self.change(caller.widget.team.id, who, Some(memory), command).await?;
-        self.my_ticket(caller).await
+        self.shown(caller).await
     }
 
-    /// Begins to follow a profile, and a ticket when there is one.
+    /// Begins to follow a profile, and a ticket when there is one. With a message to begin after,
+    /// it gives only what is written from there on, each message once; without, all of it each time.
     pub fn follow(
         self: &Arc<Self>,
         widget: Widget,
         ticket: Option<Digest>,
         shown_revision: i64,
-    ) -> Follow {
+        messages_after: Option<MessageId>,
+    ) -> Result<Follow, Failure> {
+        if let Some(secret) = ticket {
+            self.throttle.allows_look(secret)?;
+        }
+        let place = ticket.map(|secret| self.holdings.stream(secret)).transpose()?;
         let profile = self.hub.wait_for(widget.team.id, Topic::Profile(widget.profile));
-        Follow {
+        Ok(Follow {
             desk: Arc::clone(self),
             ticket: ticket.map(|secret| CustomerTicket { widget: widget.clone(), secret }),
             widget,
             shown_revision,
             shown_ticket: None,
+            messages_after,
+            _place: place,
             profile,
             ticket_wait: None,
             ready: VecDeque::new(),
             look: true,
             sign_due: Instant::now() + KEEP_ALIVE,
-        }
+        })
     }
 }
 
@@ -281,7 +345,11 @@ pub struct Follow {
     widget: Widget,
     ticket: Option<CustomerTicket>,
     shown_revision: i64,
+    /// Without what people wrote: a stream keeps no copy of that.
     shown_ticket: Option<CustomerView>,
+    /// The last message that was given; none: all are given each time.
+    messages_after: Option<MessageId>,
+    _place: Option<Share<Digest>>,
     profile: Waiting,
     ticket_wait: Option<Waiting>,
     ready: VecDeque<News>,
@@ -324,6 +392,11 @@ impl Follow {
     }
 
     async fn look(&mut self) -> Result<(), Failure> {
+        let desk = Arc::clone(&self.desk);
+        desk.read_for_customer(STREAM_PATIENCE, self.read()).await
+    }
+
+    async fn read(&mut self) -> Result<(), Failure> {
         let team = self.desk.team(self.widget.team.id).await?;
         let profile = team
             .profiles
@@ -340,13 +413,43 @@ impl Follow {
             let (_, ticket) = self.desk.mine(caller).await?;
             self.ticket_wait = Some(self.desk.hub.wait_for(team.id, Topic::Ticket(ticket.id)));
         }
-        let now = self.desk.my_ticket(caller).await?;
-        if self.shown_ticket.as_ref() != Some(&now) {
-            self.shown_ticket = Some(now.clone());
-            self.ready.push_back(News::Ticket(Box::new(now)));
+        let (team, ticket) = self.desk.mine(caller).await?;
+        let place = self.desk.place(team.id, &ticket).await?;
+        let mut now = view(&team, &ticket, place, Vec::new());
+        let description = std::mem::take(&mut now.description);
+        // Its version grows with every message.
+        if self.shown_ticket.as_ref() == Some(&now) {
+            return Ok(());
         }
+        let after = self.messages_after.unwrap_or(MessageId(0));
+        let messages = self.desk.messages_shown(&team, &ticket, after).await?;
+        if let (Some(after), Some(last)) = (&mut self.messages_after, messages.last()) {
+            *after = MessageId(last.0);
+        }
+        self.shown_ticket = Some(now.clone());
+        let now = CustomerView { description, messages, ..now };
+        self.ready.push_back(News::Ticket(Box::new(now)));
         Ok(())
     }
+}
+
+/// Whether a customer who left this behind may leave more: another message, or only what is
+/// remembered of a request. A repeat leaves nothing.
+fn has_room(left: LeftBehind, writes: bool) -> Result<(), Failure> {
+    if left.repeated {
+        return Ok(());
+    }
+    if left.requests >= REMEMBERED {
+        return Err(Failure::Throttled(FORGOTTEN_LATER));
+    }
+    if writes && (left.messages >= MESSAGES || left.bytes >= MESSAGE_BYTES) {
+        let text = format!(
+            "this request has {MESSAGES} messages of yours, or 1 MiB of them, and takes no more; \
+             ring again for another one"
+        );
+        return Err(Refusal::precondition("TICKET_FULL", text).into());
+    }
+    Ok(())
 }
 
 fn digest(bytes: &[u8]) -> Result<Digest, Failure> {

@@ -15,6 +15,7 @@ mod measures;
 mod profiles;
 mod queue;
 mod sessions;
+mod streams;
 mod sweeps;
 mod team;
 mod throttle;
@@ -31,6 +32,7 @@ pub use host::NewAccount;
 pub use profiles::{LIMITS as PROFILE_LIMITS, Manifest, RawProfile};
 pub use queue::{Filter, Page, TicketEvent};
 pub use sessions::{Answer, Identity, Invitation, Session, SignedIn, Staff};
+pub use streams::{CustomerCall, Share};
 pub use sweeps::SILENCE;
 pub use team::{AddedMember, TeamChanges};
 pub use throttle::Rates;
@@ -44,6 +46,7 @@ use crate::secrets::{HostSecrets, Passwords, is_request_id, random_bytes, reques
 use crate::store::{Database, Outcome, Store, Teller};
 use crate::telemetry::{self, names};
 use sessions::SessionCache;
+use streams::Holdings;
 use throttle::Throttle;
 
 /// What a desk needs to know about its host.
@@ -70,6 +73,7 @@ pub struct Desk {
     passwords: Passwords,
     sessions: Arc<SessionCache>,
     throttle: Throttle,
+    holdings: Holdings,
     /// Whole queues are read by a few at a time: thousands of terminals that come back at once must
     /// not take all memory and all of the database.
     snapshots: tokio::sync::Semaphore,
@@ -88,6 +92,7 @@ impl Desk {
         let hub = Arc::new(Hub::default());
         let sessions = Arc::new(SessionCache::default());
         let tell = teller(&hub, &sessions, &encoder);
+        let holdings = Holdings::new(rates, database.readers_for_customers());
         let store = Store::start(database, &tell);
         Arc::new(Desk {
             store,
@@ -98,6 +103,7 @@ impl Desk {
             passwords: Passwords::new(rates.passwords_at_once),
             sessions,
             throttle: Throttle::new(rates),
+            holdings,
             snapshots: tokio::sync::Semaphore::new(SNAPSHOTS),
             stop: watch_channel::Sender::new(false),
         })

@@ -15,8 +15,14 @@ use crate::domain::{Digest, ProfileId, TeamId};
 /// Keys of the rate limiters are forgotten beyond this many, as far as they are at rest.
 const KEYS: usize = 16_384;
 
-/// Messages of its customer on one ticket, a minute.
-const MESSAGES: u32 = 30;
+/// Changes of its customer to one ticket, a minute: messages, and taking it back.
+const CHANGES: u32 = 30;
+
+/// Calls for help with one secret, a minute: all but the first are repeats.
+const RINGS: u32 = 30;
+
+/// Looks of its customer at one ticket, a minute.
+const LOOKS: u32 = 120;
 
 /// How often is often. All at least 1.
 #[derive(Clone, Debug)]
@@ -25,6 +31,12 @@ pub struct Rates {
     pub submits_per_address: u32,
     /// Calls for help with one profile, a minute.
     pub submits_per_profile: u32,
+    /// Calls of customers from one network address, whatever they ask for, a minute.
+    pub calls_per_address: u32,
+    /// Calls and streams of customers at once: of all.
+    pub calls_at_once: usize,
+    /// Calls and streams of customers at once from one network address.
+    pub calls_at_once_per_address: usize,
     /// Failures to sign in to one account from one network address, in fifteen minutes. From all
     /// together there is a pause of seconds after so many.
     pub sign_ins_per_account: u32,
@@ -67,7 +79,10 @@ impl<K: Clone + Eq + Hash> PerMinute<K> {
 pub struct Throttle {
     addresses: PerMinute<IpAddr>,
     profiles: PerMinute<(TeamId, ProfileId)>,
-    messages: PerMinute<Digest>,
+    calls: PerMinute<IpAddr>,
+    rings: PerMinute<Digest>,
+    looks: PerMinute<Digest>,
+    changes: PerMinute<Digest>,
     /// How often somebody may fail to sign in.
     pub(super) sign_ins: SignIns,
 }
@@ -78,7 +93,10 @@ impl Throttle {
         Throttle {
             addresses: PerMinute::new(rates.submits_per_address),
             profiles: PerMinute::new(rates.submits_per_profile),
-            messages: PerMinute::new(MESSAGES),
+            calls: PerMinute::new(rates.calls_per_address),
+            rings: PerMinute::new(RINGS),
+            looks: PerMinute::new(LOOKS),
+            changes: PerMinute::new(CHANGES),
             sign_ins: SignIns::new(rates),
         }
     }
@@ -95,9 +113,24 @@ impl Throttle {
         self.profiles.allows(&profile)
     }
 
-    /// Lets a customer write on the ticket with this secret, or says when to come back.
-    pub fn allows_message(&self, secret: Digest) -> Result<(), Failure> {
-        self.messages.allows(&secret)
+    /// Lets a call of a customer pass, whatever it asks for, or says when to come back.
+    pub fn allows_call(&self, from: IpAddr) -> Result<(), Failure> {
+        self.calls.allows(&from)
+    }
+
+    /// Lets somebody ring with this secret, for the first time or again, or says when to come back.
+    pub fn allows_ring(&self, secret: Digest) -> Result<(), Failure> {
+        self.rings.allows(&secret)
+    }
+
+    /// Lets a customer look at the ticket with this secret, or says when to come back.
+    pub fn allows_look(&self, secret: Digest) -> Result<(), Failure> {
+        self.looks.allows(&secret)
+    }
+
+    /// Lets a customer change the ticket with this secret, or says when to come back.
+    pub fn allows_change(&self, secret: Digest) -> Result<(), Failure> {
+        self.changes.allows(&secret)
     }
 }
 

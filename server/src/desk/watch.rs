@@ -12,11 +12,14 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::frames::{self, FrameDraft};
-use super::{Desk, Failure, Session, Staff, courtesy};
-use crate::domain::{ContentId, Entry, Revision, Sight, Team, TeamId, TicketWords, actor_name};
+use super::{Desk, Failure, Session, Share, Staff, courtesy};
+use crate::domain::{
+    AccountId, ContentId, Entry, Revision, Sight, Team, TeamId, TicketWords, actor_name,
+};
 use crate::hub::{Following, Frame, Subscription};
 use crate::store::{LoggedChange, Stored};
 
@@ -28,6 +31,12 @@ const CATCH_UP: i64 = 256;
 
 /// Tickets in one part of a snapshot: a part stays well below the message limit of clients.
 const PART: usize = 100;
+
+/// How long a snapshot waits, at most, for others to be read: see [`place`].
+const ROOM: Duration = Duration::from_secs(10);
+
+/// It looks again after so long.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// A quiet watch gives a sign of life this often.
 const PROGRESS: Duration = Duration::from_secs(20);
@@ -62,6 +71,8 @@ struct State {
     /// The log has less than was hinted at, so far.
     hinted_in_vain: bool,
     ready: VecDeque<WatchItem>,
+    /// The parts of a snapshot that are among these.
+    held: Option<Share<AccountId>>,
     /// When a progress mark is due. Changes that this viewer does not see do not put it off.
     mark_due: Instant,
     /// Something was given since that was found out.
@@ -106,6 +117,7 @@ impl Desk {
             snapshot_due: after.is_none(),
             hinted_in_vain: false,
             ready: VecDeque::new(),
+            held: None,
             mark_due: Instant::now() + PROGRESS,
             gave: false,
             alarm: Alarm::default(),
@@ -129,7 +141,7 @@ impl Watch {
     /// The next item, if it is at hand.
     pub fn at_hand(&mut self) -> Option<WatchItem> {
         let state = self.state.as_mut()?;
-        if state.subscription.is_in_doubt() { None } else { state.ready.pop_front() }
+        if state.subscription.is_in_doubt() { None } else { state.pop() }
     }
 
     /// The next item. Otherwise whoever asks is woken when there is one. After a failure the watch
@@ -160,7 +172,7 @@ impl State {
             if self.subscription.take_doubt() {
                 return Poll::Ready(Next::Errand(Errand::Recheck));
             }
-            if let Some(item) = self.ready.pop_front() {
+            if let Some(item) = self.pop() {
                 self.gave = true;
                 return Poll::Ready(Next::Item(item));
             }
@@ -194,6 +206,17 @@ impl State {
             self.alarm.set(self.mark_due, now, context);
             return Poll::Pending;
         }
+    }
+
+    /// The next item at hand. What is handed over is held no more.
+    fn pop(&mut self) -> Option<WatchItem> {
+        let item = self.ready.pop_front();
+        if self.ready.is_empty() {
+            self.held = None;
+        } else if let (Some(held), Some(WatchItem::Frame(bytes))) = (&mut self.held, &item) {
+            held.release(bytes.len());
+        }
+        item
     }
 
     async fn run(mut self, errand: Errand) -> (Self, Result<(), Failure>) {
@@ -234,8 +257,9 @@ impl State {
     /// Reads all open tickets. Only their encoded parts are held until they are sent.
     async fn snapshot(&mut self) -> Result<(), Failure> {
         let team = self.staff.team.id;
-        // The semaphore is never closed; without a place nothing is held back.
-        let _place = self.desk.snapshots.acquire().await.ok();
+        let account = self.staff.session.account;
+        let desk = Arc::clone(&self.desk);
+        let _place = place(&desk, account).await?;
         let Some(mut snapshot) = self.desk.store.snapshot(team).await? else {
             return Err(Failure::SignedOut);
         };
@@ -266,6 +290,8 @@ impl State {
             })
             .await?;
         parts.push_back(encoder.snapshot((team, revision), &part, parts.is_empty(), true));
+        let bytes = parts.iter().map(Bytes::len).sum();
+        self.held = Some(self.desk.holdings.snapshots.add(&account, bytes));
         self.ready.extend(parts.into_iter().map(WatchItem::Frame));
         self.staff.viewer = viewer;
         self.staff.team = directory;
@@ -317,6 +343,24 @@ impl State {
                 break;
             }
         }
+    }
+}
+
+/// A place to read a snapshot at, once there is room for one more: for this account, and in all.
+/// Whoever waits for that is in nobody's way.
+async fn place(desk: &Desk, account: AccountId) -> Result<Option<SemaphorePermit<'_>>, Failure> {
+    let until = Instant::now() + ROOM;
+    loop {
+        // The semaphore is never closed; without a place nothing is held back.
+        let place = desk.snapshots.acquire().await.ok();
+        if desk.holdings.snapshots.has_room(&account) {
+            return Ok(place);
+        }
+        drop(place);
+        if until <= Instant::now() {
+            return Err(Failure::Throttled(ROOM));
+        }
+        sleep(LOOK_AGAIN).await;
     }
 }
 

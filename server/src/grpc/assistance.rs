@@ -43,7 +43,9 @@ impl AssistanceService for Handlers {
     ) -> Result<Response<Self::FollowStream>, Status> {
         let widget = self.widget(request.metadata()).await?;
         let secret = ticket_secret(request.metadata())?;
-        let follow = self.desk.follow(widget, secret, request.into_inner().profile_revision);
+        let body = request.into_inner();
+        let after = body.messages_after.as_deref().map(convert::message_id);
+        let follow = self.desk.follow(widget, secret, body.profile_revision, after)?;
         Ok(Response::new(Box::pin(stream::unfold(Some(follow), next))))
     }
 

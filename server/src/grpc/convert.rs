@@ -8,8 +8,9 @@ use tonic::Status;
 use super::status::invalid;
 use crate::desk::{Identity, TicketEntry};
 use crate::domain::{
-    Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageKind,
-    Millis, Origin, Priority, QueueMode, Revision, State, Team, TeamId, Visibility, sha256, text,
+    Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageId,
+    MessageKind, Millis, Origin, Priority, QueueMode, Revision, State, Team, TeamId, Visibility,
+    sha256, text,
 };
 use crate::secrets::hex;
 use crate::store::MessageEntry;
@@ -46,6 +47,11 @@ pub fn group_or_nobody(text: &str) -> GroupId {
 /// A profile's id. What is none reads as a profile that no team has.
 pub fn profile_id(text: &str) -> crate::domain::ProfileId {
     crate::domain::ProfileId(number('p', text).unwrap_or(0))
+}
+
+/// A message's id. What is none reads as one before all others.
+pub fn message_id(text: &str) -> MessageId {
+    MessageId(number('n', text).unwrap_or(0))
 }
 
 /// A moment.

@@ -7,6 +7,7 @@
 mod account;
 mod assistance;
 mod convert;
+mod customers;
 mod encoder;
 mod identity;
 mod profile;
@@ -29,6 +30,7 @@ use deskbell_proto::v1::team_service_server::TeamServiceServer;
 
 use crate::config::Settings;
 use crate::desk::Desk;
+use customers::ForCustomers;
 pub use encoder::ProtoEncoder;
 pub use services::Services;
 use watch::WatchServer;
@@ -50,6 +52,9 @@ pub fn services(desk: &Arc<Desk>, settings: &Settings) -> Services {
         .with(ProfileServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
         .with(QueueServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
         .with(WatchServer { handlers: handlers.clone(), limit })
-        .with(AssistanceServiceServer::new(handlers).max_decoding_message_size(limit));
+        .with(ForCustomers {
+            desk: Arc::clone(desk),
+            service: AssistanceServiceServer::new(handlers).max_decoding_message_size(limit),
+        });
     reflection::add(services, desk, settings.reflection)
 }

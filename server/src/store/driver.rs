@@ -13,7 +13,7 @@ use sqlx::{Arguments as _, AssertSqlSafe, Encode, Postgres, Sqlite, Transaction,
 pub(crate) use super::cells::values;
 pub use super::cells::{Row, Value, read_json, write_json};
 use super::error::StoreError;
-use super::sqlite::{File, Turn};
+use super::sqlite::{File, READERS_FOR_CUSTOMERS, Turn};
 use crate::domain::Millis;
 
 /// A database, open.
@@ -27,6 +27,9 @@ pub enum Database {
 
 /// Connections to PostgreSQL.
 const CONNECTIONS: u32 = 10;
+
+/// How many of them customers may read with together.
+const CONNECTIONS_FOR_CUSTOMERS: usize = 4;
 
 /// How long to wait for a connection or a lock before the caller is told to come back.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -65,6 +68,14 @@ impl Database {
                 begin(pool, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
             ),
         })
+    }
+
+    /// How many may read for customers at once, so that operators and writers have the others.
+    pub fn readers_for_customers(&self) -> usize {
+        match self {
+            Database::Sqlite(_) => READERS_FOR_CUSTOMERS,
+            Database::Postgres(_) => CONNECTIONS_FOR_CUSTOMERS,
+        }
     }
 
     /// Moves what is in SQLite's log into its file, as far as nobody reads it. Writers go on

@@ -8,6 +8,7 @@ mod accounts;
 mod cells;
 mod checkpoints;
 mod copy;
+mod customers;
 mod deciding;
 mod directory;
 mod driver;
@@ -31,6 +32,7 @@ mod writer;
 use std::sync::Arc;
 
 pub use copy::{Copied, CopyProblem, Progress, copy};
+pub use customers::LeftBehind;
 use directory::Directories;
 pub use driver::{Database, process_clock};
 pub use error::StoreError;

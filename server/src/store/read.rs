@@ -262,15 +262,26 @@ impl Store {
         team: TeamId,
         ticket: TicketId,
     ) -> Result<Vec<MessageEntry>, StoreError> {
+        self.messages_after(team, ticket, MessageId(0)).await
+    }
+
+    /// Likewise, of those that came after that one.
+    pub async fn messages_after(
+        &self,
+        team: TeamId,
+        ticket: TicketId,
+        after: MessageId,
+    ) -> Result<Vec<MessageEntry>, StoreError> {
         let mut connection = self.database.read().await?;
         let sql = "SELECT m.message_id, m.kind, m.author_id, m.written_at, m.content_id, \
             m.content_digest, c.body \
                    FROM messages m JOIN contents c ON c.team_id = m.team_id AND c.content_id = \
                    m.content_id \
-                   WHERE m.team_id = $1 AND m.ticket_id = $2 ORDER BY m.message_id DESC LIMIT 500";
+                   WHERE m.team_id = $1 AND m.ticket_id = $2 AND m.message_id > $3 ORDER BY \
+                   m.message_id DESC LIMIT 500";
         let mut newest: Vec<MessageEntry> = Vec::new();
         let mut bytes = 0;
-        for mut row in connection.rows(sql, values![team, ticket.0]).await? {
+        for mut row in connection.rows(sql, values![team, ticket.0, after.0]).await? {
             let image = Message {
                 id: MessageId(row.next()?),
                 ticket,

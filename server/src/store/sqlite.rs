@@ -24,7 +24,10 @@ use super::driver::PATIENCE;
 use super::error::StoreError;
 
 /// Connections that read beside the writer.
-const READERS: u32 = 4;
+const READERS: u32 = 6;
+
+/// How many of them customers may have together.
+pub(super) const READERS_FOR_CUSTOMERS: usize = 3;
 
 /// Begins a transaction that will write. It waits for the writer's place at once: one that reads
 /// first and then wants to write can fail for good.

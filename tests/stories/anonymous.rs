@@ -1,0 +1,190 @@
+//! What customers, who have no account, can cost: every call is limited by address and by ticket,
+//! and what they leave behind and hold has a bound.
+
+use deskbell_proto::client::request_id;
+use deskbell_proto::problem::Problem;
+use deskbell_proto::v1;
+use deskbell_proto::v1::follow_response::Prompt;
+use deskbell_tests::balancer::address_of_ones_own;
+use deskbell_tests::customer::{Customer, call_for_help, new_secret};
+use deskbell_tests::desk::Desk;
+use deskbell_tests::for_both_databases;
+use deskbell_tests::host::{Database, Host};
+use deskbell_tests::proxy::Proxy;
+use deskbell_tests::scene::Scene;
+use deskbell_tests::staff::refused;
+use deskbell_tests::waiting::{BOUND, eventually, soon};
+use tonic::{Code, Streaming};
+
+for_both_databases! {
+    a_repeated_call_for_help_is_limited,
+    taking_back_again_and_again_is_limited,
+    every_call_of_an_address_counts,
+    streams_on_a_ticket_are_limited,
+    a_stream_sends_only_what_is_new,
+    a_ticket_takes_so_much_and_no_more,
+}
+
+fn too_often(problem: &Problem) {
+    assert_eq!((problem.code, problem.reason.as_str()), (Code::ResourceExhausted, "TOO_OFTEN"));
+    assert!(problem.retry_after.is_some(), "it says when to come back");
+}
+
+async fn a_repeated_call_for_help_is_limited(database: Database) {
+    let host = Host::new(database);
+    host.set("limits.submits_per_address=3");
+    let Scene { desk, ana, sales, widget, .. } = Scene::on(Desk::of(host).await).await;
+    let request = call_for_help(&new_secret(), "Again and again.");
+    let first = widget.submit(request.clone()).await.unwrap();
+    let mut refusals = 0;
+    for n in 1..60 {
+        match widget.submit(request.clone()).await {
+            Ok(again) => assert_eq!(again.number, first.number),
+            Err(problem) => {
+                too_often(&problem);
+                assert!(n >= 10, "a few retries are no flood");
+                refusals += 1;
+            }
+        }
+    }
+    assert!(refusals >= 20, "only {refusals} of 60 were held back");
+    // Past the address's limit another body under the same secret is refused as ever.
+    let request = call_for_help(&new_secret(), "One body.");
+    too_often(&widget.submit(request).await.unwrap_err());
+    // Who comes from elsewhere is not held back.
+    let road = Proxy::from(address_of_ones_own(), desk.server.socket()).await;
+    let elsewhere = widget.over(&desk.server.connect_through(&[road.https()]));
+    let other = elsewhere.ring(Some(&sales), "I am somebody else.").await;
+    assert_eq!(ana.open_numbers().await, [first.number, other.number]);
+    desk.close();
+}
+
+async fn cancel_with(customer: &Customer, request_id: &str) -> Result<(), Problem> {
+    let request = v1::CancelTicketRequest { request_id: request_id.to_owned() };
+    match customer.client.assistance().cancel_ticket(request).await {
+        Ok(_) => Ok(()),
+        Err(status) => Err(status.into()),
+    }
+}
+
+/// Each request that is not refused is remembered, with a row: so few may pass.
+async fn taking_back_again_and_again_is_limited(database: Database) {
+    let Scene { desk, sales, widget, .. } = Scene::open(database).await;
+    let loud = widget.ring(Some(&sales), "Never mind.").await;
+    let mut passed = 0;
+    for _ in 0..100 {
+        match cancel_with(&loud, &request_id()).await {
+            Ok(()) => passed += 1,
+            Err(problem) => too_often(&problem),
+        }
+    }
+    assert!((30..60).contains(&passed), "{passed} of 100 passed");
+    let calm = widget.ring(Some(&sales), "I mean it.").await;
+    calm.cancel().await.unwrap();
+    desk.close();
+}
+
+async fn every_call_of_an_address_counts(database: Database) {
+    let host = Host::new(database);
+    host.set("limits.calls_per_address=20");
+    let Scene { desk, bo, sales, widget, .. } = Scene::on(Desk::of(host).await).await;
+    let customer = widget.ring(Some(&sales), "Hello?").await;
+    let mut last = Ok(());
+    for _ in 0..200 {
+        last = customer.ticket().await.map(drop);
+        if last.is_err() {
+            break;
+        }
+    }
+    too_often(&last.unwrap_err());
+    // Operators at the same address are not customers.
+    bo.who_am_i().await.unwrap();
+    desk.close();
+}
+
+async fn streams_on_a_ticket_are_limited(database: Database) {
+    let Scene { desk, sales, widget, .. } = Scene::open(database).await;
+    let loud = widget.ring(Some(&sales), "Look at me.").await;
+    let mut held = Vec::new();
+    let refused = loop {
+        match loud.follow(1).await {
+            Ok(stream) => held.push(stream),
+            Err(problem) => break problem,
+        }
+        assert!(held.len() < 100, "nobody holds the streams back");
+    };
+    too_often(&refused);
+    assert!(held.len() >= 2, "a few windows may be open");
+    let calm = widget.ring(Some(&sales), "Look at me, too.").await;
+    calm.follow(1).await.unwrap();
+    widget.follow(1).await.unwrap();
+    // A stream that ended makes room.
+    drop(held);
+    eventually("there is room again", BOUND, async || loud.follow(1).await.is_ok()).await;
+    desk.close();
+}
+
+/// The next words on the ticket that fit: the texts of its messages.
+async fn texts(follow: &mut Streaming<v1::FollowResponse>, version: i64) -> Vec<String> {
+    loop {
+        let response = soon("news", follow.message()).await.unwrap().expect("it goes on");
+        if let Some(Prompt::Ticket(ticket)) = response.prompt
+            && ticket.version >= version
+        {
+            return ticket.messages.into_iter().map(|message| message.text).collect();
+        }
+    }
+}
+
+async fn a_stream_sends_only_what_is_new(database: Database) {
+    let Scene { desk, bo, sales, widget, .. } = Scene::open(database).await;
+    let customer = widget.ring(Some(&sales), "It smokes.").await;
+    let one = customer.write("One.").await.unwrap();
+    let follow = async |messages_after: Option<&str>| {
+        let request = v1::FollowRequest {
+            profile_revision: 1,
+            client: "0.1.0 story".to_owned(),
+            messages_after: messages_after.map(str::to_owned),
+        };
+        customer.client.assistance().follow(request).await.unwrap().into_inner()
+    };
+    let knows_one = one.messages[0].id.as_str();
+    let (mut fresh, mut knows, mut old) =
+        tokio::join!(follow(Some("")), follow(Some(knows_one)), follow(None));
+    assert_eq!(texts(&mut fresh, one.version).await, ["One."]);
+    assert_eq!(texts(&mut knows, one.version).await, [""; 0]);
+    assert_eq!(texts(&mut old, one.version).await, ["One."]);
+    let two = customer.write("Two.").await.unwrap();
+    assert_eq!(texts(&mut fresh, two.version).await, ["Two."]);
+    assert_eq!(texts(&mut knows, two.version).await, ["Two."]);
+    assert_eq!(texts(&mut old, two.version).await, ["One.", "Two."], "handed out before");
+    bo.reply(&bo.ticket(customer.number).await.unwrap(), "Three.").await.unwrap();
+    let three = customer.ticket().await.unwrap();
+    assert_eq!(texts(&mut fresh, three.version).await, ["Three."]);
+    assert_eq!(texts(&mut old, three.version).await, ["One.", "Two.", "Three."]);
+    desk.close();
+}
+
+/// 10000 letters of four bytes each: about 27 messages are 1 MiB.
+async fn a_ticket_takes_so_much_and_no_more(database: Database) {
+    let Scene { desk, sales, widget, .. } = Scene::open(database).await;
+    let customer = widget.ring(Some(&sales), "A long story.").await;
+    let long = "\u{1f514}".repeat(10_000);
+    let mut written = 0;
+    let full = loop {
+        match customer.write(&long).await {
+            Ok(_) => written += 1,
+            Err(problem) => break problem,
+        }
+        assert!(written < 100, "nobody ends it");
+    };
+    assert_eq!((full.code, full.reason.as_str()), (Code::FailedPrecondition, "TICKET_FULL"));
+    assert_eq!(written, 27);
+    // It is there to be read, and to be taken back.
+    assert!(!customer.ticket().await.unwrap().messages.is_empty());
+    customer.cancel().await.unwrap();
+    let other = widget.ring(Some(&sales), "Another one.").await;
+    other.write("There is room here.").await.unwrap();
+    assert_eq!(refused(customer.write("More.").await).1, "TICKET_FULL");
+    desk.close();
+}
