@@ -101,7 +101,11 @@ async fn send(
             Ok(Outcome::Settled(Some(ticket))) => return Ok(Ok(*ticket)),
             Ok(Outcome::Refused(_, problem)) => return Err(Failure::refused(problem.text)),
             Ok(
-                Outcome::Settled(None) | Outcome::Missing | Outcome::Withdrawn(_) | Outcome::Gone,
+                Outcome::Settled(None)
+                | Outcome::Missing
+                | Outcome::Withdrawn(_)
+                | Outcome::Full(_)
+                | Outcome::Gone,
             ) => {
                 return sent_by_another(outbox, name).await;
             }

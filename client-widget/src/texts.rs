@@ -53,7 +53,7 @@ keys! {
     DisabledText, WrittenKept, NoManifest, NoManifestText, ManifestPath, ManifestOpen,
     ManifestDrop, TrustTitle, TrustText, TrustServer, TrustYes, TrustNo, TrustBefore,
     TrustRemembered, ManifestUnreadable, ManifestSignature, ManifestOtherSigner, ManifestOlder,
-    ManifestNotRead, LastGoodStays, SubmitRefused, StorageFull, TicketGone,
+    ManifestNotRead, LastGoodStays, SubmitRefused, StorageFull, TicketFull, TicketGone,
 }
 
 /// The languages to try, best first.

@@ -6,7 +6,7 @@ use deskbell_proto::problem::Problem;
 use deskbell_proto::v1;
 use deskbell_proto::v1::follow_response::Prompt;
 use deskbell_tests::balancer::address_of_ones_own;
-use deskbell_tests::customer::{Customer, call_for_help, new_secret};
+use deskbell_tests::customer::{Customer, Widget, call_for_help, new_secret};
 use deskbell_tests::desk::Desk;
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::{Database, Host};
@@ -23,6 +23,8 @@ for_both_databases! {
     streams_on_a_ticket_are_limited,
     a_stream_sends_only_what_is_new,
     a_ticket_takes_so_much_and_no_more,
+    staff_write_so_much_and_no_more,
+    answers_that_nobody_reads_are_bounded,
 }
 
 fn too_often(problem: &Problem) {
@@ -127,8 +129,7 @@ async fn streams_on_a_ticket_are_limited(database: Database) {
 /// The next words on the ticket that fit: the texts of its messages.
 async fn texts(follow: &mut Streaming<v1::FollowResponse>, version: i64) -> Vec<String> {
     loop {
-        let response = soon("news", follow.message()).await.unwrap().expect("it goes on");
-        if let Some(Prompt::Ticket(ticket)) = response.prompt
+        if let Prompt::Ticket(ticket) = prompt(follow).await
             && ticket.version >= version
         {
             return ticket.messages.into_iter().map(|message| message.text).collect();
@@ -186,5 +187,71 @@ async fn a_ticket_takes_so_much_and_no_more(database: Database) {
     let other = widget.ring(Some(&sales), "Another one.").await;
     other.write("There is room here.").await.unwrap();
     assert_eq!(refused(customer.write("More.").await).1, "TICKET_FULL");
+    desk.close();
+}
+
+/// 4 MiB of replies and notes: a repeat of the last one is answered all the same.
+async fn staff_write_so_much_and_no_more(database: Database) {
+    let Scene { desk, bo, sales, widget, .. } = Scene::open(database).await;
+    let customer = widget.ring(Some(&sales), "A long story.").await;
+    let long = "\u{1f514}".repeat(10_000);
+    let mut written = 0;
+    let full = loop {
+        let ticket = bo.ticket(customer.number).await.unwrap();
+        match bo.reply(&ticket, &long).await {
+            Ok(_) => written += 1,
+            Err(problem) => break problem,
+        }
+        assert!(written < 200, "nobody ends it");
+    };
+    assert_eq!((full.code, full.reason.as_str()), (Code::FailedPrecondition, "TICKET_FULL"));
+    assert_eq!(written, 105);
+    // The customer has room of their own, and whoever does not see the ticket learns nothing.
+    customer.write("I read all of it.").await.unwrap();
+    desk.close();
+}
+
+fn on_a_connection_of_its_own(desk: &Desk, widget: &Widget, customer: &Customer) -> Customer {
+    widget.over(&desk.server.connect()).customer(customer.secret.clone(), customer.number)
+}
+
+async fn prompt(stream: &mut Streaming<v1::FollowResponse>) -> Prompt {
+    let response = soon("news", stream.message()).await.unwrap().expect("it goes on");
+    response.prompt.expect("something that is known")
+}
+
+/// Streams that nobody reads hold what they were about to say: 8 MiB for an address, and no more.
+async fn answers_that_nobody_reads_are_bounded(database: Database) {
+    let Scene { desk, sales, widget, .. } = Scene::open(database).await;
+    let long = "\u{1f514}".repeat(10_000);
+    let full = async |text: &str| {
+        let customer = widget.ring(Some(&sales), text).await;
+        for _ in 0..27 {
+            customer.write(&long).await.unwrap();
+        }
+        customer
+    };
+    let (loud, asking) = (full("Loud.").await, full("Asking.").await);
+    let mut unread = Vec::new();
+    // Each over a connection of its own: what one connection takes is bounded by itself.
+    for customer in [&loud; 8].into_iter().chain([&asking; 4]) {
+        let own = on_a_connection_of_its_own(&desk, &widget, customer);
+        let mut stream = own.follow(0).await.unwrap();
+        // What comes before the ticket is read, so that the ticket is on its way.
+        assert!(matches!(prompt(&mut stream).await, Prompt::Manifest(_)));
+        unread.push(stream);
+    }
+    // One more answer has no room. So many questions would be too many by themselves.
+    let mut asked = 0;
+    while asking.ticket().await.is_ok() {
+        asked += 1;
+        assert!(asked < 100, "what nobody reads has no bound");
+    }
+    let road = Proxy::from(address_of_ones_own(), desk.server.socket()).await;
+    let there = widget.over(&desk.server.connect_through(&[road.https()]));
+    let elsewhere = there.customer(asking.secret.clone(), asking.number);
+    elsewhere.ticket().await.unwrap();
+    drop(unread);
+    eventually("there is room again", BOUND, async || asking.ticket().await.is_ok()).await;
     desk.close();
 }

@@ -34,7 +34,7 @@ async fn tickets_expire_once(database: Database) {
     let due = bo.ticket(short.number).await.unwrap().expire_time.unwrap().seconds;
     let limit = Duration::from_mins(5);
     eventually("the ticket expires", limit, async || {
-        short.ticket().await.unwrap().state() == TicketState::Expired
+        bo.ticket(short.number).await.unwrap().state() == TicketState::Expired
     })
     .await;
     let expired = bo

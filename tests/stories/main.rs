@@ -2,6 +2,7 @@
 //! tested beside their code.
 
 mod access;
+mod anonymous;
 mod copying;
 mod erasing;
 mod expiry;

@@ -19,6 +19,8 @@ pub enum Outcome {
     Withdrawn(Draft),
     /// The server refuses it for good; it is gone from disk.
     Refused(Draft, Problem),
+    /// The ticket takes no more messages. What was not taken is the draft of another one.
+    Full(Draft),
     /// The server does not know the ticket; what was written on it can reach nobody.
     Gone,
     /// There is no such request on disk any more, or its file is damaged.
@@ -53,6 +55,7 @@ pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outco
     let Some(mut kept) = locked.load(name)? else { return Ok(Outcome::Missing) };
     let Some(secret) = kept.secret() else { return Ok(Outcome::Missing) };
     let mut ticket = None;
+    let mut left_over = None;
 
     if kept.number.is_none() {
         match submit(&locked, name, &mut kept, calls).await? {
@@ -69,6 +72,11 @@ pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outco
             Err(problem) if problem.code == Code::InvalidArgument => {
                 tracing::warn!(reason = problem.reason, "a message was refused");
             }
+            Err(problem) if problem.reason == "TICKET_FULL" => {
+                left_over = Some(leave_for_another(&locked, &mut kept)?);
+                locked.save(name, &kept)?;
+                break;
+            }
             Err(problem) => return Err(Held::Server(problem)),
         }
         kept.messages.remove(0);
@@ -83,7 +91,24 @@ pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outco
         kept.cancel = None;
         locked.save(name, &kept)?;
     }
-    Ok(Outcome::Settled(ticket.map(Box::new)))
+    Ok(left_over.map_or_else(|| Outcome::Settled(ticket.map(Box::new)), Outcome::Full))
+}
+
+/// Moves the messages that wait into the draft of another request, behind what it has.
+fn leave_for_another(locked: &Locked, kept: &mut Kept) -> io::Result<Draft> {
+    let mut draft = locked.load_draft()?.unwrap_or_else(|| Draft {
+        title: String::new(),
+        description: String::new(),
+        ..kept.draft()
+    });
+    for message in std::mem::take(&mut kept.messages) {
+        if !draft.description.is_empty() {
+            draft.description.push_str("\n\n");
+        }
+        draft.description.push_str(&message.text);
+    }
+    locked.save_draft(&draft)?;
+    Ok(draft)
 }
 
 async fn submit(

@@ -27,6 +27,7 @@ use crate::outbox::{Kept, Outbox};
 use crate::state::form::Field;
 use crate::state::ticket::Reported;
 use crate::state::{Connection, News, Notice, Order};
+use crate::texts::Key;
 
 /// The server says something every 20 seconds or so; after this long without a word the stream is
 /// dead.
@@ -331,6 +332,12 @@ impl Worker {
                 self.shown = None;
                 let field = problem.field.as_deref().and_then(Field::from_contract);
                 self.teller.tell(News::Refused { draft, field, reason: problem.text });
+            }
+            Outcome::Full(draft) => {
+                self.teller.tell(News::Draft(draft));
+                self.teller
+                    .tell(News::Notice(Notice { key: Key::TicketFull, reason: String::new() }));
+                self.tell_from_disk().await;
             }
             Outcome::Gone => self.ticket_is_gone().await,
         }

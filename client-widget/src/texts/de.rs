@@ -152,5 +152,10 @@ pub const TEXTS: &[(Key, &str)] = &[
         "Auf diesem Computer lässt sich nichts speichern ({reason}). Bitte schaffen Sie Platz und \
          versuchen Sie es noch einmal; es wurde nichts gesendet.",
     ),
+    (
+        TicketFull,
+        "Diese Anfrage nimmt keine Nachrichten mehr an. Was Sie geschrieben haben, bleibt für \
+         Ihre nächste erhalten.",
+    ),
     (TicketGone, "Der Server kennt diese Anfrage nicht mehr."),
 ];

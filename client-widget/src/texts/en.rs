@@ -146,5 +146,6 @@ pub const TEXTS: &[(Key, &str)] = &[
         "Nothing can be stored on this computer ({reason}). Please free some space and try again; \
          nothing was sent.",
     ),
+    (TicketFull, "This request takes no more messages. What you wrote is kept for your next one."),
     (TicketGone, "The server no longer knows this request."),
 ];

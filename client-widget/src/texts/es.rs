@@ -145,5 +145,9 @@ pub const TEXTS: &[(Key, &str)] = &[
         "No se puede guardar nada en este equipo ({reason}). Libere espacio e inténtelo de nuevo; \
          no se envió nada.",
     ),
+    (
+        TicketFull,
+        "Esta solicitud no admite más mensajes. Lo que ha escrito se conserva para la próxima.",
+    ),
     (TicketGone, "El servidor ya no conoce esta solicitud."),
 ];

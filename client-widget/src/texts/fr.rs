@@ -150,5 +150,10 @@ pub const TEXTS: &[(Key, &str)] = &[
         "Rien ne peut être enregistré sur cet ordinateur ({reason}). Libérez de la place et \
          réessayez ; rien n'a été envoyé.",
     ),
+    (
+        TicketFull,
+        "Cette demande n’accepte plus de messages. Ce que vous avez écrit est conservé pour la \
+         prochaine.",
+    ),
     (TicketGone, "Le serveur ne connaît plus cette demande."),
 ];

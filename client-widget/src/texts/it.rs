@@ -149,5 +149,9 @@ pub const TEXTS: &[(Key, &str)] = &[
         "Su questo computer non si può salvare nulla ({reason}). Liberi spazio e riprovi; non è \
          stato inviato nulla.",
     ),
+    (
+        TicketFull,
+        "Questa richiesta non accetta altri messaggi. Ciò che ha scritto resta per la prossima.",
+    ),
     (TicketGone, "Il server non conosce più questa richiesta."),
 ];

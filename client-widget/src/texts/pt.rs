@@ -146,5 +146,9 @@ pub const TEXTS: &[(Key, &str)] = &[
         "Não é possível guardar nada neste computador ({reason}). Liberte espaço e tente de novo; \
          nada foi enviado.",
     ),
+    (
+        TicketFull,
+        "Este pedido não aceita mais mensagens. O que escreveu fica guardado para o próximo.",
+    ),
     (TicketGone, "O servidor já não conhece este pedido."),
 ];

@@ -18,7 +18,7 @@ use crate::domain::{
 };
 use crate::hub::{Topic, Waiting};
 use crate::secrets::ProfileCredential;
-use crate::store::{LeftBehind, Name};
+use crate::store::Name;
 
 /// A widget's stream gives a sign of life this often.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -27,17 +27,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// be woken at once.
 const PATIENCE: Duration = Duration::from_secs(5);
 const STREAM_PATIENCE: Duration = Duration::from_secs(30);
-
-/// What a customer may write on one ticket: messages, and bytes of them as they are stored.
-const MESSAGES: i64 = 500;
-const MESSAGE_BYTES: i64 = 1024 * 1024;
-
-/// Requests of a customer on one ticket whose outcome is remembered at once. They are forgotten
-/// after two days.
-const REMEMBERED: i64 = 1_000;
-
-/// How long to stay away when there are that many.
-const FORGOTTEN_LATER: Duration = Duration::from_hours(1);
 
 /// Code points of a description.
 const DESCRIPTION: usize = 10_000;
@@ -300,11 +289,12 @@ impl Desk {
         let writes = matches!(command, Command::CustomerWrite { .. });
         let look = async {
             let (team, ticket) = self.mine(caller).await?;
-            Ok(self.store.left_behind(team.id, ticket.id, who, request_id).await?)
+            let memory = self.memory(request_id, fingerprint)?;
+            self.has_room_for_customer((team.id, ticket.id), who, request_id, writes).await?;
+            Ok(memory)
         };
-        has_room(self.read_for_customer(PATIENCE, look).await?, writes)?;
-        let memory = self.memory(request_id, fingerprint);
-        self.change(caller.widget.team.id, who, Some(memory), command).await?;
+        let memory = self.read_for_customer(PATIENCE, look).await?;
+        self.change(caller.widget.team.id, who, Some(Ok(memory)), command).await?;
         self.shown(caller).await
     }
 
@@ -431,25 +421,6 @@ impl Follow {
         self.ready.push_back(News::Ticket(Box::new(now)));
         Ok(())
     }
-}
-
-/// Whether a customer who left this behind may leave more: another message, or only what is
-/// remembered of a request. A repeat leaves nothing.
-fn has_room(left: LeftBehind, writes: bool) -> Result<(), Failure> {
-    if left.repeated {
-        return Ok(());
-    }
-    if left.requests >= REMEMBERED {
-        return Err(Failure::Throttled(FORGOTTEN_LATER));
-    }
-    if writes && (left.messages >= MESSAGES || left.bytes >= MESSAGE_BYTES) {
-        let text = format!(
-            "this request has {MESSAGES} messages of yours, or 1 MiB of them, and takes no more; \
-             ring again for another one"
-        );
-        return Err(Refusal::precondition("TICKET_FULL", text).into());
-    }
-    Ok(())
 }
 
 fn digest(bytes: &[u8]) -> Result<Digest, Failure> {

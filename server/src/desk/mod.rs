@@ -14,6 +14,7 @@ mod host;
 mod measures;
 mod profiles;
 mod queue;
+mod room;
 mod sessions;
 mod streams;
 mod sweeps;

@@ -223,6 +223,11 @@ impl Desk {
         fingerprint: Digest,
     ) -> Result<(TicketEntry, MessageId), Failure> {
         let text = message(typed)?;
+        let now = self.ticket(staff, number).await;
+        // Who does not see it is told so below.
+        if let Ok(ticket) = now {
+            self.has_room_for_staff(staff, &ticket, request_id).await?;
+        }
         let version = (version != 0).then_some(version);
         let command = if to_customer {
             Command::Reply { number, version, text }

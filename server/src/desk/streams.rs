@@ -178,11 +178,19 @@ impl Desk {
         patience: Duration,
         read: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let busy = |_| Failure::Throttled(Duration::from_secs(1));
-        // The semaphore is never closed.
-        let _reader = timeout(patience, self.holdings.readers.acquire()).await.map_err(busy)?;
-        timeout(READ, read).await.map_err(busy)?
+        read_with(&self.holdings.readers, patience, read).await
     }
+}
+
+async fn read_with<T>(
+    readers: &Semaphore,
+    patience: Duration,
+    read: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let busy = |_| Failure::Throttled(Duration::from_secs(1));
+    // The semaphore is never closed.
+    let _reader = timeout(patience, readers.acquire()).await.map_err(busy)?;
+    timeout(READ, read).await.map_err(busy)?
 }
 
 #[cfg(test)]
@@ -212,5 +220,20 @@ mod tests {
         assert!(!shares.has_room(&2) && shares.take(&2, 1).is_none());
         drop(large);
         assert!(shares.take(&2, 10).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn customers_wait_for_their_own_readers_and_read_for_a_bounded_time() {
+        let readers = Semaphore::new(1);
+        let stuck =
+            read_with(&readers, Duration::from_secs(1), std::future::pending::<Result<(), _>>());
+        let second = async {
+            tokio::task::yield_now().await;
+            read_with(&readers, Duration::from_secs(1), async { Ok(()) }).await
+        };
+        let (stuck, second) = tokio::join!(stuck, second);
+        assert!(matches!(stuck, Err(Failure::Throttled(_))), "a read is cut");
+        assert!(matches!(second, Err(Failure::Throttled(_))), "waiting for a reader ends first");
+        assert!(read_with(&readers, READ, async { Ok(7) }).await.is_ok(), "the reader is back");
     }
 }
