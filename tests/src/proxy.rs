@@ -58,6 +58,11 @@ impl Proxy {
         format!("https://{}", self.address)
     }
 
+    /// The address at which a server without TLS is reached through here.
+    pub fn http(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Cuts all connections; new ones pass.
     pub fn cut(&self) {
         self.road.send_modify(|road| *road = Road::Clear { age: road.age() + 1 });
