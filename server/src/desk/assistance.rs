@@ -127,13 +127,12 @@ impl Desk {
             .ok_or_else(unknown)?;
         let profile = ProfileId(genuine.profile);
         let recent = self.store.recent_team(TeamId(genuine.team)).await?;
-        let team = match recent.filter(|team| team.profiles.contains_key(&profile)) {
-            Some(team) => team,
+        let team = if let Some(team) = recent.filter(|team| team.profiles.contains_key(&profile)) {
+            team
+        } else {
             // It may have been made on another server a moment ago.
-            None => {
-                let read = async { Ok(self.store.team(TeamId(genuine.team)).await?) };
-                self.read_for_customer(PATIENCE, read).await?.ok_or_else(unknown)?
-            }
+            let read = async { Ok(self.store.team(TeamId(genuine.team)).await?) };
+            self.read_for_customer(PATIENCE, read).await?.ok_or_else(unknown)?
         };
         if team.profiles.contains_key(&profile) {
             Ok(Widget { team, profile })

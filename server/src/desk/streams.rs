@@ -178,19 +178,19 @@ impl Desk {
         patience: Duration,
         read: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        read_with(&self.holdings.readers, patience, read).await
+        read_with(&self.holdings.readers, (patience, READ), read).await
     }
 }
 
 async fn read_with<T>(
     readers: &Semaphore,
-    patience: Duration,
+    (patience, longest): (Duration, Duration),
     read: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     let busy = |_| Failure::Throttled(Duration::from_secs(1));
     // The semaphore is never closed.
     let _reader = timeout(patience, readers.acquire()).await.map_err(busy)?;
-    timeout(READ, read).await.map_err(busy)?
+    timeout(longest, read).await.map_err(busy)?
 }
 
 #[cfg(test)]
@@ -222,18 +222,16 @@ mod tests {
         assert!(shares.take(&2, 10).is_some());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn customers_wait_for_their_own_readers_and_read_for_a_bounded_time() {
+        let soon = Duration::from_millis(5);
+        let taken = Semaphore::new(0);
+        let waited = read_with(&taken, (soon, READ), async { Ok(()) }).await;
+        assert!(matches!(waited, Err(Failure::Throttled(_))), "all readers are taken");
         let readers = Semaphore::new(1);
-        let stuck =
-            read_with(&readers, Duration::from_secs(1), std::future::pending::<Result<(), _>>());
-        let second = async {
-            tokio::task::yield_now().await;
-            read_with(&readers, Duration::from_secs(1), async { Ok(()) }).await
-        };
-        let (stuck, second) = tokio::join!(stuck, second);
-        assert!(matches!(stuck, Err(Failure::Throttled(_))), "a read is cut");
-        assert!(matches!(second, Err(Failure::Throttled(_))), "waiting for a reader ends first");
-        assert!(read_with(&readers, READ, async { Ok(7) }).await.is_ok(), "the reader is back");
+        let stuck = std::future::pending::<Result<(), Failure>>();
+        let cut = read_with(&readers, (READ, soon), stuck).await;
+        assert!(matches!(cut, Err(Failure::Throttled(_))), "a read is cut");
+        assert!(read_with(&readers, (READ, READ), async { Ok(7) }).await.is_ok(), "it is back");
     }
 }
