@@ -45,6 +45,7 @@ async fn a_retry_gets_the_same_ticket(database: Database) {
         v1::SubmitTicketRequest { description: "Something else.".to_owned(), ..request.clone() };
     let problem = widget.submit(other).await.unwrap_err();
     assert_eq!((problem.code, problem.reason.as_str()), (Code::InvalidArgument, "REQUEST_REUSED"));
+    assert_eq!(problem.field.as_deref(), Some("secret_hash"));
     assert!(!problem.text.contains("Only once"));
 
     // A lost answer, then a pause, then the retry: the same ticket, as it stands by now.

@@ -91,7 +91,7 @@ impl From<Refusal> for Failure {
             Refusal::AlreadyExists { text, .. } => Self::not_as_assumed(text),
             Refusal::Denied { text, .. } => Self::failed(text),
             Refusal::Precondition { text, .. } => Self::failed(text),
-            Refusal::Stale { .. } | Refusal::RequestReused | Refusal::QueueEmpty => {
+            Refusal::Stale { .. } | Refusal::RequestReused { .. } | Refusal::QueueEmpty => {
                 Self::failed("something else was faster: try again")
             }
             Refusal::Full { what, limit } => {

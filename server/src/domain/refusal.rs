@@ -46,8 +46,11 @@ pub enum Refusal {
         /// The version it has now.
         version: i64,
     },
-    /// The `request_id` was used with another body.
-    RequestReused,
+    /// What makes a request the same when it is repeated was used with another body.
+    RequestReused {
+        /// The field: the id of the request, or the hash of a ticket's secret.
+        field: &'static str,
+    },
     /// The team has as many as it may have.
     Full {
         /// Of what, in the plural.

@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::HeaderMap;
-use tonic::Status;
 use tonic::body::Body;
 use tower::{Layer, Service};
+
+use crate::grpc::deadline_passed;
 
 /// Ends calls at the deadline that their client set.
 #[derive(Clone, Copy, Debug)]
@@ -48,9 +49,9 @@ where
         match given {
             None => Box::pin(answer),
             Some(given) => Box::pin(async move {
-                tokio::time::timeout(given, answer).await.unwrap_or_else(|_| {
-                    Ok(Status::deadline_exceeded("the deadline of the call has passed").into_http())
-                })
+                tokio::time::timeout(given, answer)
+                    .await
+                    .unwrap_or_else(|_| Ok(deadline_passed().into_http()))
             }),
         }
     }
@@ -77,7 +78,23 @@ fn timeout(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use tonic_types::StatusExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_call_that_ends_at_its_deadline_has_a_reason() {
+        let never = tower::service_fn(|_: http::Request<()>| {
+            std::future::pending::<Result<http::Response<Body>, std::convert::Infallible>>()
+        });
+        let request = http::Request::builder().header("grpc-timeout", "1n").body(());
+        let answer = KeepDeadlines.layer(never).call(request.expect("a request")).await;
+        let status = tonic::Status::from_header_map(answer.expect("an answer").headers());
+        let status = status.expect("a status");
+        assert_eq!(status.code(), tonic::Code::DeadlineExceeded);
+        let info = status.get_details_error_info().expect("a reason");
+        assert_eq!((info.reason.as_str(), info.domain.as_str()), ("DEADLINE_PASSED", "deskbell"));
+    }
 
     #[test]
     fn reads_what_the_protocol_allows() {

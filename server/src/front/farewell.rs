@@ -13,6 +13,7 @@ use tonic::Status;
 use tower::{Layer, Service};
 
 use super::stopping::{Drain, Stopping};
+use crate::grpc::stopping;
 
 /// Ends idle streams when the server stops.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ impl<B: Body + Unpin> Body for PoliteBody<B> {
         let said = Pin::new(&mut this.inner).poll_frame(cx);
         if said.is_pending() && drain.poll(cx).is_ready() {
             this.drain = None;
-            return Poll::Ready(Some(Ok(Frame::trailers(trailers(&farewell())))));
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers(&stopping())))));
         }
         said
     }
@@ -87,10 +88,6 @@ impl<B: Body + Unpin> Body for PoliteBody<B> {
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
     }
-}
-
-fn farewell() -> Status {
-    Status::unavailable("the server is stopping; connect again")
 }
 
 /// What ends an answer with this status, after its data.

@@ -17,6 +17,7 @@ use tonic::body::Body;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::server::HealthReporter;
+use tonic_types::StatusExt as _;
 use tower::ServiceExt;
 
 use super::*;
@@ -263,6 +264,10 @@ async fn a_watch_is_told_that_the_server_stops() {
     house.announce.send_replace(Stage::Draining);
     let told = watch.message().await.expect_err("the end");
     assert_eq!(told.code(), tonic::Code::Unavailable);
+    let details = told.get_error_details();
+    let reason = details.error_info().map(|info| (info.reason.as_str(), info.domain.as_str()));
+    assert_eq!(reason, Some(("STOPPING", "deskbell")));
+    assert!(details.retry_info().is_some_and(|info| info.retry_delay.is_some()));
     assert_eq!(house.ends().await, Ended::Drained);
 }
 

@@ -16,6 +16,9 @@ const DOMAIN: &str = "deskbell";
 /// How long to stay away when the database is away.
 const SOON: Duration = Duration::from_secs(1);
 
+/// How long to stay away when this server stops: another one may be there already.
+const BRIEFLY: Duration = Duration::from_millis(100);
+
 /// How long to stay away when there is no room.
 const LATER: Duration = Duration::from_secs(10);
 
@@ -80,9 +83,9 @@ impl From<Failure> for Status {
 fn refused(refusal: Refusal) -> Status {
     match refusal {
         Refusal::Invalid { field, problem } => invalid("INVALID_FIELD", field, &problem),
-        Refusal::RequestReused => invalid(
+        Refusal::RequestReused { field } => invalid(
             "REQUEST_REUSED",
-            "request_id",
+            field,
             "was used with another body before; make a new one for each new request",
         ),
         Refusal::NotFound => status(
@@ -122,10 +125,24 @@ fn refused(refusal: Refusal) -> Status {
     }
 }
 
+/// What ends a call that has nothing more to say when the server stops.
+pub fn stopping() -> Status {
+    let text = "the server is stopping; connect again";
+    status(Code::Unavailable, "STOPPING", text, &[], Some(BRIEFLY))
+}
+
+/// What ends a call whose client has set it a deadline that has passed.
+pub fn deadline_passed() -> Status {
+    let text = "the deadline of the call has passed; what it was to change may be done or not, so \
+                repeat it with its request_id and a later deadline";
+    status(Code::DeadlineExceeded, "DEADLINE_PASSED", text, &[], None)
+}
+
 /// What tonic answers before a handler is reached, in the contract's words and with a reason: a
 /// request that does not read is the caller's fault, and a request that is too large is no call to
-/// start a watch over. Answers of ours pass as they are.
-pub fn in_our_words<B: Default>(answer: http::Response<B>) -> http::Response<B> {
+/// start a watch over. Answers of ours pass as they are, and headers stay: by one, a client learns
+/// which compression is taken.
+pub fn in_our_words<B: Default>(mut answer: http::Response<B>) -> http::Response<B> {
     let headers = answer.headers();
     if !headers.contains_key(Status::GRPC_STATUS) || headers.contains_key("grpc-status-details-bin")
     {
@@ -146,9 +163,42 @@ pub fn in_our_words<B: Default>(answer: http::Response<B>) -> http::Response<B> 
             let text = "this server has no such call; it may be older than your program";
             status(Code::Unimplemented, "NO_SUCH_CALL", text, &[], None)
         }
-        _ => return answer,
+        // Of the codes that are left, tonic answers this one for a compression that it does not
+        // take.
+        Code::Unimplemented => {
+            let text = format!("{}; send it without compression", said.message());
+            status(Code::Unimplemented, "COMPRESSION_UNSUPPORTED", text, &[], None)
+        }
+        // Nothing is wrong with what other services say, such as health; it has a reason, too.
+        code => status(code, reason_of(code), said.message(), &[], None),
     };
-    ours.into_http()
+    for (name, value) in &ours.into_http::<B>().into_parts().0.headers {
+        answer.headers_mut().insert(name, value.clone());
+    }
+    answer
+}
+
+/// The code's own name, where whoever answered gave no other reason.
+fn reason_of(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
 }
 
 /// A field that is wrong.
@@ -178,6 +228,8 @@ fn status(
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     fn code_and_reason(answer: &http::Response<()>) -> (Code, String) {
@@ -196,6 +248,14 @@ mod tests {
             ),
             (Status::out_of_range("too large"), Code::InvalidArgument, "REQUEST_TOO_LARGE"),
             (Status::unimplemented(""), Code::Unimplemented, "NO_SUCH_CALL"),
+            (
+                Status::unimplemented("Content is compressed with `br` which isn't supported"),
+                Code::Unimplemented,
+                "COMPRESSION_UNSUPPORTED",
+            ),
+            (Status::not_found("service not registered"), Code::NotFound, "NOT_FOUND"),
+            (stopping(), Code::Unavailable, "STOPPING"),
+            (deadline_passed(), Code::DeadlineExceeded, "DEADLINE_PASSED"),
             (Failure::Internal.into(), Code::Internal, "INTERNAL"),
             (Failure::StartOver.into(), Code::OutOfRange, "START_OVER"),
         ];
@@ -203,6 +263,11 @@ mod tests {
             let answer = in_our_words(said.into_http());
             assert_eq!(code_and_reason(&answer), (code, reason.to_owned()));
         }
+        let mut refused: http::Response<()> = Status::unimplemented("compressed").into_http();
+        refused.headers_mut().insert("grpc-accept-encoding", HeaderValue::from_static("identity"));
+        let answer = in_our_words(refused);
+        assert_eq!(answer.headers().get_all("grpc-accept-encoding").iter().count(), 1);
+        assert_eq!(answer.headers().get_all(Status::GRPC_STATUS).iter().count(), 1);
         let fine = in_our_words(http::Response::new(()));
         assert!(fine.headers().is_empty());
     }

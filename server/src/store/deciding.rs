@@ -107,7 +107,7 @@ impl Deciding {
             return Ok(if *fingerprint == memory.fingerprint {
                 Ok(Outcome { reply: reply.clone(), at: self.now, repeated: true })
             } else {
-                Err(WriteError::Refused(Refusal::RequestReused))
+                Err(WriteError::Refused(Refusal::RequestReused { field: "request_id" }))
             });
         }
         if let Command::Submit(submission) = &request.command

@@ -24,7 +24,7 @@ impl<'w> Draft<'w> {
             if ticket.body_digest == Some(submission.body_digest) {
                 return Ok(Reply::Ticket(Box::new(ticket.image.clone())));
             }
-            return Err(Refusal::RequestReused);
+            return Err(Refusal::RequestReused { field: "secret_hash" });
         }
         let team = self.team()?;
         let profile = team.profiles.get(&profile).ok_or(Refusal::PROFILE_UNKNOWN)?;

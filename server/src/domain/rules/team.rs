@@ -34,7 +34,7 @@ impl Draft<'_> {
         if self.world.team.is_some() {
             // The id follows from account and request id, so this founder asked before and has left
             // since: a late repeat must not make them the admin of a team that others hold now.
-            return Err(Refusal::RequestReused);
+            return Err(Refusal::RequestReused { field: "request_id" });
         }
         let name = name.clone()?;
         let words = self.content(&name);

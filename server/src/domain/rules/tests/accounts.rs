@@ -258,7 +258,7 @@ fn a_founder_who_left_cannot_come_back_by_repeating_the_call() {
     let mut scene = Scene::new();
     scene.does(BOB, Command::RemoveMember { member: ADA });
     let founder = Caller::Account(account_of(ADA));
-    assert_eq!(refused(&scene, founder, activate()), "request reused");
+    assert_eq!(refused(&scene, founder, activate()), "reused request_id");
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn a_retry_gets_the_same_ticket_whatever_happened_since() {
         let other = submit_body("one", "Something else.", None);
         assert_eq!(
             refused(&scene, Caller::Widget(DESK), other),
-            "request reused",
+            "reused secret_hash",
             "no data, and no second ticket"
         );
     }

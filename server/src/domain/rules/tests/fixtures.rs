@@ -448,7 +448,7 @@ pub fn word(refusal: &Refusal) -> String {
         }
         Refusal::AlreadyExists { field, .. } => format!("exists {field}"),
         Refusal::Stale { by, what, .. } => format!("stale: {by} {what}"),
-        Refusal::RequestReused => "request reused".to_owned(),
+        Refusal::RequestReused { field } => format!("reused {field}"),
         Refusal::Full { what, .. } => format!("full {what}"),
     }
 }
