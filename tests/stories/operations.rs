@@ -275,3 +275,24 @@ async fn certificates_are_read_again_while_a_watch_lives_on() {
     watch.until_sees(number).await;
     desk.close();
 }
+
+/// Scripts find their checkout from wherever they are run, and by whatever name.
+#[test]
+#[cfg(unix)]
+fn scripts_run_through_a_symbolic_link() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    // What they are told is not understood, which they say after they have found what they need.
+    for script in ["quickstart", "debian/build"] {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(script);
+        let link = elsewhere.path().join(script.file_name().unwrap());
+        std::os::unix::fs::symlink(script.canonicalize().unwrap(), &link).unwrap();
+        let output = std::process::Command::new(&link)
+            .arg("--no-such-option")
+            .current_dir(elsewhere.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{}: {said}", script.display());
+        assert!(said.contains("--no-such-option"), "{said}");
+    }
+}
