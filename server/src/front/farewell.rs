@@ -13,7 +13,7 @@ use tonic::Status;
 use tower::{Layer, Service};
 
 use super::stopping::{Drain, Stopping};
-use crate::grpc::stopping;
+use crate::grpc::{give_reason, stopping};
 
 /// Ends idle streams when the server stops.
 #[derive(Clone, Debug)]
@@ -73,7 +73,12 @@ impl<B: Body + Unpin> Body for PoliteBody<B> {
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = &mut *self;
         let Some(drain) = &mut this.drain else { return Poll::Ready(None) };
-        let said = Pin::new(&mut this.inner).poll_frame(cx);
+        let mut said = Pin::new(&mut this.inner).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &mut said
+            && let Some(trailers) = frame.trailers_mut()
+        {
+            give_reason(trailers);
+        }
         if said.is_pending() && drain.poll(cx).is_ready() {
             this.drain = None;
             return Poll::Ready(Some(Ok(Frame::trailers(trailers(&stopping())))));

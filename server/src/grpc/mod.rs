@@ -33,7 +33,7 @@ use crate::desk::Desk;
 use customers::ForCustomers;
 pub use encoder::ProtoEncoder;
 pub use services::Services;
-pub use status::{deadline_passed, stopping};
+pub use status::{deadline_passed, give_reason, stopping};
 use watch::WatchServer;
 
 /// The handlers' state: the desk, shared.

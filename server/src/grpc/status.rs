@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use http::HeaderMap;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -144,8 +145,7 @@ pub fn deadline_passed() -> Status {
 /// which compression is taken.
 pub fn in_our_words<B: Default>(mut answer: http::Response<B>) -> http::Response<B> {
     let headers = answer.headers();
-    if !headers.contains_key(Status::GRPC_STATUS) || headers.contains_key("grpc-status-details-bin")
-    {
+    if !lacks_details(headers) {
         return answer;
     }
     let Some(said) = Status::from_header_map(headers) else { return answer };
@@ -176,6 +176,23 @@ pub fn in_our_words<B: Default>(mut answer: http::Response<B>) -> http::Response
         answer.headers_mut().insert(name, value.clone());
     }
     answer
+}
+
+/// Gives trailers that end an answer after its data a reason, if they tell of a failure without
+/// one: what other services say in the middle of a stream, such as reflection.
+pub fn give_reason(trailers: &mut HeaderMap) {
+    if !lacks_details(trailers) {
+        return;
+    }
+    if let Some(said) = Status::from_header_map(trailers).filter(|said| said.code() != Code::Ok) {
+        let ours = status(said.code(), reason_of(said.code()), said.message(), &[], None);
+        // What does not fit into a header leaves the trailers as they are.
+        let _ = ours.add_header(trailers);
+    }
+}
+
+fn lacks_details(headers: &HeaderMap) -> bool {
+    headers.contains_key(Status::GRPC_STATUS) && !headers.contains_key("grpc-status-details-bin")
 }
 
 /// The code's own name, where whoever answered gave no other reason.
@@ -270,5 +287,29 @@ mod tests {
         assert_eq!(answer.headers().get_all(Status::GRPC_STATUS).iter().count(), 1);
         let fine = in_our_words(http::Response::new(()));
         assert!(fine.headers().is_empty());
+    }
+
+    #[test]
+    fn an_end_in_the_middle_of_a_stream_has_a_reason() {
+        let table = [
+            (Status::not_found("no such file"), "NOT_FOUND"),
+            (Failure::StartOver.into(), "START_OVER"),
+        ];
+        for (said, reason) in table {
+            let mut trailers = HeaderMap::new();
+            said.add_header(&mut trailers).expect("trailers");
+            give_reason(&mut trailers);
+            let status = Status::from_header_map(&trailers).expect("a status");
+            assert_eq!((status.code(), status.message()), (said.code(), said.message()));
+            let info = status.get_details_error_info().expect("a reason");
+            assert_eq!((info.reason.as_str(), info.domain.as_str()), (reason, DOMAIN));
+        }
+        let mut fine = HeaderMap::new();
+        for _ in 0..2 {
+            let mut trailers = fine.clone();
+            give_reason(&mut trailers);
+            assert_eq!(trailers, fine);
+            fine.insert(Status::GRPC_STATUS, HeaderValue::from_static("0"));
+        }
     }
 }

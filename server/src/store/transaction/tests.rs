@@ -273,7 +273,7 @@ async fn a_log_that_was_written_before_still_holds() {
             other => panic!("{other:?}"),
         }
         let other = house.submit(secret, "Another one.").await;
-        assert_eq!(other, Err(Refusal::RequestReused));
+        assert_eq!(other, Err(Refusal::RequestReused { field: "secret_hash" }));
         let customer = Caller::Customer(house.profile, secret);
         house.ask(customer, Command::CustomerCancel).await.expect("ended");
         assert_eq!(house.faults().await, Vec::<String>::new());
