@@ -7,6 +7,7 @@ mod copying;
 mod erasing;
 mod expiry;
 mod failing;
+mod floods;
 mod front_door;
 mod groups;
 mod hosting;

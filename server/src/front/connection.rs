@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -11,6 +11,7 @@ use tokio_rustls::server::TlsStream;
 use tonic::transport::server::TcpConnectInfo;
 
 use super::accept::Open;
+use super::frames::Frames;
 use super::gate::Room;
 
 /// What every HTTP/2 client says first (RFC 9113, 3.4).
@@ -39,6 +40,7 @@ pub(super) struct Connection {
     wire: Wire,
     /// How much of the preface, which was read to look at it, has been handed on.
     handed_on: usize,
+    frames: Frames,
     info: TcpConnectInfo,
     _room: Room,
     _open: Open,
@@ -66,7 +68,7 @@ impl Connection {
             }
         }
         let info = TcpConnectInfo { local_addr: None, remote_addr: Some(remote) };
-        Ok(Self { wire, handed_on: 0, info, _room: room, _open: open })
+        Ok(Self { wire, handed_on: 0, frames: Frames::begin(), info, _room: room, _open: open })
     }
 
     /// Where it comes from, for its calls.
@@ -88,10 +90,13 @@ impl AsyncRead for Connection {
             self.handed_on += piece.len();
             return Poll::Ready(Ok(()));
         }
-        match &mut self.wire {
+        let known = buf.filled().len();
+        let read = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Wire::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
+        };
+        ready!(read)?;
+        Poll::Ready(self.frames.received(&buf.filled()[known..]))
     }
 }
 
@@ -101,10 +106,12 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.wire {
+        let written = ready!(match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Wire::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
+        })?;
+        self.frames.sent(written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -112,10 +119,12 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.wire {
+        let written = ready!(match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Wire::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
+        })?;
+        self.frames.sent(written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

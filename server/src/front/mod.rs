@@ -3,7 +3,7 @@
 //!
 //! A connection is counted ([`gate`]), says for whom it is if a balancer makes it ([`balancer`]),
 //! shakes hands in time and says that it speaks HTTP/2 ([`accept`]), and only then is served
-//! ([`serve`]), as one task with its calls ([`together`]), which keep the deadlines of their
+//! ([`serve`]) as long as it does not flood the server ([`frames`]), as one task with its calls ([`together`]), which keep the deadlines of their
 //! clients ([`deadline`]). Stopping is announced ([`stopping`]), idle streams are ended with a word
 //! ([`farewell`]), calls are waited for, and then it is done.
 
@@ -13,6 +13,7 @@ mod certificates;
 mod connection;
 mod deadline;
 mod farewell;
+mod frames;
 mod gate;
 mod serve;
 mod stopping;
