@@ -12,6 +12,7 @@ mod front_door;
 mod groups;
 mod hosting;
 mod logging;
+mod lost_files;
 mod main_job;
 mod many_servers;
 mod many_servers_balanced;

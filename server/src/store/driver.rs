@@ -13,7 +13,8 @@ use sqlx::{Arguments as _, AssertSqlSafe, Encode, Postgres, Sqlite, Transaction,
 pub(crate) use super::cells::values;
 pub use super::cells::{Row, Value, read_json, write_json};
 use super::error::StoreError;
-use super::sqlite::{File, READERS_FOR_CUSTOMERS, Turn};
+use super::files::READERS_FOR_CUSTOMERS;
+use super::sqlite::{File, Turn};
 use crate::domain::Millis;
 
 /// A database, open.

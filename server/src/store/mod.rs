@@ -12,6 +12,7 @@ mod deciding;
 mod directory;
 mod driver;
 mod error;
+mod files;
 mod heads;
 mod hints;
 mod host;

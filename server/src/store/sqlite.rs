@@ -4,14 +4,13 @@
 //! connection is kept between turns instead of being given back to a pool, which asks it each time
 //! whether it is there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
-    SqlitePoolOptions, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous,
 };
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, Either, Executor as _, Sqlite, Transaction,
@@ -22,12 +21,7 @@ use tokio::time::timeout;
 use super::cells::Row;
 use super::driver::PATIENCE;
 use super::error::StoreError;
-
-/// Connections that read beside the writer.
-const READERS: u32 = 6;
-
-/// How many of them customers may have together.
-pub(super) const READERS_FOR_CUSTOMERS: usize = 3;
+use super::files::Files;
 
 /// Begins a transaction that will write. It waits for the writer's place at once: one that reads
 /// first and then wants to write can fail for good.
@@ -38,10 +32,8 @@ const BEGIN: &str = "BEGIN IMMEDIATE";
 pub struct File {
     /// SQLite has one writer at a time. Whoever wants to be it waits here, in the order of asking.
     writer: Arc<Mutex<Writer>>,
-    /// Several, for reading beside it.
-    readers: SqlitePool,
-    /// Moves the log into the file.
-    checkpointer: SqlitePool,
+    /// With the connections that read beside it.
+    files: Arc<Files>,
 }
 
 /// The connection that writes.
@@ -50,8 +42,6 @@ struct Writer {
     /// None while it has a turn, and after one that went wrong.
     connection: Option<SqliteConnection>,
     options: SqliteConnectOptions,
-    path: PathBuf,
-    opened: Option<(u64, u64)>,
     closed: bool,
 }
 
@@ -71,49 +61,39 @@ impl File {
             // until something else needs their place.
             .pragma("secure_delete", "on")
             .statement_cache_capacity(200);
-        // This once, the file is made if need be. Later connections never make one, so that a file
-        // that goes missing is noticed.
-        let first = options.clone().create_if_missing(true).connect().await?;
+        let files = Files::open(path, options.clone()).await?;
         // With many teams, rows are written all over: what the writer may hold of the file decides
         // how fast a burst is. In KiB.
-        let writing = options.clone().pragma("cache_size", "-32768");
-        let writer = Writer {
-            connection: Some(writing.connect().await?),
-            options: writing,
-            path: path.to_owned(),
-            opened: file_identity(path),
-            closed: false,
-        };
-        let checkpointer = pool(path, 1).connect_lazy_with(options.clone());
-        let readers = pool(path, READERS).connect_lazy_with(options.pragma("query_only", "on"));
-        first.close().await?;
-        Ok(File { writer: Arc::new(Mutex::new(writer)), readers, checkpointer })
+        let options = options.pragma("cache_size", "-32768");
+        let connection = Some(options.connect().await?);
+        let writer = Writer { connection, options, closed: false };
+        Ok(File { writer: Arc::new(Mutex::new(writer)), files: Arc::new(files) })
     }
 
     /// A turn that will write. The transaction begins with its first statement.
     pub async fn write(&self) -> Result<Turn, StoreError> {
-        let waiting = timeout(PATIENCE, Arc::clone(&self.writer).lock_owned()).await;
-        let mut writer = waiting.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        let mut writer = self.writer().await?;
         let connection = writer.take().await?;
         Ok(Turn::Writing(Writing { connection: Some(connection), begun: false, writer }))
     }
 
     /// A turn that reads one state of the whole file.
     pub async fn read(&self) -> Result<Turn, StoreError> {
-        Ok(Turn::Reading(self.readers.begin().await?))
+        if !self.files.are_whole() {
+            drop(self.writer().await?);
+        }
+        Ok(Turn::Reading(self.files.readers()?.begin().await?))
     }
 
     /// Moves what is in the log into the file, as far as nobody reads it. The writer goes on
     /// meanwhile.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
-        sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(&self.checkpointer).await?;
-        Ok(())
+        self.files.checkpoint().await
     }
 
     /// Closes all connections.
     pub async fn close(&self) {
-        self.checkpointer.close().await;
-        self.readers.close().await;
+        self.files.close().await;
         let mut writer = self.writer.lock().await;
         writer.closed = true;
         if let Some(connection) = writer.connection.take() {
@@ -121,17 +101,24 @@ impl File {
             let _ = connection.close().await;
         }
     }
+
+    /// The writer's place, if the files are still those that were opened: going on to write into
+    /// one that was deleted would lose what is acknowledged.
+    async fn writer(&self) -> Result<OwnedMutexGuard<Writer>, StoreError> {
+        let waiting = timeout(PATIENCE, Arc::clone(&self.writer).lock_owned()).await;
+        let mut writer = waiting.map_err(|_| sqlx::Error::PoolTimedOut)?;
+        if writer.closed {
+            return Err(sqlx::Error::PoolClosed.into());
+        }
+        self.files.make_whole(&mut writer.connection).await?;
+        Ok(writer)
+    }
 }
 
 impl Writer {
-    /// The connection, if the file is still the one that was opened: going on to write into one
-    /// that was deleted would lose what is acknowledged. A new one after a turn that went wrong.
+    /// The connection. A new one after a turn that went wrong.
     async fn take(&mut self) -> Result<SqliteConnection, StoreError> {
-        if self.closed {
-            return Err(sqlx::Error::PoolClosed.into());
-        }
-        let kept = self.connection.take().filter(|_| file_identity(&self.path) == self.opened);
-        match kept {
+        match self.connection.take() {
             Some(connection) => Ok(connection),
             None => Ok(self.options.connect().await?),
         }
@@ -275,32 +262,4 @@ async fn run_all(
         }
     }
     Ok(results)
-}
-
-/// Connections to a file that is there. One is used again only while the file is the one that was
-/// opened.
-fn pool(path: &Path, connections: u32) -> SqlitePoolOptions {
-    let path = path.to_owned();
-    let opened = file_identity(&path);
-    // A connection to a file has no other end that could go away: there is nothing to ask it.
-    let options = SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(PATIENCE)
-        .test_before_acquire(false);
-    options.before_acquire(move |connection, _| {
-        let whole = !connection.is_in_transaction() && file_identity(&path) == opened;
-        Box::pin(async move { Ok(whole) })
-    })
-}
-
-/// What tells a file from another one of the same name; none when there is no file.
-fn file_identity(path: &Path) -> Option<(u64, u64)> {
-    let metadata = std::fs::metadata(path).ok()?;
-    #[cfg(unix)]
-    return Some((
-        std::os::unix::fs::MetadataExt::dev(&metadata),
-        std::os::unix::fs::MetadataExt::ino(&metadata),
-    ));
-    #[cfg(not(unix))]
-    return Some((0, u64::from(metadata.is_file())));
 }
