@@ -1,4 +1,5 @@
-//! The files beside an embedded database, taken away while it is open.
+//! The files beside an embedded database: taken away while it is open, and damaged when it is
+//! opened.
 
 use std::fs;
 
@@ -9,6 +10,8 @@ use deskbell_tests::host::Database;
 use deskbell_tests::scene::Scene;
 use deskbell_tests::waiting::{BOUND, eventually, soon};
 use tonic::Code;
+
+use crate::hosting::serve;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_with_a_file_beside_the_database() {
@@ -74,4 +77,44 @@ async fn nothing_is_written_beside_a_file_of_somebody_elses() {
     let desk = Desk { server: host.serve_at(at, &[]).await, host };
     assert_eq!(ana.over(&desk.server.connect()).open_numbers().await, rung);
     desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_log_is_refused_by_name() {
+    let Scene { desk, ana, sales, widget, .. } = Scene::open(Database::Sqlite).await;
+    let mut rung = Vec::new();
+    for n in 0..5 {
+        rung.push(widget.ring(Some(&sales), &format!("Call {n}.")).await.number);
+    }
+    let Desk { host, server } = desk;
+    let (at, log) = (server.socket(), host.data().join("deskbell.db-wal"));
+    server.kill();
+    let whole = fs::read(&log).unwrap();
+    // Garbage in its header, in a salt, in its first change.
+    for byte in [0, 17, 100] {
+        let mut damaged = whole.clone();
+        damaged[byte] ^= 0x55;
+        fs::write(&log, &damaged).unwrap();
+        for ended in [serve(&host).complaint, complaint(&host.command(&["verify"], ""))] {
+            for part in [log.to_str().unwrap(), "damaged", "restore a backup"] {
+                assert!(ended.contains(part), "byte {byte}: {ended}");
+            }
+        }
+        assert_eq!(fs::read(&log).unwrap(), damaged, "it is left as it is");
+    }
+    fs::remove_file(&log).unwrap();
+    fs::create_dir(&log).unwrap();
+    let ended = serve(&host);
+    assert_eq!(ended.status, 1, "{ended:?}");
+    assert!(ended.complaint.contains(log.to_str().unwrap()), "{ended:?}");
+    fs::remove_dir(&log).unwrap();
+    // As the kill left it, it is nothing to complain of.
+    fs::write(&log, whole).unwrap();
+    let desk = Desk { server: host.serve_at(at, &[]).await, host };
+    assert_eq!(ana.over(&desk.server.connect()).open_numbers().await, rung);
+    desk.close();
+}
+
+fn complaint(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }

@@ -239,7 +239,7 @@ fn pool(options: SqliteConnectOptions) -> SqlitePool {
 
 /// Where the log and its index are. SQLite puts them beside the database itself, wherever links
 /// lead from.
-fn beside(path: &Path) -> [PathBuf; 2] {
+pub(super) fn beside(path: &Path) -> [PathBuf; 2] {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     ["-wal", "-shm"].map(|end| {
         let mut name = path.clone().into_os_string();

@@ -28,6 +28,7 @@ mod throttles;
 mod tickets;
 mod transaction;
 mod verify;
+mod wal;
 mod writer;
 
 use std::sync::Arc;

@@ -22,6 +22,7 @@ use super::cells::Row;
 use super::driver::PATIENCE;
 use super::error::StoreError;
 use super::files::Files;
+use super::wal;
 
 /// Begins a transaction that will write. It waits for the writer's place at once: one that reads
 /// first and then wants to write can fail for good.
@@ -48,6 +49,7 @@ struct Writer {
 impl File {
     /// Opens a file, or makes it.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        wal::check(path).await?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
