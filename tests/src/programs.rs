@@ -15,6 +15,20 @@ fn program(name: &str) -> PathBuf {
     path
 }
 
+/// The Python that `./tests/run` prepared, with the packages of `tests/python/requirements.txt`.
+pub fn python() -> PathBuf {
+    let test = std::env::current_exe().expect("this program's own place");
+    // target/<profile>/deps/stories-…
+    let target = test.ancestors().nth(3).expect("cargo's folder");
+    let path = target.join("python/bin/python");
+    assert!(
+        path.exists(),
+        "{} is missing: prepare the Python client first with `./tests/run`",
+        path.display()
+    );
+    path
+}
+
 /// `deskbell-server`.
 pub fn server() -> PathBuf {
     program("deskbell-server")

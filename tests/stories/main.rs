@@ -21,6 +21,7 @@ mod operations;
 mod pinning;
 mod profiles;
 mod programs;
+mod python;
 mod races;
 mod scripts;
 mod sight;

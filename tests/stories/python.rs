@@ -1,0 +1,66 @@
+//! The contract from another language: a client in Python (`tests/python`), made from the `.proto`
+//! files by gRPC's own tools, with a real server.
+
+use std::path::{Path, PathBuf};
+
+use deskbell_tests::desk::Desk;
+use deskbell_tests::for_both_databases;
+use deskbell_tests::host::{Database, PASSWORD};
+use deskbell_tests::programs;
+use deskbell_tests::shell::Shell;
+
+for_both_databases! { a_python_client_does_the_whole_job }
+
+async fn a_python_client_does_the_whole_job(database: Database) {
+    play("whole-job", database).await;
+}
+
+/// Plays a part of `tests/python/story.py` as the admin of a new team.
+async fn play(part: &str, database: Database) {
+    let desk = Desk::open(database).await;
+    let ana = desk.admin("ana").await;
+    let shell = Shell::new();
+    let generated = generate(&shell);
+    let authorities = shell.home().join("authorities.pem");
+    std::fs::write(&authorities, desk.server.authorities().expect("TLS")).unwrap();
+    let words = [
+        "-B",
+        &text(&folder("tests/python").join("story.py")),
+        part,
+        "--address",
+        &desk.server.socket().to_string(),
+        "--authorities",
+        &text(&authorities),
+        "--email",
+        &ana.email,
+    ];
+    let shell = shell.with("PYTHONPATH", &generated).with("DESKBELL_PASSWORD", PASSWORD);
+    let ended = shell.run(programs::python(), &words, "");
+    print!("{}", ended.printed);
+    assert_eq!(ended.status, 0, "{part}:\n{}{}", ended.printed, ended.complaint);
+    desk.close();
+}
+
+/// Has gRPC's tools make Python of the contract, and gives the folder.
+fn generate(shell: &Shell) -> String {
+    let generated = shell.home().join("generated");
+    std::fs::create_dir(&generated).unwrap();
+    let (contract, into) = (text(&folder("proto")), text(&generated));
+    let mut words = vec!["-m".to_owned(), "grpc_tools.protoc".to_owned(), format!("-I{contract}")];
+    words.extend([format!("--python_out={into}"), format!("--grpc_python_out={into}")]);
+    for entry in std::fs::read_dir(folder("proto/deskbell/v1")).unwrap() {
+        words.push(text(&entry.unwrap().path()));
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    shell.run(programs::python(), &words, "").good();
+    into
+}
+
+/// A folder of the repository.
+fn folder(place: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository").join(place)
+}
+
+fn text(path: &Path) -> String {
+    path.to_str().expect("a path in UTF-8").to_owned()
+}
