@@ -9,10 +9,16 @@ use deskbell_tests::host::{Database, PASSWORD};
 use deskbell_tests::programs;
 use deskbell_tests::shell::Shell;
 
-for_both_databases! { a_python_client_does_the_whole_job }
+for_both_databases! { a_python_client_does_the_whole_job, long_tickets_reach_a_python_client }
 
 async fn a_python_client_does_the_whole_job(database: Database) {
     play("whole-job", database).await;
+}
+
+/// Two hundred tickets of the longest texts and facts allowed, listed and watched by a client that
+/// takes messages of at most 4 MiB, as gRPC's libraries do unless they are told otherwise.
+async fn long_tickets_reach_a_python_client(database: Database) {
+    play("long-tickets", database).await;
 }
 
 /// Plays a part of `tests/python/story.py` as the admin of a new team.
