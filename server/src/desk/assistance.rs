@@ -186,7 +186,7 @@ impl Desk {
         let known = async { Ok(self.store.ticket(caller.widget.team.id, name).await?) };
         let Some(known) = self.read_for_customer(PATIENCE, known).await? else { return Ok(None) };
         if known.body_digest != Some(body_digest) {
-            return Err(Refusal::RequestReused.into());
+            return Err(Refusal::RequestReused { field: "secret_hash" }.into());
         }
         self.shown(caller).await.map(Some)
     }
