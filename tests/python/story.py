@@ -193,11 +193,23 @@ def long_tickets(server: Server, email: str, password: str) -> None:
 
     listed = answered("a list in pages of 1000", all_at_once)
     expect("every ticket once", [ticket.number for ticket in listed], numbers)
-    expect("as it was written", all(map(is_long, listed)), True)
+    expect("shortened, and it says so", all(map(is_shortened, listed)), True)
+    expect("as it was written", is_long(admin.ticket(numbers[-1])), True)
     watch = admin.watch()
     first = answered("a watch from an empty cursor", lambda: next(watch.changes()))
     expect("a snapshot, whole", (first, sorted(watch.tickets)), (None, numbers))
-    expect("as it was written", all(map(is_long, watch.tickets.values())), True)
+    expect("shortened, and it says so", all(map(is_shortened, watch.tickets.values())), True)
+
+
+def is_shortened(ticket: Ticket) -> bool:
+    """Whether a long ticket has the beginning of its description, says so, and has the rest."""
+    beginning = ticket.description.removesuffix("…")
+    return (
+        ticket.description_shortened
+        and beginning != ticket.description
+        and _LONG.startswith(beginning)
+        and dict(ticket.facts) == _LONG_FACTS
+    )
 
 
 def is_long(ticket: Ticket) -> bool:

@@ -26,6 +26,7 @@ mod races;
 mod scripts;
 mod sight;
 mod sign_in;
+mod sizes;
 mod submits;
 mod terminal;
 mod texts;

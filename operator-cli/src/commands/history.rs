@@ -61,7 +61,8 @@ impl History {
         let output = setting.output;
         let for_people = !self.csv && !output.is_json();
         let limit = self.filter.limit.or(for_people.then_some(USUAL_LIMIT));
-        let mut pages = Pages::new(&client, self.filter.request(&client, true).await?, limit);
+        let mut pages =
+            Pages::new(&client, self.filter.request(&client, true, for_people).await?, limit);
         let mut table =
             Table::new(["NUMBER", "STATE", "ENDED", "OPERATOR", "GROUP", "REQUESTER", "TITLE"]);
         let mut csv = writer(io::stdout());

@@ -145,6 +145,7 @@ impl Filter {
         &self,
         client: &Client,
         history: bool,
+        for_people: bool,
     ) -> Result<v1::ListTicketsRequest, Failure> {
         let group_id = match &self.group {
             Some(group) => resolve::group(&groups(client, false).await?, group)?.id.clone(),
@@ -163,6 +164,7 @@ impl Filter {
             contains: self.contains.clone().unwrap_or_default(),
             page_size: 100,
             page_token: String::new(),
+            whole_descriptions: !for_people,
         })
     }
 }

@@ -46,7 +46,8 @@ impl<'a> Pages<'a> {
 
 /// Lists open tickets.
 pub async fn list(setting: &Setting, client: &Client, filter: &Filter) -> Result<(), Failure> {
-    let mut pages = Pages::new(client, filter.request(client, false).await?, filter.limit);
+    let request = filter.request(client, false, !setting.output.is_json()).await?;
+    let mut pages = Pages::new(client, request, filter.limit);
     let now = Timestamp::now();
     let mut table = Table::new([
         "NUMBER",

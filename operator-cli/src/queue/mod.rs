@@ -15,6 +15,7 @@
 //!
 //! Here is the loop around them: it owns the terminal, the watch and the running calls.
 
+mod detail;
 mod door;
 mod draw;
 mod editor;

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use deskbell_proto::v1::watch_queue_response::Change as QueueChange;
-use deskbell_proto::v1::{Group, Member, Message, Ticket, TicketEvent};
+use deskbell_proto::v1::{Group, Member, Ticket};
 use deskbell_proto::watch::{WatchNews, is_open};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::detail::Detail;
 use super::door;
 use super::event::{Action, Answer, Call, Change, Event, Refusal, Writing};
 use super::order::Mine;
@@ -92,23 +93,6 @@ pub struct Me {
     pub name: String,
     /// Available rather than away.
     pub available: bool,
-}
-
-/// One ticket, opened.
-#[derive(Debug)]
-pub struct Detail {
-    /// The ticket's number.
-    pub number: i64,
-    /// The ticket, once it was fetched or while it is in the queue.
-    pub ticket: Option<Ticket>,
-    /// What was written, oldest first.
-    pub messages: Vec<Message>,
-    /// What happened, oldest first.
-    pub events: Vec<TicketEvent>,
-    /// The first line shown.
-    pub scroll: usize,
-    /// It changed while it was being fetched: fetch again.
-    pub outdated: bool,
 }
 
 /// Something to tell, in words.
@@ -284,7 +268,7 @@ impl State {
         for ticket in change.tickets {
             let number = ticket.number;
             if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) {
-                detail.ticket = Some(ticket.clone());
+                detail.hear(ticket.clone());
             }
             if is_open(&ticket) {
                 let called_before =
@@ -439,9 +423,7 @@ impl State {
         };
         match result {
             Ok(Answer::Opened { ticket, messages, events }) => {
-                if detail.ticket.as_ref().is_none_or(|known| known.version <= ticket.version) {
-                    detail.ticket = Some(*ticket);
-                }
+                detail.hear(*ticket);
                 (detail.messages, detail.events) = (messages, events);
             }
             Ok(_) => {}
@@ -462,10 +444,8 @@ impl State {
     /// ended.
     fn know(&mut self, ticket: Option<Ticket>) {
         let Some(ticket) = ticket else { return };
-        if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == ticket.number)
-            && detail.ticket.as_ref().is_none_or(|known| known.version <= ticket.version)
-        {
-            detail.ticket = Some(ticket.clone());
+        if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == ticket.number) {
+            detail.hear(ticket.clone());
         }
         if is_open(&ticket) {
             self.rows.take_in(vec![ticket], Vec::new());

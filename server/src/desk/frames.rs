@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::ANSWER;
 use crate::domain::{
     Change, Entry, Event, Revision, Sight, Team, TeamId, Ticket, TicketWords, Viewer, actor_name,
 };
@@ -91,10 +92,14 @@ impl FrameDraft {
                 bytes: encoder.ticket(team, &ticket),
             })
             .collect();
+        // What fits into no answer is sent as a snapshot, whose parts do.
+        let is_large = parts.iter().map(|part| part.bytes.len()).sum::<usize>() > ANSWER;
+        let starts_over = self.names_changed || is_large;
+        let parts = if starts_over { Vec::new() } else { parts };
         let tickets: Vec<_> = parts.iter().map(|part| part.bytes.clone()).collect();
         let whole = encoder.change((team.id, revision), kind, &actor, &tickets, &[]);
-        let (sight_of, names_changed) = (self.sight_of, self.names_changed);
-        Frame { revision, whole, parts, kind, actor, sight_of, names_changed, committed: None }
+        let sight_of = self.sight_of;
+        Frame { revision, whole, parts, kind, actor, sight_of, starts_over, committed: None }
     }
 }
 

@@ -61,6 +61,10 @@ pub struct HostFacts {
     pub authorities_pem: String,
 }
 
+/// What tickets or messages may take in one answer, in bytes as they are sent: with what stands
+/// around them it stays below 1 MiB, of which any client takes four.
+const ANSWER: usize = 1000 * 1024;
+
 /// Snapshots read at once.
 const SNAPSHOTS: usize = 2;
 

@@ -1,6 +1,6 @@
 //! The queue and its history, for operators and admins.
 
-use super::{Desk, Failure, Staff, TicketEntry, salt};
+use super::{ANSWER, Desk, Failure, Staff, TicketEntry, salt};
 use crate::domain::{
     Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared,
     Priority, Refusal, Reply, Sight, State, Ticket, Viewer, What, actor_name, text,
@@ -15,6 +15,9 @@ const LOOKED_AT: usize = 5_000;
 
 /// Tickets that are looked at together when the first ones did not fill a page, at least.
 const MORE: usize = 256;
+
+/// Events that a ticket's history has: the newest.
+const EVENTS: i64 = 1_000;
 
 /// Which tickets to list.
 #[derive(Clone, Debug, Default)]
@@ -66,21 +69,21 @@ pub(super) fn message(typed: &str) -> Result<Checked<Prepared<MessageWords>>, Fa
 }
 
 impl Desk {
-    /// Tickets that the caller sees.
+    /// Tickets that the caller sees: so many, and as many as fit into an answer.
     pub async fn tickets(
         &self,
         staff: &Staff,
         filter: &Filter,
         after: Option<After>,
-        page_size: usize,
+        (page_size, bytes_of): (usize, &(dyn Fn(&TicketEntry) -> usize + Sync)),
     ) -> Result<Page, Failure> {
         staff.operator()?;
         let wanted = text::key(&filter.contains);
         let mut tickets = Vec::new();
         let mut after = after;
-        let mut looked_at = 0;
+        let (mut looked_at, mut bytes) = (0, 0);
         // Most often all that is looked at is on the page.
-        let mut batch = page_size;
+        let mut batch = page_size.min(MORE);
         loop {
             let limit = i64::try_from(batch).unwrap_or(i64::MAX);
             let found = match &staff.viewer {
@@ -96,11 +99,16 @@ impl Desk {
             let last = found.len() < batch;
             for ticket in found {
                 looked_at += 1;
-                after = Some(place(&ticket));
+                let here = Some(place(&ticket));
                 if staff.viewer.sees(&Sight::from(&ticket.image)) && filter.takes(&ticket, &wanted)
                 {
+                    bytes += bytes_of(&ticket);
+                    if bytes > ANSWER && !tickets.is_empty() {
+                        return Ok(Page { tickets, next: after });
+                    }
                     tickets.push(ticket);
                 }
+                after = here;
                 if tickets.len() == page_size || looked_at == LOOKED_AT {
                     return Ok(Page { tickets, next: after });
                 }
@@ -108,7 +116,7 @@ impl Desk {
             if last {
                 return Ok(Page { tickets, next: None });
             }
-            batch = page_size.max(MORE);
+            batch = MORE;
         }
     }
 
@@ -138,7 +146,7 @@ impl Desk {
         let ticket = self.ticket(staff, number).await?;
         let mut events = Vec::new();
         let mut before: Option<Ticket> = None;
-        for change in self.store.ticket_log(staff.team.id, ticket.id).await? {
+        for change in self.store.ticket_log(staff.team.id, ticket.id, EVENTS).await? {
             let by = change.record.by;
             for event in change.record.events {
                 if let Stored::Ticket(changed) = event

@@ -16,7 +16,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::frames::{self, FrameDraft};
-use super::{Desk, Failure, Session, Share, Staff, courtesy};
+use super::{ANSWER, Desk, Failure, Session, Share, Staff, courtesy};
 use crate::domain::{
     AccountId, ContentId, Entry, Revision, Sight, Team, TeamId, TicketWords, actor_name,
 };
@@ -29,7 +29,7 @@ const FAR: Revision = 10_000;
 /// Log rows read at once when catching up.
 const CATCH_UP: i64 = 256;
 
-/// Tickets in one part of a snapshot: a part stays well below the message limit of clients.
+/// Tickets in one part of a snapshot, if they fit into an answer.
 const PART: usize = 100;
 
 /// How long a snapshot waits, at most, for others to be read: see [`place`].
@@ -271,13 +271,15 @@ impl State {
             return Err(crate::domain::Refusal::NOT_OPERATOR.into());
         }
         let encoder = &*self.desk.encoder;
-        let (mut parts, mut part) = (VecDeque::new(), Vec::new());
+        let (mut parts, mut part, mut bytes) = (VecDeque::new(), Vec::new(), 0);
         snapshot
             .each_ticket(|ticket| {
                 if !viewer.sees(&Sight::from(&ticket.image)) {
                     return;
                 }
-                if part.len() == PART {
+                let ticket = encoder.ticket(&directory, &ticket);
+                bytes += ticket.len();
+                if part.len() == PART || (bytes > ANSWER && !part.is_empty()) {
                     parts.push_back(encoder.snapshot(
                         (team, revision),
                         &part,
@@ -285,8 +287,9 @@ impl State {
                         false,
                     ));
                     part.clear();
+                    bytes = ticket.len();
                 }
-                part.push(encoder.ticket(&directory, &ticket));
+                part.push(ticket);
             })
             .await?;
         parts.push_back(encoder.snapshot((team, revision), &part, parts.is_empty(), true));
@@ -306,7 +309,7 @@ impl State {
         if frame.revision <= self.at {
             return true;
         }
-        if frame.names_changed || frame.sight_of.contains(&self.staff.viewer.member) {
+        if frame.starts_over || frame.sight_of.contains(&self.staff.viewer.member) {
             self.snapshot_due = true;
             return false;
         }

@@ -206,6 +206,9 @@ pub fn group(
     }
 }
 
+/// Code points of a description in lists.
+const DESCRIPTION_IN_LIST: usize = 1000;
+
 /// A ticket for operators; no field depends on who looks.
 pub fn ticket(team: &Team, ticket: &TicketEntry) -> proto::Ticket {
     let (origin, profile_name) = match ticket.origin {
@@ -241,7 +244,19 @@ pub fn ticket(team: &Team, ticket: &TicketEntry) -> proto::Ticket {
         update_time: Some(time(ticket.changed_at)),
         facts: words.facts.clone(),
         connectable: false,
+        description_shortened: false,
     }
+}
+
+/// The same in a list or a watch, where a long description is shortened.
+pub fn ticket_in_list(team: &Team, entry: &TicketEntry) -> proto::Ticket {
+    let mut ticket = ticket(team, entry);
+    if let Some((end, _)) = ticket.description.char_indices().nth(DESCRIPTION_IN_LIST) {
+        ticket.description.truncate(end);
+        ticket.description.push('…');
+        ticket.description_shortened = true;
+    }
+    ticket
 }
 
 /// A message for operators.

@@ -24,7 +24,7 @@ pub struct ProtoEncoder;
 
 impl Encoder for ProtoEncoder {
     fn ticket(&self, team: &Team, ticket: &TicketEntry) -> Bytes {
-        convert::ticket(team, ticket).encode_to_vec().into()
+        convert::ticket_in_list(team, ticket).encode_to_vec().into()
     }
 
     fn change(

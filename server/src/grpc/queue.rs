@@ -2,6 +2,7 @@
 
 use deskbell_proto::v1 as proto;
 use deskbell_proto::v1::queue_service_server::QueueService;
+use prost::Message as _;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
@@ -66,9 +67,12 @@ impl QueueService for Handlers {
         let body = request.into_inner();
         let size = page_size(body.page_size)?;
         let after = read_page_token(&body.page_token)?;
+        let to_message =
+            if body.whole_descriptions { convert::ticket } else { convert::ticket_in_list };
         let filter = filter(body)?;
-        let page = self.desk.tickets(&staff, &filter, after, size).await?;
-        let message = |ticket: &TicketEntry| convert::ticket(&staff.team, ticket);
+        let message = |ticket: &TicketEntry| to_message(&staff.team, ticket);
+        let bytes = |ticket: &TicketEntry| message(ticket).encoded_len();
+        let page = self.desk.tickets(&staff, &filter, after, (size, &bytes)).await?;
         Ok(Response::new(proto::ListTicketsResponse {
             tickets: page.tickets.iter().map(message).collect(),
             next_page_token: page.next.map(page_token).unwrap_or_default(),

@@ -10,7 +10,7 @@ fn frame(revision: Revision) -> Frame {
         kind: "taken",
         actor: String::new(),
         sight_of: Vec::new(),
-        names_changed: false,
+        starts_over: false,
         committed: None,
     }
 }

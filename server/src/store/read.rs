@@ -37,9 +37,12 @@ pub struct LoggedChange {
     pub record: Record<'static>,
 }
 
-/// Text of messages that one look at a ticket gives, in bytes: with all else it stays below what
+/// What the messages of one look at a ticket may take, in bytes: with all else it stays below what
 /// clients take in one answer.
-const MESSAGE_BYTES: usize = 1024 * 1024;
+const MESSAGE_BYTES: usize = 900 * 1024;
+
+/// What stands around a text in an answer, at most: who wrote it, when, its id.
+const AROUND_A_TEXT: usize = 512;
 
 /// All open tickets of a team.
 const OPEN: &str = select_tickets!(
@@ -256,7 +259,8 @@ impl Store {
         rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), row.next()?))).collect()
     }
 
-    /// The newest messages of a ticket, oldest first: at most 500 of them, and of 1 MiB of text.
+    /// The newest messages of a ticket, oldest first: at most 500 of them, and as many as
+    /// fit into an answer.
     pub async fn messages(
         &self,
         team: TeamId,
@@ -291,7 +295,7 @@ impl Store {
                 words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
             };
             let words: MessageWords = row.json()?;
-            bytes += words.text.len();
+            bytes += words.text.len() + AROUND_A_TEXT;
             if bytes > MESSAGE_BYTES {
                 break;
             }
@@ -301,17 +305,20 @@ impl Store {
         Ok(newest)
     }
 
-    /// Changes of a ticket, oldest first.
+    /// The newest changes of a ticket, oldest first; `limit` of them.
     pub async fn ticket_log(
         &self,
         team: TeamId,
         ticket: TicketId,
+        limit: i64,
     ) -> Result<Vec<LoggedChange>, StoreError> {
         let mut connection = self.database.read().await?;
         let sql = "SELECT l.revision, l.decided_at, l.record FROM ticket_log t \
                    JOIN log l ON l.team_id = t.team_id AND l.revision = t.revision \
-                   WHERE t.team_id = $1 AND t.ticket_id = $2 ORDER BY l.revision";
-        read_changes(connection.rows(sql, values![team, ticket.0]).await?)
+                   WHERE t.team_id = $1 AND t.ticket_id = $2 ORDER BY l.revision DESC LIMIT $3";
+        let mut newest = read_changes(connection.rows(sql, values![team, ticket.0, limit]).await?)?;
+        newest.reverse();
+        Ok(newest)
     }
 
     /// Changes of a team after a revision, in order; `limit` of them.

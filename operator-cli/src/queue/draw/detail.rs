@@ -9,8 +9,9 @@ use ratatui::style::Style;
 use super::list::{expiry_words, waiting};
 use super::look::Look;
 use super::put;
+use crate::queue::detail::Detail;
 use crate::queue::order::{group_name, operator_name};
-use crate::queue::state::{Detail, State};
+use crate::queue::state::State;
 use crate::queue::text::wrap;
 use crate::words;
 

@@ -62,7 +62,7 @@ const HELP: &[&str] = &[
     "N Space      take the next ticket",
     "A            be available or away",
     "",
-    "/            filter by literal text",
+    "/            filter by literal text; of a long description, by its beginning",
     "s            sort by priority, waiting, number, group, operator",
     "m            only yours and your groups'",
     "q            leave",
