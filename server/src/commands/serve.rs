@@ -92,6 +92,8 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     let services = grpc::services(&desk, &settings).with(health);
     hear_signals(announce.clone(), stopping.clone());
     look_after(Arc::clone(&certificates), asked, &stopping);
+    // Whoever asks before the first check hears what is known: the database was opened just now.
+    tell_all(&reporter, &health_services(), true).await;
     let reporting = (Arc::clone(&desk), reporter);
     keep_until_stopped("health", &stopping, reporting, |(desk, reporter), stopping| {
         tell_health(desk, reporter, stopping)
@@ -236,7 +238,7 @@ async fn count_queue(desk: Arc<Desk>, stopping: Stopping) {
 /// Keeps the standard health service true: serving as long as the database answers, takes writes,
 /// and nobody stops the server.
 async fn tell_health(desk: Arc<Desk>, reporter: HealthReporter, stopping: Stopping) {
-    let services = services();
+    let services = health_services();
     let mut told = None;
     while stopping.stage() == Stage::Running {
         let checked = tokio::time::timeout(LONGEST_CHECK, desk.store().check()).await;
@@ -270,7 +272,7 @@ async fn tell_all(reporter: &HealthReporter, services: &[String], serving: bool)
 
 /// The names that health is asked for: the server as a whole (an empty name) and each service of
 /// the contract.
-fn services() -> Vec<String> {
+fn health_services() -> Vec<String> {
     let files = prost_types::FileDescriptorSet::decode(deskbell_proto::DESCRIPTORS)
         .unwrap_or_default()
         .file;
