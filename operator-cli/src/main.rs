@@ -8,6 +8,7 @@ mod arguments;
 mod commands;
 mod contexts;
 mod failure;
+mod lists;
 mod moments;
 mod output;
 mod queue;

@@ -1,5 +1,4 @@
-//! A command's connection: the chosen context's server and session, and the lists that names are
-//! looked up in.
+//! A command's connection: the chosen context's server and session.
 
 use deskbell_proto::client::{Client, Credentials, Server};
 use deskbell_proto::{pin, v1};
@@ -118,36 +117,6 @@ pub async fn pinned(address: &str, fingerprint: &str) -> Result<String, Failure>
 /// Who is calling.
 pub async fn identity(client: &Client) -> Result<v1::Identity, Failure> {
     Ok(call!(*client, account.who_am_i(v1::WhoAmIRequest {}))?.identity.unwrap_or_default())
-}
-
-/// All members of the team.
-pub async fn members(client: &Client) -> Result<Vec<v1::Member>, Failure> {
-    let mut members = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let page = call!(
-            *client,
-            team.list_members(v1::ListMembersRequest {
-                page_size: 1000,
-                page_token: page_token.clone()
-            })
-        )?;
-        members.extend(page.members);
-        if page.next_page_token.is_empty() {
-            return Ok(members);
-        }
-        page_token = page.next_page_token;
-    }
-}
-
-/// All groups of the team.
-pub async fn groups(client: &Client, show_deleted: bool) -> Result<Vec<v1::Group>, Failure> {
-    Ok(call!(*client, team.list_groups(v1::ListGroupsRequest { show_deleted }))?.groups)
-}
-
-/// All profiles of the team.
-pub async fn profiles(client: &Client) -> Result<Vec<v1::Profile>, Failure> {
-    Ok(call!(*client, profile.list_profiles(v1::ListProfilesRequest {}))?.profiles)
 }
 
 fn variable(name: &str) -> Option<String> {

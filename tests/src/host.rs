@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 
 use crate::server::Server;
+use crate::waiting::BOUND;
 use crate::{postgres, programs, scratch};
 
 /// The password of every account that the harness makes.
@@ -64,6 +66,20 @@ impl Host {
             host.set(setting);
         }
         host
+    }
+
+    /// Somebody with all rights runs this SQL on the host's database.
+    pub async fn run_sql(&self, script: &'static str) {
+        let done = if let Some(file) = self.database.strip_prefix("sqlite:") {
+            let options = SqliteConnectOptions::new().filename(file).busy_timeout(BOUND);
+            let mut hands = options.connect().await.expect("the database");
+            sqlx::raw_sql(script).execute(&mut hands).await.map(drop)
+        } else {
+            let options: PgConnectOptions = self.database.parse().expect("a URL");
+            let mut hands = options.connect().await.expect("the database");
+            sqlx::raw_sql(script).execute(&mut hands).await.map(drop)
+        };
+        done.expect("what the script does");
     }
 
     /// A host that was restored from a backup of this one, made while its servers run, as the

@@ -139,7 +139,8 @@ impl Staff {
 
     /// Groups of the team; deleted ones, too.
     pub async fn groups(&self, show_deleted: bool) -> Result<Vec<v1::Group>, Problem> {
-        Ok(ask!(self.client, team, list_groups, v1::ListGroupsRequest { show_deleted })?.groups)
+        let request = v1::ListGroupsRequest { show_deleted, ..Default::default() };
+        Ok(ask!(self.client, team, list_groups, request)?.groups)
     }
 
     /// Renames a group.

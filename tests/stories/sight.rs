@@ -13,6 +13,7 @@ for_both_databases! {
     admins_assign_until_operators_serve_themselves,
     history_is_remembered,
     hidden_is_answered_like_absent,
+    what_is_hidden_is_not_even_read,
     teams_never_meet,
 }
 
@@ -156,6 +157,32 @@ async fn hidden_is_answered_like_absent(database: Database) {
             "{nonsense}"
         );
     }
+    scene.desk.close();
+}
+
+/// How long an answer takes would tell what is there. Words that cannot be read tell whether they
+/// were.
+async fn what_is_hidden_is_not_even_read(database: Database) {
+    let scene = Scene::open(database).await;
+    let Scene { desk, ana, bo, sales, support, widget, .. } = &scene;
+    let customer = widget.ring(Some(support), "Not for bo.").await;
+    let at_version = scene.ticket(customer.number).await.version;
+    let elsewhere = ana.widget(&desk.server, &ana.profile("other", &[sales]).await).await;
+    let elsewhere = elsewhere.customer(customer.secret.clone(), customer.number);
+    desk.host
+        .run_sql("UPDATE contents SET body = 'x' || body WHERE body LIKE '%Not for bo.%'")
+        .await;
+    for version in [at_version, at_version + 1] {
+        for (act, problem) in every_act(bo, customer.number, version).await {
+            assert_eq!(problem.code, Code::NotFound, "{act}: {problem:?}");
+        }
+    }
+    assert_eq!(refused(elsewhere.ticket().await).0, Code::NotFound);
+    assert_eq!(refused(elsewhere.cancel().await).0, Code::NotFound);
+    // Whoever may see them would have read them.
+    assert_eq!(refused(ana.ticket(customer.number).await).0, Code::Internal);
+    assert_eq!(refused(customer.ticket().await).0, Code::Internal);
+    desk.host.run_sql("UPDATE contents SET body = substr(body, 2) WHERE body LIKE 'x%'").await;
     scene.desk.close();
 }
 

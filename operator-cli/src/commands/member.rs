@@ -5,9 +5,10 @@ use deskbell_proto::client::{Client, request_id};
 use deskbell_proto::v1;
 
 use crate::failure::{Exit, Failure};
+use crate::lists::members;
 use crate::moments;
 use crate::resolve;
-use crate::session::{Setting, call, members};
+use crate::session::{Setting, call};
 use crate::table::{Look, Table};
 use crate::words::{self, Switch};
 

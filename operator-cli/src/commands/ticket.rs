@@ -7,8 +7,9 @@ use deskbell_proto::v1;
 use crate::commands::ticket_show;
 use crate::failure::{Exit, Failure};
 use crate::inert;
+use crate::lists::{groups, members};
 use crate::resolve;
-use crate::session::{Setting, call, groups, identity, members};
+use crate::session::{Setting, call, identity};
 use crate::typed;
 use crate::words;
 

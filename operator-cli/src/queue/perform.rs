@@ -4,12 +4,13 @@
 use deskbell_proto::client::{Client, request_id, retry};
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1::{
-    AssignTicketRequest, CloseTicketRequest, GetTicketRequest, Identity, ListGroupsRequest,
-    ListMembersRequest, ListTicketEventsRequest, Member, NextTicketRequest, NoteTicketRequest,
-    ReopenTicketRequest, ReplyTicketRequest, SetAvailabilityRequest, SetTicketPriorityRequest,
-    TakeTicketRequest, Ticket, WhoAmIRequest,
+    AssignTicketRequest, CloseTicketRequest, GetTicketRequest, Identity, ListTicketEventsRequest,
+    NextTicketRequest, NoteTicketRequest, ReopenTicketRequest, ReplyTicketRequest,
+    SetAvailabilityRequest, SetTicketPriorityRequest, TakeTicketRequest, Ticket, WhoAmIRequest,
 };
 use tonic::Code;
+
+use crate::lists;
 
 use super::door;
 use super::event::{Answer, Call, Change, Refusal, Writing};
@@ -118,20 +119,7 @@ async fn changed(
 
 async fn people(client: &Client) -> Result<Answer, Problem> {
     let me: Identity = ask!(client.account.who_am_i(WhoAmIRequest {})).identity.unwrap_or_default();
-    let mut members: Vec<Member> = Vec::new();
-    let mut page_token = String::new();
-    loop {
-        let page =
-            ask!(client.team.list_members(ListMembersRequest {
-                page_size: 1000,
-                page_token: page_token.clone()
-            }));
-        members.extend(page.members);
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
-    let groups = ask!(client.team.list_groups(ListGroupsRequest { show_deleted: false })).groups;
+    let members = lists::members(client).await?;
+    let groups = lists::groups(client, false).await?;
     Ok(Answer::People { me: Box::new(me), members, groups })
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::profiles::Manifest;
 use super::queue::message;
 use super::streams::Share;
-use super::{Desk, Failure, TicketEntry, salt};
+use super::{Desk, Failure, salt};
 use crate::domain::{
     Caller, Checked, Command, Digest, GroupId, MessageId, MessageKind, Millis, Origin, Prepared,
     ProfileId, ProfileState, Refusal, Reply, State, Submission, Team, TeamId, Ticket, TicketWords,
@@ -160,8 +160,8 @@ impl Desk {
             return self.rung_before(&caller, body_digest).await?.ok_or(throttled);
         }
         let words = submission_words(&raw)?;
-        let words_for_answer =
-            words.as_ref().map(|words| Arc::clone(&words.words)).unwrap_or_default();
+        let description =
+            words.as_ref().map(|words| words.words.description.clone()).unwrap_or_default();
         let submission = Submission { secret_hash, body_digest, group, words };
         let command = Command::Submit(Box::new(submission));
         let outcome =
@@ -170,10 +170,9 @@ impl Desk {
         if outcome.repeated {
             return self.shown(&caller).await;
         }
-        let entry = TicketEntry { image: *ticket, words: words_for_answer };
         // Counting who waits before would cost every call for help; the widget's stream tells it at
         // once.
-        Ok(view(&widget.team, &entry, 0, Vec::new()))
+        Ok(view(&widget.team, &ticket, description, 0, Vec::new()))
     }
 
     /// The ticket of an earlier call for help with this secret. None: there was none.
@@ -191,7 +190,8 @@ impl Desk {
         self.shown(caller).await.map(Some)
     }
 
-    async fn mine(&self, caller: &CustomerTicket) -> Result<(Arc<Team>, TicketEntry), Failure> {
+    /// The customer's ticket, still without its words: see [`Desk::with_words`].
+    async fn mine(&self, caller: &CustomerTicket) -> Result<(Arc<Team>, Ticket), Failure> {
         let hidden = || Failure::Refused(Refusal::NotFound);
         let team = self.team(caller.widget.team.id).await?;
         let profile = team
@@ -222,9 +222,15 @@ impl Desk {
             let (team, ticket) = self.mine(caller).await?;
             let place = self.place(team.id, &ticket).await?;
             let messages = self.messages_shown(&team, &ticket, MessageId(0)).await?;
-            Ok(view(&team, &ticket, place, messages))
+            let description = self.description(team.id, &ticket).await?;
+            Ok(view(&team, &ticket, description, place, messages))
         };
         self.read_for_customer(PATIENCE, read).await
+    }
+
+    async fn description(&self, team: TeamId, ticket: &Ticket) -> Result<String, Failure> {
+        let words = self.store.ticket_words(team, [ticket.words.id].into()).await?;
+        Ok(words.into_values().next().map(|words| words.description.clone()).unwrap_or_default())
     }
 
     /// What a ticket's customer sees of what was written on it after that message.
@@ -404,8 +410,7 @@ impl Follow {
         }
         let (team, ticket) = self.desk.mine(caller).await?;
         let place = self.desk.place(team.id, &ticket).await?;
-        let mut now = view(&team, &ticket, place, Vec::new());
-        let description = std::mem::take(&mut now.description);
+        let now = view(&team, &ticket, String::new(), place, Vec::new());
         // Its version grows with every message.
         if self.shown_ticket.as_ref() == Some(&now) {
             return Ok(());
@@ -416,6 +421,7 @@ impl Follow {
             *after = MessageId(last.0);
         }
         self.shown_ticket = Some(now.clone());
+        let description = self.desk.description(team.id, &ticket).await?;
         let now = CustomerView { description, messages, ..now };
         self.ready.push_back(News::Ticket(Box::new(now)));
         Ok(())
@@ -457,7 +463,8 @@ fn helper_name(team: &Team, member: crate::domain::MemberId) -> String {
 
 fn view(
     team: &Team,
-    ticket: &TicketEntry,
+    ticket: &Ticket,
+    description: String,
     place: i64,
     messages: Vec<(i64, String, String, Millis)>,
 ) -> CustomerView {
@@ -472,7 +479,7 @@ fn view(
         place,
         submitted_at: ticket.submitted_at,
         expires_at: ticket.expires_at,
-        description: ticket.words.description.clone(),
+        description,
         messages,
     }
 }

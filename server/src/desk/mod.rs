@@ -43,6 +43,7 @@ use crate::domain::{
     self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId,
 };
 use crate::hub::{Frame, Hub};
+use crate::secrets::sealed::SealingKey;
 use crate::secrets::{HostSecrets, Passwords, is_request_id, random_bytes, request_mark};
 use crate::store::{Database, Outcome, Store, Teller};
 use crate::telemetry::{self, names};
@@ -63,7 +64,7 @@ pub struct HostFacts {
 
 /// What tickets or messages may take in one answer, in bytes as they are sent: with what stands
 /// around them it stays below 1 MiB, of which any client takes four.
-const ANSWER: usize = 1000 * 1024;
+pub const ANSWER: usize = 1000 * 1024;
 
 /// Snapshots read at once.
 const SNAPSHOTS: usize = 2;
@@ -112,6 +113,11 @@ impl Desk {
             snapshots: tokio::sync::Semaphore::new(SNAPSHOTS),
             stop: watch_channel::Sender::new(false),
         })
+    }
+
+    /// Seals page tokens.
+    pub fn page_key(&self) -> &SealingKey {
+        &self.secrets.page_key
     }
 
     /// Begins what a server does by itself: sweeps, and listening to other servers. Commands of the

@@ -3,7 +3,7 @@
 use super::{ANSWER, Desk, Failure, Staff, TicketEntry, salt};
 use crate::domain::{
     Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared,
-    Priority, Refusal, Reply, Sight, State, Ticket, Viewer, What, actor_name, text,
+    Priority, Refusal, Reply, Sight, State, TeamId, Ticket, Viewer, What, actor_name, text,
 };
 use crate::store::{After, MessageEntry, Name, Stored};
 
@@ -124,8 +124,8 @@ impl Desk {
     pub async fn ticket(&self, staff: &Staff, number: i64) -> Result<TicketEntry, Failure> {
         staff.operator()?;
         let found = self.store.ticket(staff.team.id, Name::Number(number)).await?;
-        let seen = found.filter(|ticket| staff.viewer.sees(&Sight::from(&ticket.image)));
-        seen.ok_or(Failure::Refused(Refusal::NotFound))
+        let seen = found.filter(|ticket| staff.viewer.sees(&Sight::from(ticket)));
+        self.with_words(staff.team.id, seen.ok_or(Failure::Refused(Refusal::NotFound))?).await
     }
 
     /// What is written on a ticket.
@@ -196,10 +196,10 @@ impl Desk {
         let Some((number, version)) = seen_at.filter(|(_, version)| *version > 0) else {
             return Ok(hidden);
         };
-        let Some(now) = self.store.ticket(staff.team.id, Name::Number(number)).await? else {
-            return Ok(hidden);
-        };
+        // Both are read whatever comes of the first, so that absent takes no less time than hidden.
+        let now = self.store.ticket(staff.team.id, Name::Number(number)).await?;
         let changes = self.store.log_after(staff.team.id, version - 1, 1).await?;
+        let Some(now) = now else { return Ok(hidden) };
         let events = changes
             .iter()
             .filter(|change| change.revision == version)
@@ -244,15 +244,15 @@ impl Desk {
         };
         match self.change_ticket(staff, command, request_id, fingerprint).await? {
             Reply::Written(ticket, message) => {
-                Ok((self.with_words(staff, *ticket).await?, message))
+                Ok((self.with_words(staff.team.id, *ticket).await?, message))
             }
             _ => Err(Failure::Internal),
         }
     }
 
     /// Adds the words to a ticket.
-    pub async fn with_words(&self, staff: &Staff, ticket: Ticket) -> Result<TicketEntry, Failure> {
-        let words = self.store.ticket_words(staff.team.id, [ticket.words.id].into()).await?;
+    pub async fn with_words(&self, team: TeamId, ticket: Ticket) -> Result<TicketEntry, Failure> {
+        let words = self.store.ticket_words(team, [ticket.words.id].into()).await?;
         let words = words.get(&ticket.words.id).cloned().unwrap_or_default();
         Ok(Entry { image: ticket, words })
     }

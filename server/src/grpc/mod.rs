@@ -10,6 +10,7 @@ mod convert;
 mod customers;
 mod encoder;
 mod identity;
+mod pages;
 mod profile;
 mod queue;
 mod reflection;

@@ -1,16 +1,19 @@
 //! Profiles and their signed manifests.
 
+use std::mem::take;
+
 use deskbell_proto::v1 as proto;
 use deskbell_proto::v1::profile_service_server::ProfileService;
 use tonic::{Request, Response, Status};
 
 use super::identity::fingerprint;
+use super::pages::by_name;
 use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, Manifest, RawProfile};
 use crate::domain::{
     Branding, Command, Entry, Fallback, GroupId, Profile, ProfileState, ProfileTexts, ProfileWords,
-    Refusal, Reply, Team, lint, text,
+    Refusal, Reply, Team, lint,
 };
 
 type ProfileEntry = Entry<Profile, ProfileWords>;
@@ -35,14 +38,15 @@ impl ProfileService for Handlers {
         request: Request<proto::ListProfilesRequest>,
     ) -> Result<Response<proto::ListProfilesResponse>, Status> {
         let staff = self.admin(request.metadata()).await?;
-        let team = &staff.team;
-        let mut profiles: Vec<_> =
-            team.profiles.values().map(|entry| profile(team, entry)).collect();
-        let name = |profile: &proto::Profile| {
-            profile.settings.as_ref().map(|settings| text::key(&settings.name))
-        };
-        profiles.sort_by_cached_key(name);
-        Ok(Response::new(proto::ListProfilesResponse { profiles }))
+        let mut body = request.into_inner();
+        let (size, token) = (take(&mut body.page_size), take(&mut body.page_token));
+        let pages = self.pages(&staff, "ListProfiles", &body, size)?;
+        let after = pages.after(&token)?;
+        let profiles = staff.team.profiles.values();
+        let rest = by_name(profiles, after.as_ref(), |profile| (profile.id.0, &profile.words.name));
+        let (profiles, next_page_token) =
+            pages.fill(rest.map(|(place, entry)| (place, profile(&staff.team, entry))))?;
+        Ok(Response::new(proto::ListProfilesResponse { profiles, next_page_token }))
     }
 
     async fn get_profile(

@@ -1,5 +1,7 @@
 //! The queue and its history.
 
+use std::mem::take;
+
 use deskbell_proto::v1 as proto;
 use deskbell_proto::v1::queue_service_server::QueueService;
 use prost::Message as _;
@@ -8,11 +10,9 @@ use tonic::{Request, Response, Status};
 
 use super::identity::fingerprint;
 use super::status::invalid;
-use super::team::{foreign_token, page_size};
 use super::{Handlers, convert};
 use crate::desk::{Failure, Filter, Staff, TicketEntry};
 use crate::domain::{Command, Digest, Refusal, Reply, State, Ticket};
-use crate::store::After;
 
 impl Handlers {
     /// A change to a ticket that leaves it in the caller's sight.
@@ -31,7 +31,7 @@ impl Handlers {
     }
 
     async fn ticket_message(&self, staff: &Staff, ticket: Ticket) -> Result<proto::Ticket, Status> {
-        let entry = self.desk.with_words(staff, ticket).await?;
+        let entry = self.desk.with_words(staff.team.id, ticket).await?;
         Ok(convert::ticket(&staff.team, &entry))
     }
 
@@ -64,18 +64,19 @@ impl QueueService for Handlers {
     ) -> Result<Response<proto::ListTicketsResponse>, Status> {
         let staff = self.staff(request.metadata()).await?;
         staff.operator()?;
-        let body = request.into_inner();
-        let size = page_size(body.page_size)?;
-        let after = read_page_token(&body.page_token)?;
+        let mut body = request.into_inner();
+        let (size, token) = (take(&mut body.page_size), take(&mut body.page_token));
+        let pages = self.pages(&staff, "ListTickets", &body, size)?;
+        let after = pages.after(&token)?;
         let to_message =
             if body.whole_descriptions { convert::ticket } else { convert::ticket_in_list };
         let filter = filter(body)?;
         let message = |ticket: &TicketEntry| to_message(&staff.team, ticket);
         let bytes = |ticket: &TicketEntry| message(ticket).encoded_len();
-        let page = self.desk.tickets(&staff, &filter, after, (size, &bytes)).await?;
+        let page = self.desk.tickets(&staff, &filter, after, (pages.size, &bytes)).await?;
         Ok(Response::new(proto::ListTicketsResponse {
             tickets: page.tickets.iter().map(message).collect(),
-            next_page_token: page.next.map(page_token).unwrap_or_default(),
+            next_page_token: pages.token(page.next)?,
         }))
     }
 
@@ -249,23 +250,4 @@ fn filter(body: proto::ListTicketsRequest) -> Result<Filter, Status> {
         min_priority: convert::priority(body.min_priority, "min_priority")?,
         contains: body.contains,
     })
-}
-
-fn page_token(after: After) -> String {
-    format!("{}.{}.{}", after.priority, after.at, after.ticket)
-}
-
-fn read_page_token(token: &str) -> Result<Option<After>, Status> {
-    if token.is_empty() {
-        return Ok(None);
-    }
-    let mut parts = token.split('.').map(|part| part.parse::<i64>().ok());
-    let mut part = || parts.next().flatten();
-    match (part(), part(), part()) {
-        (Some(priority), Some(at), Some(ticket)) => {
-            let after = After { priority, at, ticket };
-            if page_token(after) == token { Ok(Some(after)) } else { Err(foreign_token()) }
-        }
-        _ => Err(foreign_token()),
-    }
 }

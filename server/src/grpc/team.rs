@@ -1,5 +1,8 @@
 //! The team: settings, members, groups.
 
+use std::mem::take;
+use std::ops::Bound;
+
 use deskbell_proto::v1::team_service_server::TeamService;
 use deskbell_proto::v1::{
     ActivateTeamRequest, ActivateTeamResponse, AddGroupOperatorRequest, AddGroupOperatorResponse,
@@ -14,6 +17,7 @@ use deskbell_proto::v1::{
 use tonic::{Request, Response, Status};
 
 use super::identity::fingerprint;
+use super::pages::by_name;
 use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, TeamChanges};
@@ -41,20 +45,6 @@ fn group_message(team: &domain::Team, reply: &Reply) -> Result<Option<Group>, St
         }
         _ => Err(Failure::Internal.into()),
     }
-}
-
-/// The size of a page: 0 means 100, more than 1000 means 1000.
-pub fn page_size(asked: i32) -> Result<usize, Status> {
-    match asked {
-        ..0 => Err(invalid("INVALID_FIELD", "page_size", "must not be negative")),
-        0 => Ok(100),
-        asked => Ok(usize::try_from(asked.min(1000)).unwrap_or(100)),
-    }
-}
-
-/// A page token that no page ended with.
-pub fn foreign_token() -> Status {
-    invalid("INVALID_FIELD", "page_token", "is none that this server gave")
 }
 
 #[tonic::async_trait]
@@ -118,25 +108,13 @@ impl TeamService for Handlers {
         request: Request<ListMembersRequest>,
     ) -> Result<Response<ListMembersResponse>, Status> {
         let staff = self.staff(request.metadata()).await?;
-        let body = request.into_inner();
-        let size = page_size(body.page_size)?;
-        let after = match body.page_token.as_str() {
-            "" => MemberId(0),
-            token => match convert::member_id(token) {
-                MemberId(0) => return Err(foreign_token()),
-                after => after,
-            },
-        };
-        let rest = staff
-            .team
-            .members
-            .range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded));
-        let mut members: Vec<_> =
-            rest.take(size + 1).map(|(_, member)| convert::member(&staff.team, member)).collect();
-        let more = members.len() > size;
-        members.truncate(size);
-        let next_page_token =
-            members.last().filter(|_| more).map(|member| member.id.clone()).unwrap_or_default();
+        let mut body = request.into_inner();
+        let (size, token) = (take(&mut body.page_size), take(&mut body.page_token));
+        let pages = self.pages(&staff, "ListMembers", &body, size)?;
+        let after = pages.after(&token)?.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = staff.team.members.range((after.map(MemberId), Bound::Unbounded));
+        let (members, next_page_token) =
+            pages.fill(rest.map(|(id, member)| (id.0, convert::member(&staff.team, member))))?;
         Ok(Response::new(ListMembersResponse { members, next_page_token }))
     }
 
@@ -200,22 +178,27 @@ impl TeamService for Handlers {
         request: Request<ListGroupsRequest>,
     ) -> Result<Response<ListGroupsResponse>, Status> {
         let staff = self.staff(request.metadata()).await?;
-        let show_deleted = request.into_inner().show_deleted;
-        if show_deleted {
+        let mut body = request.into_inner();
+        let (size, token) = (take(&mut body.page_size), take(&mut body.page_token));
+        if body.show_deleted {
             staff.admin()?;
         }
+        let pages = self.pages(&staff, "ListGroups", &body, size)?;
+        let after = pages.after(&token)?;
         let open =
             if staff.viewer.admin { self.desk.open_by_group(&staff).await? } else { Vec::new() };
         let count = |id: GroupId| {
             let found = open.iter().find(|(group, _)| *group == id).map_or(0, |(_, count)| *count);
             staff.viewer.admin.then_some(found)
         };
-        let shown =
-            staff.team.groups.values().filter(|group| show_deleted || group.deleted_at.is_none());
-        let mut groups: Vec<_> =
-            shown.map(|group| convert::group(&staff.team, group, count(group.id))).collect();
-        groups.sort_by_cached_key(|group| domain::text::key(&group.name));
-        Ok(Response::new(ListGroupsResponse { groups }))
+        let groups = staff.team.groups.values();
+        let shown = groups.filter(|group| body.show_deleted || group.deleted_at.is_none());
+        let shown = by_name(shown, after.as_ref(), |group| (group.id.0, &group.words.name));
+        let (groups, next_page_token) = pages
+            .fill(shown.map(|(place, group)| {
+                (place, convert::group(&staff.team, group, count(group.id)))
+            }))?;
+        Ok(Response::new(ListGroupsResponse { groups, next_page_token }))
     }
 
     async fn update_group(

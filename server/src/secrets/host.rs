@@ -37,6 +37,7 @@ pub trait SecretShelf {
 const SIGNING: &str = "signing-key";
 const CREDENTIAL: &str = "credential-key";
 const AUTHORITY: &str = "certificate-authority";
+const PAGES: &str = "page-tokens";
 
 /// The key that profile credentials and one-time codes are made with.
 #[derive(Clone)]
@@ -63,6 +64,8 @@ pub struct HostSecrets {
     pub credential_key: CredentialKey,
     /// Signs this host's certificates, unless it has others.
     pub authority: Arc<Authority>,
+    /// Seals page tokens.
+    pub page_key: SealingKey,
 }
 
 impl fmt::Debug for HostSecrets {
@@ -133,10 +136,13 @@ impl HostSecrets {
         let made = || Ok(Authority::make(server_name, now)?.to_pem().into_bytes());
         let pem = obtain(shelf, key, AUTHORITY, made).await?;
         let pem = String::from_utf8(pem).map_err(|_| HostSecretsProblem::Malformed(AUTHORITY))?;
+        let page_key = key_of_32(PAGES, &obtain(shelf, key, PAGES, random).await?)?;
+        let page_key = SealingKey::new(&page_key).ok_or(HostSecretsProblem::Malformed(PAGES))?;
         Ok(Self {
             signing: SigningKey::from_bytes(&signing),
             credential_key: CredentialKey::new(&credential),
             authority: Arc::new(Authority::from_pem(&pem)?),
+            page_key,
         })
     }
 }

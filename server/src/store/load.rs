@@ -1,13 +1,16 @@
 //! Loads what a batch of requests needs to be decided, once for the whole batch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::accounts;
 use super::driver::{Connection, Row, values};
 use super::error::StoreError;
 use super::many::Filled;
-use super::tickets::{self, Name, TicketEntry, select_tickets};
-use crate::domain::{ERASE_AT_ONCE, GroupId, Needs, TeamId, World};
+use super::tickets::{self, Name, select_tickets};
+use crate::domain::{
+    Change, ERASE_AT_ONCE, Entry, Event, GroupId, Needs, TeamId, Ticket, TicketWords, World,
+};
 
 /// `next` chooses from at most this many waiting tickets of the team, the most urgent and oldest
 /// first.
@@ -38,8 +41,16 @@ pub async fn load(
     needs: &[(TeamId, Needs)],
     mut named: Vec<Row>,
 ) -> Result<(), StoreError> {
-    let found = named.iter_mut().map(tickets::read).collect::<Result<Vec<_>, _>>()?;
-    hold(connection, worlds, found).await?;
+    let asks = needs.iter().filter(|(_, needs)| names_a_ticket(needs));
+    let mut found: BTreeMap<TeamId, Vec<Ticket>> =
+        asks.map(|(team, _)| (*team, Vec::new())).collect();
+    for row in &mut named {
+        let (team, ticket) = tickets::read(row)?;
+        found.entry(team).or_default().push(ticket);
+    }
+    for (team, found) in found {
+        hold(connection, worlds, team, found).await?;
+    }
     for (team, needs) in needs {
         if needs != &named_only(needs) {
             wide(connection, worlds, *team, needs).await?;
@@ -48,25 +59,56 @@ pub async fn load(
     Ok(())
 }
 
+fn names_a_ticket(needs: &Needs) -> bool {
+    needs.number.is_some() || needs.ticket.is_some() || needs.secret.is_some()
+}
+
 fn named_only(needs: &Needs) -> Needs {
     Needs { number: needs.number, ticket: needs.ticket, secret: needs.secret, ..Needs::default() }
 }
 
+/// Puts tickets at hand, without their words: only what is changed is shown with them, see
+/// [`add_words`].
 async fn hold(
     connection: &mut Connection,
     worlds: &mut Worlds,
-    found: Vec<(TeamId, TicketEntry)>,
+    team: TeamId,
+    mut found: Vec<Ticket>,
 ) -> Result<(), StoreError> {
-    let mut by_team: BTreeMap<TeamId, Vec<TicketEntry>> = BTreeMap::new();
-    for (team, ticket) in found {
-        by_team.entry(team).or_default().push(ticket);
+    tickets::add_handlers(connection, team, &mut found).await?;
+    if let Some(world) = worlds.get_mut(&team) {
+        for image in found {
+            world.hold(Entry { image, words: Arc::default() });
+        }
     }
-    for (team, mut found) in by_team {
-        tickets::add_handlers(connection, team, &mut found).await?;
-        if let Some(world) = worlds.get_mut(&team) {
-            for ticket in found {
-                world.hold(ticket);
-            }
+    Ok(())
+}
+
+/// Adds the words of tickets that were changed, where they are not new.
+pub async fn add_words(
+    connection: &mut Connection,
+    changes: &mut [Change],
+) -> Result<(), StoreError> {
+    let mut bare: Vec<_> = changes
+        .iter_mut()
+        .flat_map(|change| {
+            let team = change.team;
+            change.events.iter_mut().filter_map(move |event| match event {
+                Event::Ticket(entry, _) if *entry.words == TicketWords::default() => {
+                    Some(((team, entry.image.ticket.words.id), entry))
+                }
+                _ => None,
+            })
+        })
+        .collect();
+    if bare.is_empty() {
+        return Ok(());
+    }
+    let of: BTreeSet<_> = bare.iter().map(|(of, _)| *of).collect();
+    let words = tickets::words(connection, of).await?;
+    for (of, entry) in &mut bare {
+        if let Some(words) = words.get(of) {
+            entry.words = Arc::clone(words);
         }
     }
     Ok(())
@@ -117,8 +159,10 @@ async fn wide(
         let limit = i64::try_from(ERASE_AT_ONCE).unwrap_or(i64::MAX);
         rows.append(&mut connection.rows(sql, values![team, group.0, limit]).await?);
     }
-    let found = rows.iter_mut().map(tickets::read).collect::<Result<Vec<_>, _>>()?;
-    hold(connection, worlds, found).await?;
+    if !rows.is_empty() {
+        let found = rows.iter_mut().map(|row| Ok(tickets::read(row)?.1));
+        hold(connection, worlds, team, found.collect::<Result<_, StoreError>>()?).await?;
+    }
     let accounts = accounts::needed(connection, needs).await?;
     if let Some(world) = worlds.get_mut(&team) {
         world.code = accounts.code;

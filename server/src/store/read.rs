@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::driver::{Connection, Row, values};
 use super::error::StoreError;
 use super::log::{Record, read_record};
 use super::many::Many;
-use super::tickets::{self, Name, TicketEntry, by_number, select_tickets};
+use super::tickets::{self, Name, TicketEntry, by_number, select_tickets_with_words};
 use super::{Store, directory};
 use crate::domain::{
     ContentId, ContentRef, Entry, GroupId, MemberId, Message, MessageId, MessageKind, MessageWords,
-    Millis, Priority, Revision, State, Team, TeamId, TicketId, TicketWords,
+    Millis, Priority, Revision, State, Team, TeamId, Ticket, TicketId, TicketWords,
 };
 
 /// Where a page of a list begins: after this ticket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct After {
     /// Of open tickets the priority; of ended ones 0.
     pub priority: i64,
@@ -45,7 +47,7 @@ const MESSAGE_BYTES: usize = 900 * 1024;
 const AROUND_A_TEXT: usize = 512;
 
 /// All open tickets of a team.
-const OPEN: &str = select_tickets!(
+const OPEN: &str = select_tickets_with_words!(
     "WHERE t.team_id = $1 AND t.ended_at IS NULL ORDER BY t.priority DESC, t.submitted_at, \
      t.ticket_id"
 );
@@ -61,7 +63,7 @@ const OPEN_HANDLERS: &str = "SELECT h.ticket_id, h.member_id FROM tickets t CROS
 const NEWEST: After = After { priority: 0, at: i64::MAX, ticket: i64::MAX };
 
 /// Ended tickets of a team, newest first, from a place on.
-const ENDED: &str = select_tickets!(
+const ENDED: &str = select_tickets_with_words!(
     "WHERE t.team_id = $1 AND t.ended_at IS NOT NULL AND (t.ended_at, t.ticket_id) < ($2, $3) \
      ORDER BY t.ended_at DESC, t.ticket_id DESC LIMIT $4"
 );
@@ -100,7 +102,7 @@ impl Snapshot {
             handlers.entry(row.next()?).or_default().push(MemberId(row.next()?));
         }
         let each = |mut row: Row| {
-            let (_, mut ticket) = tickets::read(&mut row)?;
+            let mut ticket = tickets::read_with_words(&mut row)?;
             for member in handlers.remove(&ticket.id.0).unwrap_or_default() {
                 ticket.image.remember_handler(member);
             }
@@ -148,12 +150,8 @@ impl Store {
         Ok(Some((revision, directory)))
     }
 
-    /// One ticket with its words and who handled it.
-    pub async fn ticket(
-        &self,
-        team: TeamId,
-        name: Name,
-    ) -> Result<Option<TicketEntry>, StoreError> {
+    /// One ticket and who handled it. Its words are read when it is known who may see them.
+    pub async fn ticket(&self, team: TeamId, name: Name) -> Result<Option<Ticket>, StoreError> {
         let mut connection = self.database.read().await?;
         let found = tickets::find(&mut connection, &[(team, name)]).await?;
         let mut found: Vec<_> = found.into_iter().map(|(_, ticket)| ticket).collect();
@@ -167,23 +165,13 @@ impl Store {
         team: TeamId,
         contents: BTreeSet<ContentId>,
     ) -> Result<HashMap<ContentId, Arc<TicketWords>>, StoreError> {
-        const WORDS: Many = Many {
-            before: "WITH wanted (team_id, content_id) AS (",
-            width: 2,
-            after: ") SELECT c.content_id, c.body FROM wanted w CROSS JOIN contents c \
-                    WHERE c.team_id = w.team_id AND c.content_id = w.content_id",
-        };
         if contents.is_empty() {
             return Ok(HashMap::new());
         }
         let mut connection = self.database.read().await?;
-        let rows = WORDS
-            .filled(contents.iter().map(|content| values![team, content.0]))
-            .rows(&mut connection)
-            .await?;
-        rows.into_iter()
-            .map(|mut row| Ok((ContentId(row.next()?), Arc::new(row.json()?))))
-            .collect()
+        let wanted = contents.into_iter().map(|content| (team, content));
+        let words = tickets::words(&mut connection, wanted).await?;
+        Ok(words.into_iter().map(|((_, content), words)| (content, words)).collect())
     }
 
     /// Open tickets by priority and waiting time, or ended ones by their end, newest first; `limit`
@@ -226,7 +214,11 @@ impl Store {
         let mut found: Vec<_> = found.into_iter().map(|(_, ticket)| ticket).collect();
         found.sort_by_key(|ticket| std::cmp::Reverse((ticket.ended_at, ticket.id)));
         tickets::add_handlers(&mut connection, team, &mut found).await?;
-        Ok(found)
+        let of = found.iter().map(|ticket| (team, ticket.words.id));
+        let words = tickets::words(&mut connection, of).await?;
+        let words_of =
+            |ticket: &Ticket| words.get(&(team, ticket.words.id)).cloned().unwrap_or_default();
+        Ok(found.into_iter().map(|image| Entry { words: words_of(&image), image }).collect())
     }
 
     /// The team at one moment. None: no such team.
@@ -427,7 +419,7 @@ async fn tickets_in(
         let after = after.unwrap_or(NEWEST);
         connection.rows(ENDED, values![team, after.at, after.ticket, limit]).await?
     } else {
-        let sql = select_tickets!(
+        let sql = select_tickets_with_words!(
             "WHERE t.team_id = $1 AND t.ended_at IS NULL AND (t.priority < $2 OR (t.priority = $2 \
              AND (t.submitted_at > $3 OR (t.submitted_at = $3 AND t.ticket_id > $4)))) \
              ORDER BY t.priority DESC, t.submitted_at, t.ticket_id LIMIT $5"
@@ -437,9 +429,10 @@ async fn tickets_in(
     };
     let mut found = Vec::with_capacity(rows.len());
     for row in &mut rows {
-        found.push(tickets::read(row)?.1);
+        found.push(tickets::read_with_words(row)?);
     }
-    tickets::add_handlers(connection, team, &mut found).await?;
+    let images = found.iter_mut().map(|ticket| &mut ticket.image);
+    tickets::add_handlers(connection, team, images).await?;
     Ok(found)
 }
 

@@ -11,40 +11,41 @@ use crate::domain::{
     TicketId, TicketWords,
 };
 
-/// The columns of every query that reads tickets with their words, in the order of [`read`].
+/// The columns of every query that reads tickets, in the order of [`read`].
 macro_rules! ticket_columns {
     () => {
         "SELECT t.team_id, t.ticket_id, t.number, t.version, t.customer_version, t.state, \
          t.priority, t.operator_id, \
          t.group_id, t.former_group_id, t.former_operator_id, t.origin, t.secret_hash, \
          t.body_digest, t.verified, t.submitted_at, t.changed_at, \
-         t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest, \
-         c.body FROM "
+         t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest"
     };
 }
 
-/// The words beside their tickets. They are missing only if erased.
-macro_rules! with_words {
-    () => {
-        "tickets t LEFT JOIN contents c ON c.team_id = t.team_id AND c.content_id = t.content_id "
-    };
-}
-
-/// A query of tickets with their words.
+/// A query of tickets without their words.
 macro_rules! select_tickets {
+    ($rest:literal) => {
+        concat!(crate::store::tickets::ticket_columns!(), " FROM tickets t ", $rest)
+    };
+}
+
+/// A query of tickets with their words, which are missing only if erased.
+macro_rules! select_tickets_with_words {
     ($rest:literal) => {
         concat!(
             crate::store::tickets::ticket_columns!(),
-            crate::store::tickets::with_words!(),
+            ", c.body FROM tickets t LEFT JOIN contents c \
+             ON c.team_id = t.team_id AND c.content_id = t.content_id ",
             $rest
         )
     };
 }
-pub(crate) use {select_tickets, ticket_columns, with_words};
+pub(crate) use {select_tickets, select_tickets_with_words, ticket_columns};
 
 /// A query of tickets by what names them, many at once. The names come first and are joined in that
 /// order, so that SQLite looks each one up in the index; a row-value `IN (VALUES …)` reads the
-/// whole table.
+/// whole table. Words are not read: whoever names a ticket may not be who may see it, and how long
+/// the answer takes must not tell them how much is written there.
 macro_rules! named_tickets {
     ($name:literal) => {
         Many {
@@ -53,9 +54,7 @@ macro_rules! named_tickets {
             after: concat!(
                 ") ",
                 ticket_columns!(),
-                "wanted w CROSS JOIN ",
-                with_words!(),
-                "WHERE t.team_id = w.team_id AND t.",
+                " FROM wanted w CROSS JOIN tickets t WHERE t.team_id = w.team_id AND t.",
                 $name,
                 " = w.name"
             ),
@@ -147,9 +146,9 @@ fn row_of(team: TeamId, ticket: &Ticket) -> Result<[Value; 23], StoreError> {
 }
 
 /// Reads a row of [`ticket_columns`]. Who handled it is not in the row: see [`add_handlers`].
-pub fn read(row: &mut Row) -> Result<(TeamId, TicketEntry), StoreError> {
+pub fn read(row: &mut Row) -> Result<(TeamId, Ticket), StoreError> {
     let team = TeamId(row.next()?);
-    let image = Ticket {
+    let ticket = Ticket {
         id: TicketId(row.next()?),
         number: row.next()?,
         version: row.next()?,
@@ -173,13 +172,40 @@ pub fn read(row: &mut Row) -> Result<(TeamId, TicketEntry), StoreError> {
         handled_by: Vec::new(),
         words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
     };
+    Ok((team, ticket))
+}
+
+/// Reads a row that has the words, too.
+pub fn read_with_words(row: &mut Row) -> Result<TicketEntry, StoreError> {
+    let (_, image) = read(row)?;
     let words = row
         .next::<Option<String>>()?
         .as_deref()
         .map(super::driver::read_json)
         .transpose()?
         .unwrap_or_default();
-    Ok((team, Entry { image, words: Arc::new(words) }))
+    Ok(Entry { image, words: Arc::new(words) })
+}
+
+/// Words of tickets, by their rows. Erased ones are missing.
+pub async fn words(
+    connection: &mut Connection,
+    contents: impl IntoIterator<Item = (TeamId, ContentId)>,
+) -> Result<HashMap<(TeamId, ContentId), Arc<TicketWords>>, StoreError> {
+    const WORDS: Many = Many {
+        before: "WITH wanted (team_id, content_id) AS (",
+        width: 2,
+        after: ") SELECT c.team_id, c.content_id, c.body FROM wanted w CROSS JOIN contents c \
+                WHERE c.team_id = w.team_id AND c.content_id = w.content_id",
+    };
+    let wanted = contents.into_iter().map(|(team, content)| values![team, content.0]);
+    let rows = WORDS.filled(wanted).rows(connection).await?;
+    rows.into_iter()
+        .map(|mut row| {
+            let of = (TeamId(row.next()?), ContentId(row.next()?));
+            Ok((of, Arc::new(row.json()?)))
+        })
+        .collect()
 }
 
 /// The value with that number.
@@ -191,11 +217,11 @@ pub fn by_number<T: Copy>(all: &[T], number: i64) -> Result<T, StoreError> {
         .ok_or_else(|| StoreError::Broken(format!("no value has number {number}")))
 }
 
-/// Adds who handled these tickets.
-pub async fn add_handlers(
+/// Adds who handled these tickets. Asks as much when there are none: see [`named_tickets`].
+pub async fn add_handlers<'a>(
     connection: &mut Connection,
     team: TeamId,
-    tickets: &mut [TicketEntry],
+    tickets: impl IntoIterator<Item = &'a mut Ticket>,
 ) -> Result<(), StoreError> {
     const FIND: Many = Many {
         before: "WITH wanted (team_id, ticket_id) AS (",
@@ -203,13 +229,14 @@ pub async fn add_handlers(
         after: ") SELECT h.ticket_id, h.member_id FROM wanted w CROSS JOIN ticket_handlers h \
                 WHERE h.team_id = w.team_id AND h.ticket_id = w.ticket_id",
     };
-    let places: HashMap<i64, usize> =
-        tickets.iter().enumerate().map(|(place, ticket)| (ticket.id.0, place)).collect();
-    let wanted = FIND.filled(tickets.iter().map(|ticket| values![team, ticket.id.0]));
+    let mut by_id: HashMap<i64, &mut Ticket> =
+        tickets.into_iter().map(|ticket| (ticket.id.0, ticket)).collect();
+    let nobody = by_id.is_empty().then_some(0);
+    let wanted = FIND.filled(by_id.keys().copied().chain(nobody).map(|id| values![team, id]));
     for mut row in wanted.rows(connection).await? {
         let (ticket, member): (i64, i64) = (row.next()?, row.next()?);
-        if let Some(place) = places.get(&ticket) {
-            tickets[*place].image.remember_handler(MemberId(member));
+        if let Some(ticket) = by_id.get_mut(&ticket) {
+            ticket.remember_handler(MemberId(member));
         }
     }
     Ok(())
@@ -243,11 +270,12 @@ pub fn by_name(names: &[(TeamId, Name)]) -> [Filled; 3] {
     [BY_NUMBER.filled(numbers), BY_ID.filled(ids), BY_SECRET.filled(secrets)]
 }
 
-/// Reads tickets of several teams by what names them; those that are not there are left out.
+/// Reads tickets of several teams by what names them, without their words; those that are not
+/// there are left out.
 pub async fn find(
     connection: &mut Connection,
     names: &[(TeamId, Name)],
-) -> Result<Vec<(TeamId, TicketEntry)>, StoreError> {
+) -> Result<Vec<(TeamId, Ticket)>, StoreError> {
     let mut rows = query_all(connection, by_name(names).into()).await?;
     rows.iter_mut().flatten().map(read).collect()
 }

@@ -131,11 +131,12 @@ impl Transactions {
             }
             (left, slice) = (after, (slice * 2).min(SLICE));
         }
-        let Deciding { worlds, locks, changes, answers, remembers, .. } = deciding;
+        let Deciding { worlds, locks, mut changes, answers, remembers, .. } = deciding;
         if changes.is_empty() && !remembers {
             connection.roll_back().await?;
             return Ok(Some(Decided { answers, told: Vec::new(), on_disk: Instant::now() }));
         }
+        load::add_words(&mut connection, &mut changes).await?;
         if rows::any_rare(&changes) {
             // They say what becomes of rows that are written before them.
             execute_all(&mut connection, std::mem::take(&mut rows)).await?;

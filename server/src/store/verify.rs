@@ -8,7 +8,7 @@ use super::driver::{Connection, values};
 use super::error::StoreError;
 use super::log::{CHAIN_START, Record, Stored, link, read_record};
 use super::many::Many;
-use super::tickets::{self, TicketEntry, select_tickets};
+use super::tickets::{self, select_tickets};
 use crate::domain::{
     AccountId, ContentRef, Digest, Message, MessageId, TeamId, Ticket, TicketId, sha256,
 };
@@ -183,25 +183,25 @@ impl Check<'_> {
     async fn compare_page(
         &mut self,
         replayed: &Replayed,
-        mut found: Vec<TicketEntry>,
+        mut found: Vec<Ticket>,
     ) -> Result<(), StoreError> {
         tickets::add_handlers(self.connection, self.team, &mut found).await?;
         for ticket in &mut found {
             self.result.tickets += 1;
             // The log does not have it.
-            ticket.image.body_digest = None;
+            ticket.body_digest = None;
             match replayed.tickets.get(&ticket.id) {
-                Some(logged) if *logged == ticket.image => {}
+                Some(logged) if logged == ticket => {}
                 Some(logged) => {
                     self.fault(format_args!(
-                        "ticket {}: logged {logged:?}, found {:?}",
-                        ticket.number, ticket.image
+                        "ticket {}: logged {logged:?}, found {ticket:?}",
+                        ticket.number
                     ));
                 }
                 None => self.fault(format_args!("ticket {} is not in the log", ticket.number)),
             }
         }
-        let words: Vec<_> = found.iter().map(|ticket| ticket.image.words).collect();
+        let words: Vec<_> = found.iter().map(|ticket| ticket.words).collect();
         self.compare_words(&words).await
     }
 
