@@ -25,6 +25,7 @@ for_both_databases! {
     taking_back_again_and_again_is_limited,
     every_call_of_an_address_counts,
     streams_on_a_ticket_are_limited,
+    watches_of_an_account_are_limited,
     a_stream_sends_only_what_is_new,
     a_ticket_takes_so_much_and_no_more,
     staff_write_so_much_and_no_more,
@@ -127,6 +128,29 @@ async fn streams_on_a_ticket_are_limited(database: Database) {
     // A stream that ended makes room.
     drop(held);
     eventually("there is room again", BOUND, async || loud.follow(1).await.is_ok()).await;
+    desk.close();
+}
+
+/// Whoever has a session can do no more with it, either.
+async fn watches_of_an_account_are_limited(database: Database) {
+    let Scene { desk, bo, cy, .. } = Scene::open(database).await;
+    let mut held = Vec::new();
+    let refused = loop {
+        let watch = bo.client.watch().watch_queue(v1::WatchQueueRequest::default()).await;
+        match watch {
+            Ok(stream) => held.push(stream),
+            Err(problem) => break problem.into(),
+        }
+        assert!(held.len() < 1000, "nobody holds the watches back");
+    };
+    too_often(&refused);
+    assert!(held.len() >= 16, "a few terminals may be open");
+    cy.watch().opened().await;
+    drop(held);
+    eventually("there is room again", BOUND, async || {
+        bo.client.watch().watch_queue(v1::WatchQueueRequest::default()).await.is_ok()
+    })
+    .await;
     desk.close();
 }
 

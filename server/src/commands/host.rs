@@ -57,6 +57,7 @@ pub(super) fn open_desk(
         calls_per_address: limits.calls_per_address,
         calls_at_once: limits.connections,
         calls_at_once_per_address: limits.customers_per_address,
+        watches_per_account: limits.watches_per_account,
         sign_ins_per_account: limits.sign_ins_per_account,
         sign_ins_per_address: limits.sign_ins_per_address,
         passwords_at_once: limits.passwords_at_once,

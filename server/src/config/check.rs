@@ -170,6 +170,7 @@ fn check_numbers(settings: &Settings) -> Result<(), ConfigProblem> {
         ("submits_per_profile", u64::from(limits.submits_per_profile), 1_000_000_000),
         ("calls_per_address", u64::from(limits.calls_per_address), 1_000_000_000),
         ("customers_per_address", limits.customers_per_address as u64, 10_000_000),
+        ("watches_per_account", limits.watches_per_account as u64, 10_000_000),
         ("sign_ins_per_account", u64::from(limits.sign_ins_per_account), 1_000_000_000),
         ("sign_ins_per_address", u64::from(limits.sign_ins_per_address), 1_000_000_000),
         ("passwords_at_once", limits.passwords_at_once as u64, 1_024),

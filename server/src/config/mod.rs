@@ -136,6 +136,8 @@ pub struct Limits {
     pub calls_per_address: u32,
     /// Calls and streams of customers at once from one IP address.
     pub customers_per_address: usize,
+    /// Live queues that one account watches at once.
+    pub watches_per_account: usize,
     /// Failed attempts to sign in to one account from one IP address, in fifteen minutes.
     pub sign_ins_per_account: u32,
     /// Failed attempts to sign in from one IP address, in fifteen minutes.

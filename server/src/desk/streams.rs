@@ -124,6 +124,7 @@ pub struct Holdings {
     calls: Shares<IpAddr>,
     tickets: Shares<Digest>,
     unread: Shares<IpAddr>,
+    watches: Shares<AccountId>,
     /// Snapshots that terminals have yet to read.
     pub snapshots: Shares<AccountId>,
     /// Readers of the database that customers may take together. The others are for operators.
@@ -138,9 +139,15 @@ impl Holdings {
             calls: Shares::new(calls, per_address),
             tickets: Shares::new(usize::MAX, STREAMS_PER_TICKET),
             unread: Shares::new(UNREAD, UNREAD_PER_ADDRESS),
+            watches: Shares::new(usize::MAX, rates.watches_per_account),
             snapshots: Shares::new(SNAPSHOTS, SNAPSHOTS_PER_ACCOUNT),
             readers: Semaphore::new(readers),
         }
+    }
+
+    /// A live queue that this account watches.
+    pub fn watch(&self, account: AccountId) -> Result<Share<AccountId>, Failure> {
+        self.watches.take(&account, 1).ok_or(Failure::Throttled(LATER))
     }
 
     /// A stream on the ticket with this secret.

@@ -37,6 +37,8 @@ pub struct Rates {
     pub calls_at_once: usize,
     /// Calls and streams of customers at once from one network address.
     pub calls_at_once_per_address: usize,
+    /// Live queues that one account watches at once.
+    pub watches_per_account: usize,
     /// Failures to sign in to one account from one network address, in fifteen minutes. From all
     /// together there is a pause of seconds after so many.
     pub sign_ins_per_account: u32,

@@ -71,6 +71,8 @@ struct State {
     /// The log has less than was hinted at, so far.
     hinted_in_vain: bool,
     ready: VecDeque<WatchItem>,
+    /// It counts among those of its account.
+    _watching: Share<AccountId>,
     /// The parts of a snapshot that are among these.
     held: Option<Share<AccountId>>,
     /// When a progress mark is due. Changes that this viewer does not see do not put it off.
@@ -108,6 +110,7 @@ impl Desk {
     ) -> Result<Watch, Failure> {
         let staff = self.staff(session).await?;
         let (team, member) = (staff.team.id, staff.viewer.member);
+        let watching = self.holdings.watch(staff.session.account)?;
         let subscription = self.hub.subscribe(team, member, staff.session.account);
         let mut state = State {
             desk: Arc::clone(self),
@@ -117,6 +120,7 @@ impl Desk {
             snapshot_due: after.is_none(),
             hinted_in_vain: false,
             ready: VecDeque::new(),
+            _watching: watching,
             held: None,
             mark_due: Instant::now() + PROGRESS,
             gave: false,
