@@ -206,10 +206,12 @@ mod tests {
         let key = SealingKey::new(&[7; 32]).expect("a key");
         let now = Timestamp::UNIX_EPOCH;
         let first = HostSecrets::open(&shelf, &key, "Desk", now).await.expect("made");
-        assert_eq!(shelf.0.lock().expect("unpoisoned").len(), 3);
+        let sealed = first.page_key.seal("a list", b"a place").expect("sealed");
+        assert_eq!(shelf.0.lock().expect("unpoisoned").len(), 4);
         let second = HostSecrets::open(&shelf, &key, "Desk", now).await.expect("read");
         assert_eq!(first.signing.to_bytes(), second.signing.to_bytes());
         assert_eq!(first.authority.fingerprint(), second.authority.fingerprint());
+        assert_eq!(second.page_key.open("a list", &sealed).as_deref(), Ok(b"a place".as_slice()));
         assert_eq!(format!("{first:?}"), "HostSecrets");
     }
 
