@@ -89,7 +89,9 @@ impl Desk {
             _ => {
                 let teams: Vec<_> = found.iter().map(|(_, team)| format!("{team:?}")).collect();
                 let teams = teams.join(", ");
-                let text = format!("several accounts have this address; name the team: {teams}");
+                let text = format!(
+                    "has several accounts with this address, and must be named with --team: {teams}"
+                );
                 Err(Refusal::invalid("team", text).into())
             }
         }

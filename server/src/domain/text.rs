@@ -123,7 +123,8 @@ pub fn email(text: &str) -> Result<Email, TextProblem> {
     if local.len() > LOCAL_PART_LIMIT {
         return Err(TextProblem::TooLong { limit: LOCAL_PART_LIMIT });
     }
-    if !local.split('.').all(is_atom) || domain.is_empty() || domain.ends_with('.') {
+    // In the domain this is about marks that belong to no letter; all else is IDNA's.
+    if !local.split('.').chain(domain.split('.')).all(is_atom) {
         return Err(TextProblem::Malformed);
     }
     let domain = idna::domain_to_ascii_strict(domain).map_err(|_| TextProblem::Malformed)?;
@@ -311,6 +312,7 @@ mod tests {
             ("root@localhost", "root@localhost"),
             ("हिन्दी@example.org", "हिन्दी@example.org"),
             ("ผู้ใช้@example.org", "ผู้ใช้@example.org"),
+            ("ana@हिन्दी.example", "ana@xn--j2bd4cyah0f.example"),
         ];
         for (written, key) in good {
             assert_eq!(email(written).map(|e| e.key).as_deref(), Ok(key), "{written}");
@@ -340,6 +342,8 @@ mod tests {
             "日\u{e0100}@example.org",
             "م\u{600}@example.org",
             "\u{301}ana@example.org",
+            "a@q\u{301}.example",
+            "a@q\u{301}\u{301}.example",
             "an\u{337}a@example.org",
             "a\u{20dd}@example.org",
             "a\u{e34}@example.org",

@@ -62,6 +62,7 @@ pub async fn serve(folder: &Path, more: &[&str]) -> Outcome<(Child, String)> {
         "limits.submits_per_address=1000000000",
         "limits.calls_per_address=1000000000",
         "limits.submits_per_profile=1000000000",
+        "limits.customers_per_address=15000",
         "limits.watches_per_account=15000",
         "limits.connections=15000",
         "limits.connections_per_address=15000",
