@@ -226,7 +226,7 @@ fn newest(folder: &Path) -> Option<Verified> {
 
 /// A name for a folder that any id can have: 32 hexadecimal digits.
 fn short_hash(bytes: &[u8]) -> String {
-    crate::hex(digest(&SHA256, bytes).as_ref().get(..16).unwrap_or_default())
+    hex::encode(digest(&SHA256, bytes).as_ref().get(..16).unwrap_or_default())
 }
 
 #[cfg(test)]

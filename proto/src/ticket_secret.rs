@@ -73,7 +73,7 @@ impl TicketSecret {
 
     /// The text to present.
     pub fn reveal(&self) -> String {
-        crate::hex(&self.0)
+        hex::encode(self.0)
     }
 
     /// What the server keeps, and finds the ticket by: when the secret was made, as in the secret
@@ -115,7 +115,7 @@ mod tests {
         let secret = TicketSecret::from_bytes([0; 32]);
         // SHA-256 of 32 bytes of zero, as sha256sum tells it.
         let known = "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a";
-        assert_eq!(crate::hex(&secret.hash()), format!("000000000000{known}"));
+        assert_eq!(hex::encode(secret.hash()), format!("000000000000{known}"));
         let other = TicketSecret::from_bytes([0xff; 32]);
         assert_eq!(other.hash()[..6], [0xff; 6]);
         assert_ne!(other.hash()[6..], secret.hash()[6..]);

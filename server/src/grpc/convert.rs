@@ -12,7 +12,6 @@ use crate::domain::{
     MessageKind, Millis, Origin, Priority, QueueMode, Revision, State, Team, TeamId, Visibility,
     sha256, text,
 };
-use crate::secrets::hex;
 use crate::store::MessageEntry;
 
 /// An id with its letter.
@@ -309,7 +308,7 @@ pub fn invitation_id(text: &str) -> Option<(TeamId, MemberId)> {
 /// teams starts over.
 pub fn cursor((team, revision): (TeamId, Revision)) -> String {
     let mark = sha256(&[b"cursor", &team.0.to_be_bytes()]);
-    format!("r{revision}-{}", hex(&mark.0[..4]))
+    format!("r{revision}-{}", hex::encode(&mark.0[..4]))
 }
 
 /// Reads a cursor. None: it was never given for this team.

@@ -16,7 +16,7 @@ use super::identity::fingerprint;
 use super::status::invalid;
 use crate::desk::{ANSWER, Failure, Staff};
 use crate::domain::text;
-use crate::secrets::{hex, sealed::SealingKey};
+use crate::secrets::sealed::SealingKey;
 
 /// The pages of one list, as one caller asks for it.
 pub struct Pages<'a> {
@@ -42,7 +42,7 @@ impl Handlers {
             asked => usize::try_from(asked.min(1000)).unwrap_or(100),
         };
         let (team, member) = (staff.team.id.0, staff.viewer.member.0);
-        let list = format!("page of {team} {member} {}", hex(&fingerprint(call, asked).0));
+        let list = format!("page of {team} {member} {}", hex::encode(fingerprint(call, asked).0));
         Ok(Pages { key: self.desk.page_key(), list, size })
     }
 }

@@ -15,7 +15,7 @@ use rcgen::{
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use super::{hex, sha256};
+use super::sha256;
 
 /// How long an authority lives, in days: ten years.
 const AUTHORITY_DAYS: i64 = 3653;
@@ -138,7 +138,7 @@ impl Authority {
 
 /// What clients pin about a certificate.
 pub fn fingerprint(certificate: &CertificateDer<'_>) -> String {
-    format!("sha256:{}", hex(&sha256(certificate)))
+    format!("sha256:{}", hex::encode(sha256(certificate)))
 }
 
 /// An empty certificate, valid from a day before now (clocks differ) for so many days.

@@ -2,7 +2,6 @@
 //! tell more than they should. Who has the database alone can confirm no guess by them.
 
 use super::codes::keyed;
-use super::hex;
 use super::host::CredentialKey;
 
 /// What a request is recognised by when it is repeated, from the digest of its call and body.
@@ -13,7 +12,7 @@ pub fn request_mark(key: &CredentialKey, fingerprint: &[u8; 32]) -> [u8; 32] {
 /// What failures to sign in are counted under.
 pub fn throttle_mark(key: &CredentialKey, subject: &[&str]) -> String {
     let parts: Vec<_> = subject.iter().map(|part| part.as_bytes()).collect();
-    hex(&keyed(key, b"throttle", &parts))
+    hex::encode(keyed(key, b"throttle", &parts))
 }
 
 #[cfg(test)]

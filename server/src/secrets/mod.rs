@@ -14,8 +14,6 @@ pub mod passwords;
 pub mod sealed;
 pub mod tokens;
 
-use std::fmt::Write as _;
-
 pub use authority::Authority;
 pub use codes::{code_for_request, code_hash, random_code};
 pub use device::DeviceToken;
@@ -48,13 +46,4 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
     hash
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
