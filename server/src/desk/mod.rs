@@ -6,7 +6,6 @@
 
 mod assistance;
 mod attempts;
-mod courtesy;
 mod failure;
 mod frames;
 mod hints;

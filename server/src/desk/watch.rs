@@ -16,7 +16,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::frames::{self, FrameDraft};
-use super::{ANSWER, Desk, Failure, Session, Share, Staff, courtesy};
+use super::{ANSWER, Desk, Failure, Session, Share, Staff};
 use crate::domain::{
     AccountId, ContentId, Entry, Revision, Sight, Team, TeamId, TicketWords, actor_name,
 };
@@ -186,7 +186,6 @@ impl State {
             match self.subscription.after(self.at) {
                 Following::Frames(frames) => {
                     self.take_all(&frames);
-                    courtesy::delivered(|| self.desk.store.is_writing());
                     continue;
                 }
                 Following::Log if !self.hinted_in_vain => {

@@ -1,20 +1,33 @@
 //! A batch being decided, in memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::driver::{Value, values};
 use super::error::StoreError;
-use super::heads::Locks;
 use super::load::Worlds;
 use super::many::{Filled, Many};
 use super::rows::Rows;
 use super::writer::{Answer, Outcome, WriteError};
 use crate::domain::{
-    self, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, TeamId,
+    self, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, Revision, TeamId,
 };
 
 /// Team, caller and request id.
 pub type MemoryKey = (TeamId, String, String);
+
+/// A team's row, which nobody else changes until the commit.
+#[derive(Debug, Clone, Copy)]
+pub struct Locked {
+    /// When the directory was changed last.
+    pub directory_revision: Revision,
+    /// The end of the log's chain.
+    pub chain: Digest,
+    /// This batch changed it.
+    pub changed: bool,
+}
+
+/// The teams of a batch.
+pub type Locks = BTreeMap<TeamId, Locked>;
 
 /// A batch being decided.
 pub struct Deciding {
@@ -28,8 +41,6 @@ pub struct Deciding {
     pub remembered: HashMap<MemoryKey, (Digest, Reply)>,
     /// Secrets of tickets that were erased.
     pub gone: HashSet<(TeamId, Digest)>,
-    /// Nothing was looked up: secrets that were used before are refused when they are written.
-    pub unseen: bool,
     /// What came of it, in order.
     pub changes: Vec<Change>,
     /// One for each request so far.
@@ -47,33 +58,21 @@ impl Deciding {
             locks,
             remembered: HashMap::new(),
             gone: HashSet::new(),
-            unseen: false,
             changes: Vec::new(),
             answers: Vec::new(),
             remembers: false,
         }
     }
 
-    /// Whether somebody is refused who may repeat what was heard before, when it was not refused.
-    pub fn is_in_doubt(&self) -> bool {
-        self.unseen && self.answers.iter().any(Result::is_err)
-    }
-
-    /// Decides some requests, the last of the batch or not, and gives what writes the rows that
-    /// come of it.
-    pub fn decide_slice(
-        &mut self,
-        requests: &[Request],
-        last: bool,
-    ) -> Result<Vec<Filled>, StoreError> {
-        let before = self.changes.len();
+    /// Decides these requests, in order, and gives what writes the rows that come of it.
+    pub fn decide(&mut self, requests: &[Request]) -> Result<Vec<Filled>, StoreError> {
         let mut replies = Vec::new();
         for request in requests {
-            let answer = self.decide(request, &mut replies)?;
+            let answer = self.decide_one(request, &mut replies)?;
             self.answers.push(answer);
         }
         let mut rows = Rows::default();
-        for change in &self.changes[before..] {
+        for change in &self.changes {
             if let Some(lock) = self.locks.get_mut(&change.team) {
                 lock.chain = rows.add_change(change, lock.chain)?;
             }
@@ -81,20 +80,15 @@ impl Deciding {
         for (request, reply) in &replies {
             rows.remember(request, reply, self.now)?;
         }
-        self.remembers |= !replies.is_empty();
+        self.remembers = !replies.is_empty();
         let mut statements = rows.statements()?;
-        if self.unseen {
-            statements.push(unerased(requests));
-        }
-        if last {
-            statements.push(raised(&self.worlds, &self.locks));
-        }
+        statements.push(raised(&self.worlds, &self.locks));
         Ok(statements)
     }
 
     /// The outer error is the batch's: the request wants what was not locked. Adds the reply that a
     /// repeat will get.
-    fn decide<'r>(
+    fn decide_one<'r>(
         &mut self,
         request: &'r Request,
         replies: &mut Vec<(&'r Request, Reply)>,
@@ -196,60 +190,10 @@ pub fn memory_key(request: &Request, memory: &Memory) -> MemoryKey {
     (request.team, request.caller.key(), memory.request_id.clone())
 }
 
-/// Is refused where a secret's ticket was erased: it would write the tombstone again.
-const NO_TOMBSTONES: Many = Many {
-    before: "INSERT INTO tombstones (team_id, number, secret_hash) WITH wanted (team_id, \
-        secret_hash) AS (",
-    width: 2,
-    after: ") SELECT t.team_id, t.number, t.secret_hash FROM wanted w CROSS JOIN tombstones t \
-            WHERE t.team_id = w.team_id AND t.secret_hash = w.secret_hash",
-};
-
-/// Is refused if there are such secrets.
-fn unerased(requests: &[Request]) -> Filled {
-    NO_TOMBSTONES.filled(secrets(requests))
-}
-
 /// Secrets of calls for help, with their teams.
 pub fn secrets(requests: &[Request]) -> impl Iterator<Item = [Value; 2]> {
     requests.iter().filter_map(|request| match &request.command {
         Command::Submit(submission) => Some(values![request.team, submission.secret_hash]),
         _ => None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::driver::Database;
-    use super::super::many::commit_with;
-    use super::*;
-    use crate::store::migrate;
-
-    /// A secret whose ticket was erased is refused as it is written, and the turn after that goes
-    /// on.
-    #[tokio::test]
-    async fn an_erased_secret_is_refused() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite:{}", folder.path().join("desk.db").display());
-        let database = Database::open(&url).await.expect("a database");
-        migrate(&database).await.expect("a schema");
-        let team = TeamId(1);
-        let mut connection = database.write().await.expect("a writer");
-        let sql = "INSERT INTO tombstones (team_id, number, secret_hash) VALUES ($1, $2, $3)";
-        connection.execute(sql, values![team, 7_i64, Digest([7; 32])]).await.expect("a tombstone");
-        connection.commit().await.expect("it is kept");
-        for (secrets, refused) in
-            [(vec![1, 2], false), (vec![1, 7, 2], true), (vec![7], true), (vec![8], false)]
-        {
-            let connection = database.write().await.expect("a writer");
-            let rows = secrets.iter().map(|secret| values![team, Digest([*secret; 32])]);
-            let ended = commit_with(connection, vec![NO_TOMBSTONES.filled(rows)]).await;
-            assert_eq!(
-                matches!(ended, Err(StoreError::Conflict(_))),
-                refused,
-                "{secrets:?}: {ended:?}"
-            );
-            assert_eq!(ended.is_err(), refused, "{secrets:?}: {ended:?}");
-        }
-    }
 }

@@ -13,7 +13,6 @@ mod directory;
 mod driver;
 mod error;
 mod files;
-mod heads;
 mod hints;
 mod host;
 mod left;
@@ -72,11 +71,6 @@ impl Store {
     /// Asks for a change; answered when it is on disk.
     pub async fn ask(&self, request: Request) -> Result<Outcome, WriteError> {
         self.writers.ask(request).await
-    }
-
-    /// Whether a request waits for its answer: it is being decided, or written, or answered.
-    pub fn is_writing(&self) -> bool {
-        self.writers.are_busy()
     }
 
     /// Fails unless the database answers and changes can be written.

@@ -1,35 +1,28 @@
 //! A batch as one transaction.
 //!
 //! It raises its teams' rows in sorted order (that is the lock, on both databases), loads what it
-//! needs once, decides each request in order in memory, writes one statement a table – some
-//! requests' rows while the next are decided –, commits. Calls for help on a file are decided at
-//! once, from where their teams stand (see `heads`); if a row is refused, or the rules refuse
-//! somebody who may have been heard before, the batch begins again and looks first.
+//! needs once, decides each request in order in memory, writes one statement a table, commits.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::checkpoints::Checkpoints;
-use super::deciding::{Deciding, MemoryKey, memory_key, secrets};
+use super::deciding::{Deciding, Locked, Locks, MemoryKey, memory_key, secrets};
 use super::directory::{self, Directories};
 use super::driver::{Connection, Database, Row, values};
 use super::error::StoreError;
-use super::heads::{Heads, Locked, Locks};
 use super::hints::{CHANGES, PAIRS, SIGN_OUTS};
 use super::load::{self, Worlds};
 use super::log::CHAIN_START;
 use super::many::{Filled, Many, commit_with, execute_all, query_all};
 use super::rows;
 use super::writer::{Answer, Told, WriteError};
-use crate::domain::{Change, Command, Digest, Event, Needs, Reply, Request, TeamId, World};
+use crate::domain::{Change, Digest, Event, Needs, Reply, Request, TeamId, World};
 use crate::telemetry;
 
 #[cfg(test)]
 mod tests;
-
-/// Requests that are decided in one go, at most: what they write is one errand to SQLite.
-const SLICE: usize = 256;
 
 /// Runs batches.
 pub struct Transactions {
@@ -39,8 +32,6 @@ pub struct Transactions {
     pub origin: Arc<str>,
     /// Directories at hand.
     pub directories: Arc<Directories>,
-    /// Where teams stand; empty on PostgreSQL.
-    pub heads: Heads,
     /// Told of all that is written.
     pub checkpoints: Checkpoints,
 }
@@ -75,66 +66,22 @@ impl Transactions {
     /// The database failed. Nothing was written.
     pub async fn run(&self, requests: &[Request]) -> Result<Decided, StoreError> {
         let mut connection = self.database.write().await?;
-        if let Some((worlds, locks)) = self.at_hand(requests) {
-            let deciding =
-                Deciding { unseen: true, ..Deciding::new(connection.now().await?, worlds, locks) };
-            match self.carry_out(connection, deciding, requests).await {
-                Ok(Some(decided)) => return Ok(decided),
-                // Somebody repeats a call for help, most likely: which one it was has to be looked
-                // up.
-                Ok(None) | Err(StoreError::Conflict(_)) => {
-                    connection = self.database.write().await?;
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
         let deciding = self.begin(&mut connection, requests).await?;
-        let decided = self.carry_out(connection, deciding, requests).await?;
-        decided.ok_or_else(|| {
-            StoreError::Broken("a batch is in doubt after everything was looked up".to_owned())
-        })
+        self.carry_out(connection, deciding, requests).await
     }
 
-    /// Where the teams of these requests stand, if that is all that they need.
-    fn at_hand(&self, requests: &[Request]) -> Option<(Worlds, Locks)> {
-        let calls_for_help = requests.iter().all(|request| {
-            request.memory.is_none() && matches!(request.command, Command::Submit(_))
-        });
-        if calls_for_help {
-            self.heads.take(requests.iter().map(|request| request.team))
-        } else {
-            None
-        }
-    }
-
-    /// Decides these requests, writes what comes of it, and makes it last. None: somebody would be
-    /// refused who may have been heard before; nothing was written.
+    /// Decides these requests, writes what comes of it, and makes it last.
     async fn carry_out(
         &self,
         mut connection: Connection,
         mut deciding: Deciding,
         requests: &[Request],
-    ) -> Result<Option<Decided>, StoreError> {
-        let (mut left, mut rows, mut slice) = (requests, Vec::new(), self.first_slice());
-        while !left.is_empty() {
-            let (these, after) = left.split_at(slice.min(left.len()));
-            // While the database writes one slice, the next one is decided: with less work for each
-            // request, so it may be longer.
-            let (written, decided) = tokio::join!(execute_all(&mut connection, rows), async {
-                deciding.decide_slice(these, after.is_empty())
-            });
-            written?;
-            rows = decided?;
-            if deciding.is_in_doubt() {
-                connection.roll_back().await?;
-                return Ok(None);
-            }
-            (left, slice) = (after, (slice * 2).min(SLICE));
-        }
+    ) -> Result<Decided, StoreError> {
+        let mut rows = deciding.decide(requests)?;
         let Deciding { worlds, locks, mut changes, answers, remembers, .. } = deciding;
         if changes.is_empty() && !remembers {
             connection.roll_back().await?;
-            return Ok(Some(Decided { answers, told: Vec::new(), on_disk: Instant::now() }));
+            return Ok(Decided { answers, told: Vec::new(), on_disk: Instant::now() });
         }
         load::add_words(&mut connection, &mut changes).await?;
         if rows::any_rare(&changes) {
@@ -150,28 +97,15 @@ impl Transactions {
         let on_disk = telemetry::committed(requests.len(), commit_began);
         self.checkpoints.wrote(requests.len());
         for (team, lock) in &locks {
-            let Some(world) = worlds.get(team) else { continue };
-            if let Some(directory) = &world.team {
+            if let Some(directory) = worlds.get(team).and_then(|world| world.team.as_ref()) {
                 self.directories.put(lock.directory_revision, directory);
-            }
-            if let Database::Sqlite(_) = self.database {
-                self.heads.put(world, *lock);
             }
         }
         let told = changes.into_iter().map(|change| {
             let directory = worlds.get(&change.team).and_then(|world| world.team.clone());
             (change, directory)
         });
-        Ok(Some(Decided { answers, told: told.collect(), on_disk }))
-    }
-
-    /// Requests that are decided before the first of them is written. On SQLite as many as a
-    /// statement has rows at most; to PostgreSQL each statement is a journey.
-    fn first_slice(&self) -> usize {
-        match self.database {
-            Database::Sqlite(_) => 64,
-            Database::Postgres(_) => SLICE,
-        }
+        Ok(Decided { answers, told: told.collect(), on_disk })
     }
 
     /// Locks the teams and loads what the requests need. The lock comes first; on PostgreSQL what

@@ -5,7 +5,7 @@
 //! database itself refuses the batch, its requests are run one by one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
@@ -14,7 +14,6 @@ use super::checkpoints::Checkpoints;
 use super::directory::Directories;
 use super::driver::Database;
 use super::error::StoreError;
-use super::heads::Heads;
 use super::transaction::{Decided, Transactions};
 use crate::domain::{Change, Millis, Refusal, Reply, Request, Team};
 
@@ -64,7 +63,6 @@ const BATCH: usize = 1_024;
 #[derive(Clone, Debug)]
 pub struct Writers {
     senders: Vec<mpsc::Sender<Job>>,
-    under_way: Arc<AtomicUsize>,
     failed: WriteFailed,
 }
 
@@ -89,23 +87,6 @@ impl WriteFailed {
     /// The database takes writes.
     pub fn clear(&self) {
         self.0.store(false, Ordering::Relaxed);
-    }
-}
-
-/// A request is counted until whoever asks has the answer, not only until it is written: on busy
-/// cores that waits, too.
-struct UnderWay<'a>(&'a AtomicUsize);
-
-impl<'a> UnderWay<'a> {
-    fn count(requests: &'a AtomicUsize) -> Self {
-        requests.fetch_add(1, Ordering::Relaxed);
-        Self(requests)
-    }
-}
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -136,7 +117,6 @@ impl Writers {
                 origin: Arc::clone(origin),
                 directories: Arc::clone(directories),
                 checkpoints: checkpoints.clone(),
-                heads: Heads::default(),
             };
             let writer = Writer { transactions, tell: Arc::clone(tell), failed: failed.clone() };
             match database {
@@ -145,7 +125,7 @@ impl Writers {
             }
             sender
         });
-        Writers { senders: senders.collect(), under_way: Arc::default(), failed }
+        Writers { senders: senders.collect(), failed }
     }
 
     /// Whether a write failed since it was last found that the database takes writes.
@@ -164,16 +144,10 @@ impl Writers {
         self.senders.iter().all(|sender| !sender.is_closed())
     }
 
-    /// Whether somebody waits for an answer.
-    pub fn are_busy(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) > 0
-    }
-
     /// Asks for a change and waits until it is on disk.
     pub async fn ask(&self, request: Request) -> Answer {
         let count = u64::try_from(self.senders.len()).unwrap_or(1);
         let place = usize::try_from(request.team.0.unsigned_abs() % count).unwrap_or(0);
-        let _counted = UnderWay::count(&self.under_way);
         let (answer, answered) = oneshot::channel();
         let sent = self.senders[place].try_send(Job { request, answer });
         sent.map_err(|_| WriteError::Overloaded)?;
@@ -291,44 +265,14 @@ fn next_batch(waiting: &mut Vec<Job>) -> Vec<Job> {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-
     use futures_util::future::FutureExt as _;
 
     use super::*;
-    use crate::domain::{Caller, Command, TeamId};
 
     #[test]
-    fn they_are_busy_until_nobody_waits_for_an_answer() {
-        let (sender, mut jobs) = mpsc::channel(2);
-        let writers = Writers {
-            senders: vec![sender],
-            under_way: Arc::default(),
-            failed: WriteFailed::default(),
-        };
-        let request = || Request {
-            team: TeamId(1),
-            caller: Caller::Clock,
-            memory: None,
-            command: Command::Next,
-        };
-        assert!(!writers.are_busy());
-        {
-            let mut left = pin!(writers.ask(request()));
-            let mut answered = pin!(writers.ask(request()));
-            assert!(
-                left.as_mut().now_or_never().is_none()
-                    && answered.as_mut().now_or_never().is_none()
-            );
-            assert!(writers.are_busy());
-            jobs.try_recv().expect("the first");
-            let second = jobs.try_recv().expect("the second");
-            assert!(second.answer.send(Err(WriteError::Overloaded)).is_ok());
-            assert!(writers.are_busy(), "the answer was not taken yet");
-            assert!(answered.now_or_never().is_some());
-            assert!(writers.are_busy(), "somebody waits for the first");
-        }
-        assert!(!writers.are_busy(), "who waited is gone");
+    fn they_are_there_until_one_is_gone() {
+        let (sender, jobs) = mpsc::channel(2);
+        let writers = Writers { senders: vec![sender], failed: WriteFailed::default() };
         assert!(writers.gone().now_or_never().is_none() && writers.are_there());
         drop(jobs);
         assert!(writers.gone().now_or_never().is_some() && !writers.are_there());

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::domain::{
-    AccountId, Caller, GroupId, MessageWords, Prepared, ProfileDraft, ProfileId, ProfileWords,
-    Refusal, Submission, TeamWords, TicketWords, UNDELETE_FOR, Visibility, sha256, text,
+    AccountId, Caller, Command, GroupId, MessageWords, Prepared, ProfileDraft, ProfileId,
+    ProfileWords, Refusal, Submission, TeamWords, TicketWords, UNDELETE_FOR, Visibility, sha256,
+    text,
 };
 use crate::secrets::random_bytes;
 use crate::store::log::link;
@@ -40,7 +41,6 @@ impl House {
             database,
             origin: "test".into(),
             directories: Arc::default(),
-            heads: Heads::default(),
         };
         let (group, profile) = (GroupId(0), ProfileId(0));
         let mut house = House { _folder: folder, file, transactions, group, profile, later: 0 };
@@ -101,7 +101,7 @@ impl House {
             self.transactions.begin(&mut connection, &requests).await.expect("loaded");
         deciding.now = process_clock() + self.later;
         let decided = self.transactions.carry_out(connection, deciding, &requests).await;
-        let decided = decided.expect("written").expect("no doubt");
+        let decided = decided.expect("written");
         match decided.answers.into_iter().next().expect("one answer") {
             Ok(outcome) => Ok(outcome.reply),
             Err(WriteError::Refused(refusal)) => Err(refusal),
