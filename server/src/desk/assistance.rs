@@ -12,9 +12,9 @@ use super::queue::message;
 use super::streams::Share;
 use super::{Desk, Failure, salt};
 use crate::domain::{
-    Caller, Checked, Command, Digest, GroupId, MessageId, MessageKind, Millis, Origin, Prepared,
-    ProfileId, ProfileState, Refusal, Reply, State, Submission, Team, TeamId, Ticket, TicketWords,
-    Visibility, text,
+    Caller, Checked, Digest, GroupId, MessageId, MessageKind, Millis, Origin, Prepared, ProfileId,
+    ProfileState, Refusal, Reply, State, Submission, Team, TeamId, Ticket, TicketCommand,
+    TicketWords, Visibility, text,
 };
 use crate::hub::{Topic, Waiting};
 use crate::secrets::ProfileCredential;
@@ -163,7 +163,7 @@ impl Desk {
         let description =
             words.as_ref().map(|words| words.words.description.clone()).unwrap_or_default();
         let submission = Submission { secret_hash, body_digest, group, words };
-        let command = Command::Submit(Box::new(submission));
+        let command = TicketCommand::Submit(Box::new(submission));
         let outcome =
             self.change(widget.team.id, Caller::Widget(widget.profile), None, command).await?;
         let Reply::Ticket(ticket) = outcome.reply else { return Err(Failure::Internal) };
@@ -268,7 +268,7 @@ impl Desk {
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<CustomerView, Failure> {
-        let command = Command::CustomerWrite { text: message(typed)? };
+        let command = TicketCommand::CustomerWrite { text: message(typed)? };
         self.change_as_customer(caller, command, request_id, fingerprint).await
     }
 
@@ -279,19 +279,20 @@ impl Desk {
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<CustomerView, Failure> {
-        self.change_as_customer(caller, Command::CustomerCancel, request_id, fingerprint).await
+        self.change_as_customer(caller, TicketCommand::CustomerCancel, request_id, fingerprint)
+            .await
     }
 
     async fn change_as_customer(
         &self,
         caller: &CustomerTicket,
-        command: Command,
+        command: TicketCommand,
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<CustomerView, Failure> {
         self.throttle.allows_change(caller.secret)?;
         let who = Caller::Customer(caller.widget.profile, caller.secret);
-        let writes = matches!(command, Command::CustomerWrite { .. });
+        let writes = matches!(command, TicketCommand::CustomerWrite { .. });
         let look = async {
             let (team, ticket) = self.mine(caller).await?;
             let memory = self.memory(request_id, fingerprint)?;

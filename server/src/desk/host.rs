@@ -2,7 +2,8 @@
 
 use super::{Desk, Failure, random_id};
 use crate::domain::{
-    Account, AccountId, Caller, Command, Digest, Millis, OneTimeCode, Refusal, TeamId, text,
+    Account, AccountCommand, AccountDraft, AccountId, Caller, Digest, Millis, OneTimeCode, Refusal,
+    TeamId, text,
 };
 use crate::secrets::SecretShelf;
 use crate::secrets::codes::{code_hash, random_code};
@@ -43,13 +44,13 @@ impl Desk {
         };
         let code_expires_at = code.as_ref().map(|code| code.expires_at);
         let display_name = text::optional_line(name, 80).map_err(Refusal::text("name"));
-        let command = Command::CreateAccount {
+        let command = AccountCommand::Create(Box::new(AccountDraft {
             account: id,
             email: Ok(email),
             display_name,
             password_hash,
             code,
-        };
+        }));
         self.change(TeamId::HOST, Caller::Host, None, command).await?;
         Ok(NewAccount { id, code: spoken, code_expires_at })
     }
@@ -65,7 +66,7 @@ impl Desk {
         let account = self.one_account(&key, team).await?;
         let (code, spoken) = self.code_for(account.id, &key)?;
         let code_expires_at = Some(code.expires_at);
-        let command = Command::ResetPassword { account: account.id, code };
+        let command = AccountCommand::ResetPassword { account: account.id, code };
         self.change(TeamId::HOST, Caller::Host, None, command).await?;
         Ok(NewAccount { id: account.id, code: Some(spoken), code_expires_at })
     }

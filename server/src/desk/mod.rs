@@ -162,10 +162,11 @@ impl Desk {
         team: TeamId,
         caller: Caller,
         memory: Option<Checked<Memory>>,
-        command: Command,
+        command: impl Into<Command>,
     ) -> Result<Outcome, Failure> {
         metrics::counter!(names::CHANGES).increment(1);
         let started = std::time::Instant::now();
+        let command = command.into();
         let outcome = self.store.ask(Request { team, caller, memory, command }).await;
         metrics::histogram!(names::CHANGE_SECONDS).record(started.elapsed().as_secs_f64());
         Ok(outcome?)

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{Desk, Failure, Staff, salt};
 use crate::domain::{
-    Branding, Checked, Command, Digest, Entry, Fallback, GroupId, Prepared, Priority, Profile,
-    ProfileDraft, ProfileId, ProfileTexts, ProfileWords, Refusal, Reply, Team, Visibility, text,
+    Branding, Checked, Digest, Entry, Fallback, GroupId, Prepared, Priority, Profile,
+    ProfileCommand, ProfileDraft, ProfileId, ProfileTexts, ProfileWords, Refusal, Reply, Team,
+    Visibility, text,
 };
 use crate::secrets::ProfileCredential;
 
@@ -108,8 +109,8 @@ impl Desk {
             Box::new(draft)
         });
         let command = match existing {
-            None => Command::CreateProfile(draft),
-            Some((profile, revision)) => Command::UpdateProfile { profile, revision, draft },
+            None => ProfileCommand::Create(draft),
+            Some((profile, revision)) => ProfileCommand::Update { profile, revision, draft },
         };
         self.change_team(staff, command, request_id, fingerprint).await
     }

@@ -2,8 +2,8 @@
 
 use super::{ANSWER, Desk, Failure, Staff, TicketEntry, salt};
 use crate::domain::{
-    Checked, Command, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared,
-    Priority, Refusal, Reply, Sight, State, TeamId, Ticket, Viewer, What, actor_name, text,
+    Checked, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared, Priority,
+    Refusal, Reply, Sight, State, TeamId, Ticket, TicketCommand, Viewer, What, actor_name, text,
 };
 use crate::store::{After, MessageEntry, Name, Stored};
 
@@ -173,13 +173,13 @@ impl Desk {
     pub async fn change_ticket(
         &self,
         staff: &Staff,
-        command: Command,
+        command: TicketCommand,
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<Reply, Failure> {
         staff.operator()?;
         let memory = self.memory(request_id, fingerprint);
-        let seen_at = seen_at(&command);
+        let seen_at = command.target();
         match self.change(staff.team.id, staff.caller(), Some(memory), command).await {
             Ok(outcome) => Ok(outcome.reply),
             Err(Failure::Refused(Refusal::NotFound)) => Err(self.lost_race(staff, seen_at).await?),
@@ -190,12 +190,10 @@ impl Desk {
     async fn lost_race(
         &self,
         staff: &Staff,
-        seen_at: Option<(i64, i64)>,
+        seen_at: Option<(i64, Option<i64>)>,
     ) -> Result<Failure, Failure> {
         let hidden = Failure::Refused(Refusal::NotFound);
-        let Some((number, version)) = seen_at.filter(|(_, version)| *version > 0) else {
-            return Ok(hidden);
-        };
+        let Some((number, Some(version @ 1..))) = seen_at else { return Ok(hidden) };
         // Both are read whatever comes of the first, so that absent takes no less time than hidden.
         let now = self.store.ticket(staff.team.id, Name::Number(number)).await?;
         let changes = self.store.log_after(staff.team.id, version - 1, 1).await?;
@@ -238,9 +236,9 @@ impl Desk {
         }
         let version = (version != 0).then_some(version);
         let command = if to_customer {
-            Command::Reply { number, version, text }
+            TicketCommand::Reply { number, version, text }
         } else {
-            Command::Note { number, version, text }
+            TicketCommand::Note { number, version, text }
         };
         match self.change_ticket(staff, command, request_id, fingerprint).await? {
             Reply::Written(ticket, message) => {
@@ -255,20 +253,6 @@ impl Desk {
         let words = self.store.ticket_words(team, [ticket.words.id].into()).await?;
         let words = words.get(&ticket.words.id).cloned().unwrap_or_default();
         Ok(Entry { image: ticket, words })
-    }
-}
-
-fn seen_at(command: &Command) -> Option<(i64, i64)> {
-    match command {
-        Command::Take { number, version }
-        | Command::Assign { number, version, .. }
-        | Command::SetPriority { number, version, .. }
-        | Command::Close { number, version }
-        | Command::Reopen { number, version } => Some((*number, *version)),
-        Command::Reply { number, version, .. } | Command::Note { number, version, .. } => {
-            version.map(|version| (*number, version))
-        }
-        _ => None,
     }
 }
 

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use super::attempts::Attempt;
 use super::{Desk, Failure, salt};
 use crate::domain::{
-    Account, AccountId, Caller, Command, Digest, Entry, Member, MemberId, MemberState, MemberWords,
-    Millis, NewSession, Refusal, SESSION_IDLE, Team, TeamId, Viewer, text,
+    Account, AccountCommand, AccountId, Caller, Digest, Entry, Member, MemberCommand, MemberId,
+    MemberState, MemberWords, Millis, NewSession, Redemption, Refusal, SESSION_IDLE, Team, TeamId,
+    Viewer, text,
 };
 use crate::secrets::codes::code_hash;
 use crate::secrets::passwords::check as check_password;
@@ -233,12 +234,13 @@ impl Desk {
         let session =
             NewSession { token_hash: Digest(token.hash()), account: account.id, label, expires_at };
         let (token_hash, caller) = (session.token_hash, Caller::Account(account.id));
-        self.change(TeamId::HOST, caller, None, Command::OpenSession(session)).await?;
+        self.change(TeamId::HOST, caller, None, AccountCommand::OpenSession(session)).await?;
         let identity = self.identity(account.id).await?;
         if identity.account.password_hash != kept {
             // The password was changed while it was being checked: what ended all sessions ends
             // this one, too.
-            let command = Command::EndSessions { account: account.id, only: Some(token_hash) };
+            let command =
+                AccountCommand::EndSessions { account: account.id, only: Some(token_hash) };
             self.change(TeamId::HOST, caller, None, command).await?;
             return Err(Failure::BadCredentials);
         }
@@ -301,7 +303,7 @@ impl Desk {
     pub async fn sign_out(&self, session: Session, everywhere: bool) -> Result<i64, Failure> {
         let ended = if everywhere { self.store.count_sessions(session.account).await? } else { 1 };
         let only = (!everywhere).then_some(session.token);
-        let command = Command::EndSessions { account: session.account, only };
+        let command = AccountCommand::EndSessions { account: session.account, only };
         self.change(TeamId::HOST, Caller::Account(session.account), None, command).await?;
         Ok(ended)
     }
@@ -354,7 +356,7 @@ impl Desk {
         let password_hash = self.passwords.hash(new).await?;
         // Hashing takes its time; a session that was ended meanwhile changes nothing any more.
         self.session(session.token).await?;
-        let command = Command::ChangePassword {
+        let command = AccountCommand::ChangePassword {
             account: session.account,
             password_hash,
             keep: session.token,
@@ -388,13 +390,13 @@ impl Desk {
             .map_err(|problem| Refusal::invalid("new_password", problem.to_string()))?;
         let display_name =
             text::optional_line(display_name, 80).map_err(Refusal::text("display_name"))?;
-        let command = Command::RedeemCode {
+        let command = AccountCommand::RedeemCode(Box::new(Redemption {
             code_hash,
             email_key: key,
             password_hash: self.passwords.hash(password).await?,
             display_name: Some(display_name).filter(|name| !name.is_empty()),
             salt: salt()?,
-        };
+        }));
         let team = known.invitation.map_or(TeamId::HOST, |(team, _)| team);
         match self.change(team, Caller::Account(known.account), None, command).await {
             // Used by somebody else in the same moment.
@@ -421,7 +423,7 @@ impl Desk {
         let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
         let attempt = self.attempt(&account.email_key, answer.from, None).await?;
         let host_key = &self.secrets.credential_key;
-        let command = Command::AnswerInvitation {
+        let command = MemberCommand::AnswerInvitation {
             member,
             accept: answer.accept,
             code_hash: code_hash(host_key, &account.email_key, answer.code).map(Digest),

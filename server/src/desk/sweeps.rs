@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::{Desk, Failure};
-use crate::domain::{Caller, Command, Millis, Reply};
+use crate::domain::{Caller, GroupCommand, Millis, Reply, TicketCommand};
 use crate::telemetry::names;
 
 /// How often to look for what is due.
@@ -86,7 +86,7 @@ impl Desk {
             return Ok(());
         }
         let expiring = due.into_iter().map(|(team, ticket)| {
-            self.change(team, Caller::Clock, None, Command::Expire { ticket })
+            self.change(team, Caller::Clock, None, TicketCommand::Expire { ticket })
         });
         for expired in futures_util::future::join_all(expiring).await {
             expired?;
@@ -102,7 +102,7 @@ impl Desk {
             // Step by step, so that a large history holds nobody up.
             loop {
                 let outcome =
-                    self.change(team, Caller::Clock, None, Command::EraseGroup { group }).await?;
+                    self.change(team, Caller::Clock, None, GroupCommand::Erase { group }).await?;
                 match outcome.reply {
                     Reply::Count(count)
                         if count >= i64::try_from(crate::domain::ERASE_AT_ONCE).unwrap_or(1) => {}

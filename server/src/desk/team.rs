@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::host::CODE_LIVES;
 use super::{Desk, Failure, Session, Staff, random_id, salt};
 use crate::domain::{
-    AccountId, Caller, Checked, Command, Digest, GroupId, MemberId, Millis, Prepared, Priority,
-    QueueMode, Refusal, Reply, Team, TeamId, TeamWords, Visibility, text,
+    AccountId, Caller, Checked, Command, Digest, GroupCommand, GroupId, MemberCommand, MemberDraft,
+    MemberId, Millis, Prepared, Priority, QueueMode, Refusal, Reply, Team, TeamCommand, TeamId,
+    TeamWords, Visibility, text,
 };
 use crate::secrets::codes::{code_for_request, code_hash};
 use crate::store::process_clock;
@@ -66,7 +67,7 @@ impl Desk {
         id.copy_from_slice(&seed.0[..8]);
         let team = TeamId((i64::from_be_bytes(id) & i64::MAX).max(1));
         let command =
-            Command::ActivateTeam { team, name: team_words(name, "name")?, salt: salt()? };
+            TeamCommand::Activate { team, name: team_words(name, "name")?, salt: salt()? };
         self.change(team, Caller::Account(session.account), Some(memory), command).await?;
         let team = self.team(team).await?;
         // A repeat comes back to whoever made the team, as long as they are in it.
@@ -81,7 +82,7 @@ impl Desk {
     pub async fn change_team(
         &self,
         staff: &Staff,
-        command: Command,
+        command: impl Into<Command>,
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<(Reply, Arc<Team>), Failure> {
@@ -106,7 +107,7 @@ impl Desk {
                 )
             })
         };
-        let command = Command::UpdateTeam {
+        let command = TeamCommand::Update {
             name: changes.name.map(|name| team_words(&name, "team.name")).transpose()?,
             queue_mode: changes.queue_mode,
             default_priority: changes.default_priority,
@@ -132,7 +133,7 @@ impl Desk {
         let code_hash =
             code_hash(&self.secrets.credential_key, &key, &code).ok_or(Failure::Internal)?;
         let code_expires_at = process_clock() + CODE_LIVES;
-        let command = Command::AddMember {
+        let command = MemberCommand::Add(Box::new(MemberDraft {
             email,
             display_name: text::optional_line(display_name, 80)
                 .map_err(Refusal::text("display_name")),
@@ -142,7 +143,7 @@ impl Desk {
             code_hash: Digest(code_hash),
             code_expires_at,
             account: AccountId(random_id()?),
-        };
+        }));
         match self.change_team(staff, command, request_id, fingerprint).await? {
             (Reply::Member(member), team) => {
                 Ok(AddedMember { team, member, code, code_expires_at })
@@ -160,7 +161,7 @@ impl Desk {
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<(Reply, Arc<Team>), Failure> {
-        let command = Command::CreateGroup { name: name(group, "name"), visibility, salt: salt()? };
+        let command = GroupCommand::Create { name: name(group, "name"), visibility, salt: salt()? };
         self.change_team(staff, command, request_id, fingerprint).await
     }
 
@@ -175,7 +176,7 @@ impl Desk {
         fingerprint: Digest,
     ) -> Result<(Reply, Arc<Team>), Failure> {
         let name = new_name.map(|new_name| name(new_name, "name"));
-        let command = Command::UpdateGroup { group, name, visibility, salt: salt()? };
+        let command = GroupCommand::Update { group, name, visibility, salt: salt()? };
         self.change_team(staff, command, request_id, fingerprint).await
     }
 

@@ -14,8 +14,8 @@ use super::group::{Group, GroupWords};
 use super::ids::{AccountId, GroupId, MemberId, Revision, TeamId, TicketId};
 use super::member::{Member, MemberWords};
 use super::profile::{Profile, ProfileWords};
-use super::sight::Sight;
 use super::team::{Settings, Team, TeamWords};
+use super::ticket::sight::Sight;
 use super::ticket::{Message, MessageWords, Priority, Ticket, TicketWords};
 use super::words::{Digest, Entry, NewWords};
 

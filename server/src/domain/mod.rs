@@ -6,39 +6,43 @@
 
 mod account;
 mod command;
+mod decide;
 mod event;
 mod group;
 mod ids;
-mod lint;
 mod member;
 mod profile;
 mod refusal;
 mod request;
-mod rules;
-mod sight;
 mod team;
+#[cfg(test)]
+mod tests;
 pub mod text;
 mod ticket;
 mod words;
 mod world;
 
-pub use account::{Account, NewSession, OneTimeCode, SESSION_IDLE};
-pub use command::{Checked, Command, ProfileDraft, Submission};
+pub use account::SESSION_IDLE;
+pub use account::{Account, AccountCommand, AccountDraft, NewSession, OneTimeCode, Redemption};
+pub use command::{Checked, Command, Locks};
+pub use decide::{Decision, decide};
 pub use event::{Actor, Change, Event, TicketChange, What, actor_name};
-pub use group::{Group, GroupWords, Visibility};
+pub use group::{ERASE_AT_ONCE, Group, GroupCommand, GroupWords, UNDELETE_FOR, Visibility};
 pub use ids::{
     AccountId, ContentId, GroupId, MemberId, MessageId, ProfileId, Revision, TeamId, TicketId,
 };
-pub use lint::{Warning, color, lint};
-pub use member::{Member, MemberState, MemberWords};
-pub use profile::{Branding, Fallback, Profile, ProfileState, ProfileTexts, ProfileWords};
+pub use member::{Member, MemberCommand, MemberDraft, MemberState, MemberWords};
+pub use profile::{
+    Branding, Fallback, Profile, ProfileCommand, ProfileDraft, ProfileState, ProfileTexts,
+    ProfileWords, Warning, color, lint,
+};
 pub use refusal::Refusal;
 pub use request::{Caller, Memory, Reply, Request};
-pub use rules::{Decision, ERASE_AT_ONCE, UNDELETE_FOR, decide};
-pub use sight::{Sight, Viewer};
-pub use team::{QueueMode, Settings, Team, TeamWords};
+pub use team::{QueueMode, Settings, Team, TeamCommand, TeamWords};
+pub use ticket::sight::{Sight, Viewer};
 pub use ticket::{
-    Message, MessageKind, MessageWords, Origin, Priority, State, Ticket, TicketWords,
+    Message, MessageKind, MessageWords, Origin, Priority, State, Submission, Ticket, TicketCommand,
+    TicketWords,
 };
 pub use words::{ContentRef, Digest, Entry, NewWords, Prepared, Salt, sha256};
 pub use world::{Needs, World};

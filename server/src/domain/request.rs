@@ -8,6 +8,7 @@ use super::event::Actor;
 use super::ids::{AccountId, GroupId, MemberId, MessageId, ProfileId, TeamId, TicketId};
 use super::ticket::Ticket;
 use super::words::Digest;
+use super::world::Needs;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +81,13 @@ pub struct Request {
     pub memory: Option<Checked<Memory>>,
     /// What is wanted.
     pub command: Command,
+}
+
+impl Request {
+    /// What has to be loaded to decide it.
+    pub fn needs(&self) -> Needs {
+        self.command.needs(self.caller)
+    }
 }
 
 /// What was decided, in the form in which it is remembered for a repeat: no words.

@@ -5,11 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::account::{Account, OneTimeCode};
-use super::command::Command;
 use super::event::Event;
 use super::ids::{AccountId, GroupId, MemberId, Revision, TicketId};
 use super::refusal::Refusal;
-use super::request::{Caller, Request};
 use super::team::Team;
 use super::ticket::{Ticket, TicketWords};
 use super::words::{Digest, Entry};
@@ -68,63 +66,6 @@ pub struct Needs {
     pub email: Option<String>,
     /// A one-time code, with its account.
     pub code: Option<Digest>,
-}
-
-impl Needs {
-    /// What this request needs.
-    pub fn of(request: &Request) -> Needs {
-        let mut needs = Needs::default();
-        if let Caller::Customer(_, secret) = request.caller {
-            needs.secret = Some(secret);
-        }
-        match &request.command {
-            Command::Submit(submission) => needs.secret = Some(submission.secret_hash),
-            Command::Take { number, .. }
-            | Command::Assign { number, .. }
-            | Command::SetPriority { number, .. }
-            | Command::Reply { number, .. }
-            | Command::Note { number, .. }
-            | Command::Close { number, .. }
-            | Command::Reopen { number, .. } => needs.number = Some(*number),
-            Command::Expire { ticket } => needs.ticket = Some(*ticket),
-            Command::Next => needs.candidates = true,
-            Command::UpdateMember { member, .. } | Command::RemoveMember { member } => {
-                needs.open_of = Some(*member);
-            }
-            Command::DeleteGroup { group, .. } => needs.open_in = Some(*group),
-            Command::UndeleteGroup { group } => needs.formerly_in = Some(*group),
-            Command::EraseGroup { group } => needs.ended_in = Some(*group),
-            Command::CreateAccount { email, .. } => {
-                needs.email = email.as_ref().ok().map(|email| email.key.clone());
-            }
-            Command::ResetPassword { account, .. }
-            | Command::ChangePassword { account, .. }
-            | Command::EndSessions { account, .. } => needs.account = Some(*account),
-            Command::OpenSession(session) => needs.account = Some(session.account),
-            Command::RedeemCode { code_hash, email_key, .. } => {
-                needs.code = Some(*code_hash);
-                needs.email = Some(email_key.clone());
-            }
-            Command::ActivateTeam { .. } => needs.account = request.caller.account(),
-            Command::AnswerInvitation { code_hash, .. } => {
-                needs.account = request.caller.account();
-                needs.code = *code_hash;
-            }
-            Command::AddMember { .. }
-            | Command::CustomerWrite { .. }
-            | Command::CustomerCancel
-            | Command::UpdateTeam { .. }
-            | Command::SetAvailability { .. }
-            | Command::CreateGroup { .. }
-            | Command::UpdateGroup { .. }
-            | Command::AddGroupOperator { .. }
-            | Command::RemoveGroupOperator { .. }
-            | Command::CreateProfile(_)
-            | Command::UpdateProfile { .. }
-            | Command::SetProfileState { .. } => {}
-        }
-        needs
-    }
 }
 
 impl World {

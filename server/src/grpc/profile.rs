@@ -12,8 +12,8 @@ use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, Manifest, RawProfile};
 use crate::domain::{
-    Branding, Command, Entry, Fallback, GroupId, Profile, ProfileState, ProfileTexts, ProfileWords,
-    Refusal, Reply, Team, lint,
+    Branding, Entry, Fallback, GroupId, Profile, ProfileCommand, ProfileState, ProfileTexts,
+    ProfileWords, Refusal, Reply, Team, lint,
 };
 
 type ProfileEntry = Entry<Profile, ProfileWords>;
@@ -100,7 +100,7 @@ impl ProfileService for Handlers {
                 ));
             }
         };
-        let command = Command::SetProfileState { profile: id, state };
+        let command = ProfileCommand::SetState { profile: id, state };
         let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(proto::SetProfileStateResponse { profile: profile_of(&team, &reply)? }))
     }

@@ -12,14 +12,14 @@ use super::identity::fingerprint;
 use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, Filter, Staff, TicketEntry};
-use crate::domain::{Command, Digest, Refusal, Reply, State, Ticket};
+use crate::domain::{Digest, Refusal, Reply, State, Ticket, TicketCommand};
 
 impl Handlers {
     /// A change to a ticket that leaves it in the caller's sight.
     async fn ticket_after(
         &self,
         metadata: &MetadataMap,
-        command: Command,
+        command: TicketCommand,
         request_id: &str,
         print: Digest,
     ) -> Result<Option<proto::Ticket>, Status> {
@@ -122,7 +122,7 @@ impl QueueService for Handlers {
     ) -> Result<Response<proto::TakeTicketResponse>, Status> {
         let (metadata, _, body) = request.into_parts();
         let print = fingerprint("TakeTicket", &body);
-        let command = Command::Take { number: body.number, version: body.version };
+        let command = TicketCommand::Take { number: body.number, version: body.version };
         let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
         Ok(Response::new(proto::TakeTicketResponse { ticket }))
     }
@@ -133,7 +133,7 @@ impl QueueService for Handlers {
     ) -> Result<Response<proto::AssignTicketResponse>, Status> {
         let (metadata, _, body) = request.into_parts();
         let print = fingerprint("AssignTicket", &body);
-        let command = Command::Assign {
+        let command = TicketCommand::Assign {
             number: body.number,
             version: body.version,
             operator: body
@@ -159,7 +159,8 @@ impl QueueService for Handlers {
         let wrong = || Refusal::invalid("priority", "say low, normal, high or urgent");
         let priority =
             convert::priority(body.priority, "priority").ok().flatten().ok_or_else(wrong);
-        let command = Command::SetPriority { number: body.number, version: body.version, priority };
+        let command =
+            TicketCommand::SetPriority { number: body.number, version: body.version, priority };
         let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
         Ok(Response::new(proto::SetTicketPriorityResponse { ticket }))
     }
@@ -194,7 +195,7 @@ impl QueueService for Handlers {
     ) -> Result<Response<proto::CloseTicketResponse>, Status> {
         let (metadata, _, body) = request.into_parts();
         let print = fingerprint("CloseTicket", &body);
-        let command = Command::Close { number: body.number, version: body.version };
+        let command = TicketCommand::Close { number: body.number, version: body.version };
         let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
         Ok(Response::new(proto::CloseTicketResponse { ticket }))
     }
@@ -205,7 +206,7 @@ impl QueueService for Handlers {
     ) -> Result<Response<proto::ReopenTicketResponse>, Status> {
         let (metadata, _, body) = request.into_parts();
         let print = fingerprint("ReopenTicket", &body);
-        let command = Command::Reopen { number: body.number, version: body.version };
+        let command = TicketCommand::Reopen { number: body.number, version: body.version };
         let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
         Ok(Response::new(proto::ReopenTicketResponse { ticket }))
     }
@@ -217,7 +218,7 @@ impl QueueService for Handlers {
         let staff = self.staff(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("NextTicket", &body);
-        match self.desk.change_ticket(&staff, Command::Next, &body.request_id, print).await? {
+        match self.desk.change_ticket(&staff, TicketCommand::Next, &body.request_id, print).await? {
             Reply::Next(ticket, reason) => {
                 let ticket = Some(self.ticket_message(&staff, *ticket).await?);
                 Ok(Response::new(proto::NextTicketResponse { ticket, reason }))

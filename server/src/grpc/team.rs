@@ -21,7 +21,9 @@ use super::pages::by_name;
 use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, TeamChanges};
-use crate::domain::{self, Command, GroupId, MemberId, Refusal, Reply, Visibility};
+use crate::domain::{
+    self, GroupCommand, GroupId, MemberCommand, MemberId, Refusal, Reply, Visibility,
+};
 
 impl Handlers {
     async fn team_message(&self, team: &domain::Team) -> Result<Option<Team>, Status> {
@@ -126,7 +128,7 @@ impl TeamService for Handlers {
         let body = request.into_inner();
         let print = fingerprint("UpdateMember", &body);
         let member = convert::member_id(&body.member_id);
-        let command = Command::UpdateMember {
+        let command = MemberCommand::Update {
             member,
             admin: body.admin,
             operator: body.operator,
@@ -143,7 +145,7 @@ impl TeamService for Handlers {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("RemoveMember", &body);
-        let command = Command::RemoveMember { member: convert::member_id(&body.member_id) };
+        let command = MemberCommand::Remove { member: convert::member_id(&body.member_id) };
         self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(RemoveMemberResponse {}))
     }
@@ -155,7 +157,7 @@ impl TeamService for Handlers {
         let staff = self.staff(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("SetAvailability", &body);
-        let command = Command::SetAvailability { available: body.available };
+        let command = MemberCommand::SetAvailability { available: body.available };
         let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(SetAvailabilityResponse { member: member_message(&team, &reply)? }))
     }
@@ -229,7 +231,7 @@ impl TeamService for Handlers {
         let body = request.into_inner();
         let print = fingerprint("DeleteGroup", &body);
         let move_to = Some(&body.move_history_to_group_id).filter(|id| !id.is_empty());
-        let command = Command::DeleteGroup {
+        let command = GroupCommand::Delete {
             group: convert::group_or_nobody(&body.group_id),
             dry_run: body.dry_run,
             confirm: body.confirm_erased_tickets,
@@ -256,7 +258,7 @@ impl TeamService for Handlers {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("UndeleteGroup", &body);
-        let command = Command::UndeleteGroup { group: convert::group_or_nobody(&body.group_id) };
+        let command = GroupCommand::Undelete { group: convert::group_or_nobody(&body.group_id) };
         let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(UndeleteGroupResponse { group: group_message(&team, &reply)? }))
     }
@@ -270,7 +272,7 @@ impl TeamService for Handlers {
         let print = fingerprint("AddGroupOperator", &body);
         let (group, member) =
             (convert::group_or_nobody(&body.group_id), convert::member_id(&body.member_id));
-        let command = Command::AddGroupOperator { group, member };
+        let command = GroupCommand::AddOperator { group, member };
         let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(AddGroupOperatorResponse { group: group_message(&team, &reply)? }))
     }
@@ -284,7 +286,7 @@ impl TeamService for Handlers {
         let print = fingerprint("RemoveGroupOperator", &body);
         let (group, member) =
             (convert::group_or_nobody(&body.group_id), convert::member_id(&body.member_id));
-        let command = Command::RemoveGroupOperator { group, member };
+        let command = GroupCommand::RemoveOperator { group, member };
         let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(RemoveGroupOperatorResponse { group: group_message(&team, &reply)? }))
     }

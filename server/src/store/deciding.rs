@@ -9,7 +9,8 @@ use super::many::{Filled, Many};
 use super::rows::Rows;
 use super::writer::{Answer, Outcome, WriteError};
 use crate::domain::{
-    self, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, Revision, TeamId,
+    self, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, Revision,
+    TeamId, TicketCommand,
 };
 
 /// Team, caller and request id.
@@ -104,7 +105,7 @@ impl Deciding {
                 Err(WriteError::Refused(Refusal::RequestReused { field: "request_id" }))
             });
         }
-        if let Command::Submit(submission) = &request.command
+        if let Command::Ticket(TicketCommand::Submit(submission)) = &request.command
             && self.gone.contains(&(request.team, submission.secret_hash))
         {
             return Ok(Err(WriteError::Refused(Refusal::NotFound)));
@@ -193,7 +194,9 @@ pub fn memory_key(request: &Request, memory: &Memory) -> MemoryKey {
 /// Secrets of calls for help, with their teams.
 pub fn secrets(requests: &[Request]) -> impl Iterator<Item = [Value; 2]> {
     requests.iter().filter_map(|request| match &request.command {
-        Command::Submit(submission) => Some(values![request.team, submission.secret_hash]),
+        Command::Ticket(TicketCommand::Submit(submission)) => {
+            Some(values![request.team, submission.secret_hash])
+        }
         _ => None,
     })
 }

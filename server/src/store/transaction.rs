@@ -18,7 +18,7 @@ use super::log::CHAIN_START;
 use super::many::{Filled, Many, commit_with, execute_all, query_all};
 use super::rows;
 use super::writer::{Answer, Told, WriteError};
-use crate::domain::{Change, Digest, Event, Needs, Reply, Request, TeamId, World};
+use crate::domain::{Change, Digest, Event, Reply, Request, TeamId, World};
 use crate::telemetry;
 
 #[cfg(test)]
@@ -116,7 +116,7 @@ impl Transactions {
         requests: &[Request],
     ) -> Result<Deciding, StoreError> {
         let needs: Vec<_> =
-            requests.iter().map(|request| (request.team, Needs::of(request))).collect();
+            requests.iter().map(|request| (request.team, request.needs())).collect();
         let mut queries = vec![lock(requests), remembered(requests), erased(requests)];
         queries.extend(load::named(&needs));
         let mut found = query_all(connection, queries).await?.into_iter();
@@ -169,7 +169,10 @@ fn lock(requests: &[Request]) -> Filled {
                 RETURNING team_id, revision, directory_revision, next_id, next_number, chain",
     };
     let mut teams: BTreeSet<TeamId> = requests.iter().map(|request| request.team).collect();
-    if requests.iter().any(|request| request.command.touches_accounts()) {
+    if requests
+        .iter()
+        .any(|request| request.command.locks() == crate::domain::Locks::TeamAndAccounts)
+    {
         teams.insert(TeamId::HOST);
     }
     LOCK.filled(teams.iter().map(|team| values![*team, 0_i64, 0_i64, 1_i64, 1_i64, CHAIN_START]))

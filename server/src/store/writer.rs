@@ -15,7 +15,7 @@ use super::directory::Directories;
 use super::driver::Database;
 use super::error::StoreError;
 use super::transaction::{Decided, Transactions};
-use crate::domain::{Change, Millis, Refusal, Reply, Request, Team};
+use crate::domain::{Change, Locks, Millis, Refusal, Reply, Request, Team};
 
 /// What became of a request.
 #[derive(Clone, Debug)]
@@ -254,7 +254,7 @@ impl Done {
 
 /// What goes into one transaction: all that waits, up to a request that wants one for itself.
 fn next_batch(waiting: &mut Vec<Job>) -> Vec<Job> {
-    let alone = waiting.iter().position(|job| job.request.command.is_alone());
+    let alone = waiting.iter().position(|job| job.request.command.locks() != Locks::Team);
     let count = match alone {
         Some(0) => 1,
         Some(place) => place,

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::domain::{
-    AccountId, Caller, Command, GroupId, MessageWords, Prepared, ProfileDraft, ProfileId,
-    ProfileWords, Refusal, Submission, TeamWords, TicketWords, UNDELETE_FOR, Visibility, sha256,
-    text,
+    AccountCommand, AccountDraft, AccountId, Caller, Command, GroupCommand, GroupId, MessageWords,
+    Prepared, ProfileCommand, ProfileDraft, ProfileId, ProfileWords, Refusal, Submission,
+    TeamCommand, TeamWords, TicketCommand, TicketWords, UNDELETE_FOR, Visibility, sha256, text,
 };
 use crate::secrets::random_bytes;
 use crate::store::log::link;
@@ -50,20 +50,20 @@ impl House {
 
     async fn found(&mut self) {
         let email = text::email("ana@example.org");
-        let account = Command::CreateAccount {
+        let account = AccountCommand::Create(Box::new(AccountDraft {
             account: FOUNDER,
             email: email.map_err(|_| Refusal::NotFound),
             display_name: Ok("Ana".to_owned()),
             password_hash: None,
             code: None,
-        };
+        }));
         self.ask_of(TeamId::HOST, Caller::Host, account).await.expect("an account");
         let name = Ok(Prepared::new(TeamWords { name: "Acme".to_owned() }, salt()));
-        let team = Command::ActivateTeam { team: TEAM, name, salt: salt() };
+        let team = TeamCommand::Activate { team: TEAM, name, salt: salt() };
         self.ask(Caller::Account(FOUNDER), team).await.expect("a team");
         let ana = self.ana().await;
         let (name, visibility) = (Ok("Attic".to_owned()), Visibility::Public);
-        let group = Command::CreateGroup { name, visibility, salt: salt() };
+        let group = GroupCommand::Create { name, visibility, salt: salt() };
         let Ok(Reply::Group(group)) = self.ask(ana, group).await else { panic!("no group") };
         let words = ProfileWords { name: "Acme".to_owned(), ..ProfileWords::default() };
         let draft = ProfileDraft {
@@ -73,7 +73,7 @@ impl House {
             default_priority: None,
             words: Prepared::new(words, salt()),
         };
-        let profile = self.ask(ana, Command::CreateProfile(Ok(Box::new(draft)))).await;
+        let profile = self.ask(ana, ProfileCommand::Create(Ok(Box::new(draft)))).await;
         let Ok(Reply::Profile(profile)) = profile else { panic!("no profile") };
         (self.group, self.profile) = (group, profile);
     }
@@ -84,7 +84,7 @@ impl House {
         Caller::Member(team.member_of(FOUNDER).expect("Ana").id)
     }
 
-    async fn ask(&self, caller: Caller, command: Command) -> Result<Reply, Refusal> {
+    async fn ask(&self, caller: Caller, command: impl Into<Command>) -> Result<Reply, Refusal> {
         self.ask_of(TEAM, caller, command).await
     }
 
@@ -93,9 +93,9 @@ impl House {
         &self,
         team: TeamId,
         caller: Caller,
-        command: Command,
+        command: impl Into<Command>,
     ) -> Result<Reply, Refusal> {
-        let requests = [Request { team, caller, memory: None, command }];
+        let requests = [Request { team, caller, memory: None, command: command.into() }];
         let mut connection = self.transactions.database.write().await.expect("a transaction");
         let mut deciding =
             self.transactions.begin(&mut connection, &requests).await.expect("loaded");
@@ -116,7 +116,7 @@ impl House {
             group: Some(self.group),
             words: Ok(Prepared::new(ticket_words(description), salt())),
         };
-        self.ask(Caller::Widget(self.profile), Command::Submit(Box::new(submission))).await
+        self.ask(Caller::Widget(self.profile), TicketCommand::Submit(Box::new(submission))).await
     }
 
     async fn faults(&self) -> Vec<String> {
@@ -216,14 +216,14 @@ async fn a_guess_at_erased_words_is_not_confirmed() {
         house.submit(secret, DESCRIPTION).await.expect("a ticket");
         let customer = Caller::Customer(house.profile, secret);
         let text = Ok(Prepared::new(message_words(), salt()));
-        house.ask(customer, Command::CustomerWrite { text }).await.expect("a message");
-        house.ask(customer, Command::CustomerCancel).await.expect("ended");
+        house.ask(customer, TicketCommand::CustomerWrite { text }).await.expect("a message");
+        house.ask(customer, TicketCommand::CustomerCancel).await.expect("ended");
         let (group, move_to) = (house.group, None);
-        let delete = Command::DeleteGroup { group, dry_run: false, confirm: 1, move_to };
+        let delete = GroupCommand::Delete { group, dry_run: false, confirm: 1, move_to };
         house.ask(ana, delete).await.expect("deleted");
         if erased {
             house.later = UNDELETE_FOR + 60_000;
-            let reply = house.ask(Caller::Clock, Command::EraseGroup { group }).await;
+            let reply = house.ask(Caller::Clock, GroupCommand::Erase { group }).await;
             assert_eq!(reply, Ok(Reply::Count(1)));
             // A late retry is told nothing, whether it has the same body or not.
             for description in [DESCRIPTION, "Another one."] {
@@ -248,7 +248,7 @@ async fn the_log_never_has_the_digest_of_a_body() {
     let secret = Digest([5; 32]);
     house.submit(secret, DESCRIPTION).await.expect("a ticket");
     let customer = Caller::Customer(house.profile, secret);
-    house.ask(customer, Command::CustomerCancel).await.expect("ended");
+    house.ask(customer, TicketCommand::CustomerCancel).await.expect("ended");
     let mut connection = house.transactions.database.read().await.expect("a transaction");
     let rows = connection.rows("SELECT record FROM log", []).await.expect("the log");
     for mut row in rows {
@@ -275,7 +275,7 @@ async fn a_log_that_was_written_before_still_holds() {
         let other = house.submit(secret, "Another one.").await;
         assert_eq!(other, Err(Refusal::RequestReused { field: "secret_hash" }));
         let customer = Caller::Customer(house.profile, secret);
-        house.ask(customer, Command::CustomerCancel).await.expect("ended");
+        house.ask(customer, TicketCommand::CustomerCancel).await.expect("ended");
         assert_eq!(house.faults().await, Vec::<String>::new());
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deskbell_server::domain::{
-    Caller, Command, Digest, Prepared, ProfileId, Request, Submission, TeamId, TicketWords, sha256,
+    Caller, Digest, Prepared, ProfileId, Request, Submission, TeamId, TicketCommand, TicketWords,
+    sha256,
 };
 use deskbell_server::store::{Database, Store, WriteError};
 use deskbell_tests::measuring::pace::{Calls, Pace, call_for_help, pace};
@@ -56,7 +57,7 @@ fn requests(team: TeamId, profile: ProfileId, count: usize) -> Vec<Request> {
             team,
             caller: Caller::Widget(profile),
             memory: None,
-            command: Command::Submit(Box::new(submission)),
+            command: TicketCommand::Submit(Box::new(submission)).into(),
         }
     };
     std::iter::repeat_with(request).take(count).collect()

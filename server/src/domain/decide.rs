@@ -1,0 +1,102 @@
+//! Deciding: what a request does, or why it does nothing. The rules themselves stand with their
+//! nouns.
+
+use std::sync::Arc;
+
+use super::Millis;
+use super::event::{Actor, Event};
+use super::ids::{ContentId, Revision};
+use super::member::{Member, MemberState, MemberWords};
+use super::refusal::Refusal;
+use super::request::{Caller, Reply, Request};
+use super::team::Team;
+use super::ticket::{Ticket, TicketWords};
+use super::words::{ContentRef, Entry, Prepared};
+use super::world::World;
+
+/// What a request does.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// In the order in which it happened; empty: nothing was left to do.
+    pub events: Vec<Event>,
+    /// What the caller hears.
+    pub reply: Reply,
+    /// The team's next id afterwards.
+    pub next_id: i64,
+    /// The team's next ticket number afterwards.
+    pub next_number: i64,
+}
+
+/// Decides a request. The world stays as it is; applying the events is the caller's.
+pub fn decide(world: &World, request: &Request, now: Millis) -> Result<Decision, Refusal> {
+    let mut draft = Draft {
+        world,
+        caller: request.caller,
+        actor: request.caller.actor(),
+        now,
+        revision: world.revision + 1,
+        next_id: world.next_id,
+        next_number: world.next_number,
+        events: Vec::new(),
+    };
+    let reply = request.command.decide(&mut draft)?;
+    // Whoever may not do it has heard so by now; only who may hears what is wrong with the
+    // request's id.
+    if let Some(Err(refusal)) = &request.memory {
+        return Err(refusal.clone());
+    }
+    let Draft { events, next_id, next_number, .. } = draft;
+    Ok(Decision { events, reply, next_id, next_number })
+}
+
+/// A decision in the making.
+pub(super) struct Draft<'w> {
+    pub(super) world: &'w World,
+    pub(super) caller: Caller,
+    pub(super) actor: Actor,
+    pub(super) now: Millis,
+    pub(super) revision: Revision,
+    pub(super) next_id: i64,
+    pub(super) next_number: i64,
+    pub(super) events: Vec<Event>,
+}
+
+pub(super) type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
+pub(super) type MemberEntry = Entry<Member, MemberWords>;
+
+impl<'w> Draft<'w> {
+    pub(super) fn id(&mut self) -> i64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    pub(super) fn content<W: serde::Serialize>(&mut self, prepared: &Prepared<W>) -> ContentRef {
+        let id = ContentId(self.id());
+        prepared.at(id)
+    }
+
+    pub(super) fn team(&self) -> Result<&'w Team, Refusal> {
+        self.world.team()
+    }
+
+    /// The calling member, if they are still active.
+    pub(super) fn member(&self) -> Result<&'w MemberEntry, Refusal> {
+        let Caller::Member(member) = self.caller else {
+            return Err(Refusal::NO_TEAM);
+        };
+        let found = self.team()?.members.get(&member).ok_or(Refusal::NO_TEAM)?;
+        if found.state == MemberState::Active { Ok(found) } else { Err(Refusal::NO_TEAM) }
+    }
+
+    pub(super) fn admin(&self) -> Result<&'w MemberEntry, Refusal> {
+        let member = self.member()?;
+        if member.admin { Ok(member) } else { Err(Refusal::NOT_ADMIN) }
+    }
+
+    /// The calling member, who can be assigned tickets.
+    pub(super) fn operator(&self) -> Result<&'w MemberEntry, Refusal> {
+        let member = self.member()?;
+        if member.operator { Ok(member) } else { Err(Refusal::NOT_OPERATOR) }
+    }
+}

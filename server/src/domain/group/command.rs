@@ -1,0 +1,88 @@
+//! What can be asked for about groups.
+
+use super::Visibility;
+use crate::domain::command::{Checked, Locks, Rules};
+use crate::domain::decide::Draft;
+use crate::domain::ids::{GroupId, MemberId};
+use crate::domain::refusal::Refusal;
+use crate::domain::request::{Caller, Reply};
+use crate::domain::words::Salt;
+use crate::domain::world::Needs;
+
+/// A change to a group that somebody wants.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields are the contract's, and say what they are")]
+pub enum GroupCommand {
+    Create {
+        name: Checked<String>,
+        visibility: Visibility,
+        salt: Salt,
+    },
+    Update {
+        group: GroupId,
+        name: Option<Checked<String>>,
+        visibility: Option<Visibility>,
+        salt: Salt,
+    },
+    Delete {
+        group: GroupId,
+        dry_run: bool,
+        confirm: i64,
+        move_to: Option<GroupId>,
+    },
+    Undelete {
+        group: GroupId,
+    },
+    AddOperator {
+        group: GroupId,
+        member: MemberId,
+    },
+    RemoveOperator {
+        group: GroupId,
+        member: MemberId,
+    },
+    /// Erases some of a deleted group's history once it can no longer be undone.
+    Erase {
+        group: GroupId,
+    },
+}
+
+impl Rules for GroupCommand {
+    fn needs(&self, _: Caller) -> Needs {
+        match self {
+            Self::Delete { group, .. } => Needs { open_in: Some(*group), ..Needs::default() },
+            Self::Undelete { group } => Needs { formerly_in: Some(*group), ..Needs::default() },
+            Self::Erase { group } => Needs { ended_in: Some(*group), ..Needs::default() },
+            Self::Create { .. }
+            | Self::Update { .. }
+            | Self::AddOperator { .. }
+            | Self::RemoveOperator { .. } => Needs::default(),
+        }
+    }
+
+    fn locks(&self) -> Locks {
+        match self {
+            Self::Delete { .. } | Self::Undelete { .. } | Self::Erase { .. } => Locks::TeamAlone,
+            Self::Create { .. }
+            | Self::Update { .. }
+            | Self::AddOperator { .. }
+            | Self::RemoveOperator { .. } => Locks::Team,
+        }
+    }
+
+    fn decide(&self, draft: &mut Draft) -> Result<Reply, Refusal> {
+        match self {
+            Self::Create { name, visibility, salt } => draft.create_group(name, *visibility, *salt),
+            Self::Update { group, name, visibility, salt } => {
+                draft.update_group(*group, name.as_ref(), *visibility, *salt)
+            }
+            Self::Delete { group, dry_run, confirm, move_to } => {
+                draft.delete_group(*group, *dry_run, *confirm, *move_to)
+            }
+            Self::Undelete { group } => draft.undelete_group(*group),
+            Self::AddOperator { group, member } => draft.add_group_operator(*group, *member),
+            Self::RemoveOperator { group, member } => draft.remove_group_operator(*group, *member),
+            Self::Erase { group } => draft.erase_group(*group),
+        }
+    }
+}

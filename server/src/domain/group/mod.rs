@@ -1,0 +1,46 @@
+//! A group: operators who share tickets.
+
+mod command;
+mod rules;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Millis;
+use super::ids::{GroupId, MemberId};
+use super::words::ContentRef;
+pub use command::GroupCommand;
+pub use rules::{ERASE_AT_ONCE, UNDELETE_FOR};
+
+/// Who is offered a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Customers, where a profile shows it.
+    Public = 1,
+    /// Staff only.
+    Internal = 2,
+}
+
+/// What the log remembers of a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// The group.
+    pub id: GroupId,
+    /// Who is offered it.
+    pub visibility: Visibility,
+    /// The operators in it.
+    pub operators: BTreeSet<MemberId>,
+    /// When it was deleted; its history is hidden from then on, and erased ten minutes later.
+    pub deleted_at: Option<Millis>,
+    /// Its name.
+    pub words: ContentRef,
+}
+
+/// A group's name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GroupWords {
+    /// As it was written.
+    pub name: String,
+}

@@ -1,0 +1,273 @@
+//! Groups: making, changing, deleting with all that follows, undoing, erasing.
+
+use std::collections::BTreeSet;
+
+use super::{Group, GroupWords, Visibility};
+use crate::domain::Millis;
+use crate::domain::command::Checked;
+use crate::domain::decide::Draft;
+use crate::domain::event::{Event, What};
+use crate::domain::ids::{GroupId, MemberId};
+use crate::domain::refusal::Refusal;
+use crate::domain::request::{Caller, Reply};
+use crate::domain::words::{Entry, Prepared, Salt};
+
+/// How long the deletion of a group can be undone: ten minutes.
+pub const UNDELETE_FOR: Millis = 10 * 60 * 1000;
+
+/// The sweep erases this many tickets of a deleted group in one change.
+pub const ERASE_AT_ONCE: usize = 256;
+
+/// A team has at most this many groups.
+const GROUPS: usize = 1_000;
+
+impl<'w> Draft<'w> {
+    /// The group, if it is there and not deleted.
+    pub(in crate::domain) fn group(
+        &self,
+        group: GroupId,
+    ) -> Result<&'w Entry<Group, GroupWords>, Refusal> {
+        self.team()?.live_group(group).ok_or(Refusal::NotFound)
+    }
+
+    fn name_is_free(&self, name: &str, but: Option<GroupId>) -> Result<(), Refusal> {
+        match self.team()?.group_named(name) {
+            // A deleted group keeps its name as long as it can come back.
+            Some(twin) if Some(twin.id) != but => Err(Refusal::AlreadyExists {
+                field: "name",
+                text: match twin.deleted_at {
+                    None => {
+                        format!("the team has a group named \u{201c}{}\u{201d}", twin.words.name)
+                    }
+                    Some(_) => format!(
+                        "the group \u{201c}{}\u{201d} was deleted and can still come back: \
+                         undelete it, or use its name in ten minutes",
+                        twin.words.name
+                    ),
+                },
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn create_group(
+        &mut self,
+        name: &Checked<String>,
+        visibility: Visibility,
+        salt: Salt,
+    ) -> Result<Reply, Refusal> {
+        self.admin()?;
+        let name = name.clone()?;
+        self.name_is_free(&name, None)?;
+        if self.team()?.groups.len() >= GROUPS {
+            return Err(Refusal::Full { what: "groups", limit: GROUPS });
+        }
+        let id = GroupId(self.id());
+        let prepared = Prepared::new(GroupWords { name }, salt);
+        let image = Group {
+            id,
+            visibility,
+            operators: BTreeSet::new(),
+            deleted_at: None,
+            words: self.content(&prepared),
+        };
+        self.events.push(Event::Group(
+            Box::new(Entry { image, words: (*prepared.words).clone() }),
+            Some(prepared.row),
+        ));
+        Ok(Reply::Group(id))
+    }
+
+    pub(super) fn update_group(
+        &mut self,
+        id: GroupId,
+        name: Option<&Checked<String>>,
+        visibility: Option<Visibility>,
+        salt: Salt,
+    ) -> Result<Reply, Refusal> {
+        self.admin()?;
+        let mut group = self.group(id)?.clone();
+        let before = group.clone();
+        let mut row = None;
+        if let Some(name) = name {
+            let name = name.clone()?;
+            self.name_is_free(&name, Some(id))?;
+            if name != group.words.name {
+                let prepared = Prepared::new(GroupWords { name }, salt);
+                group.image.words = prepared.at(group.image.words.id);
+                group.words = (*prepared.words).clone();
+                row = Some(prepared.row);
+            }
+        }
+        group.image.visibility = visibility.unwrap_or(group.image.visibility);
+        if group != before {
+            self.events.push(Event::Group(Box::new(group), row));
+            self.profiles_offer_otherwise(id)?;
+        }
+        Ok(Reply::Group(id))
+    }
+
+    /// What profiles offer is part of what they sign: with a group that is named otherwise, comes
+    /// or goes, their revision grows.
+    fn profiles_offer_otherwise(&mut self, group: GroupId) -> Result<(), Refusal> {
+        for profile in
+            self.team()?.profiles.values().filter(|profile| profile.groups.contains(&group))
+        {
+            let mut profile = profile.clone();
+            profile.revision += 1;
+            profile.saved_at = self.now;
+            profile.saved_by = self.actor;
+            self.events.push(Event::Profile(Box::new(profile), None));
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_group_operator(
+        &mut self,
+        id: GroupId,
+        member: MemberId,
+    ) -> Result<Reply, Refusal> {
+        self.admin()?;
+        let mut group = self.group(id)?.clone();
+        let found = self.team()?.members.get(&member).ok_or(Refusal::NotFound)?;
+        if !found.operator {
+            return Err(Refusal::precondition(
+                "NOT_AN_OPERATOR",
+                "assistance management is off for this member; switch it on first",
+            ));
+        }
+        if group.operators.insert(member) {
+            self.events.push(Event::Group(Box::new(group), None));
+            self.sight_changes([member])?;
+        }
+        Ok(Reply::Group(id))
+    }
+
+    pub(super) fn remove_group_operator(
+        &mut self,
+        id: GroupId,
+        member: MemberId,
+    ) -> Result<Reply, Refusal> {
+        self.admin()?;
+        let mut group = self.group(id)?.clone();
+        if !group.operators.remove(&member) {
+            return Err(Refusal::NotFound);
+        }
+        self.events.push(Event::Group(Box::new(group), None));
+        self.sight_changes([member])?;
+        Ok(Reply::Group(id))
+    }
+
+    pub(super) fn delete_group(
+        &mut self,
+        id: GroupId,
+        dry_run: bool,
+        confirm: i64,
+        move_to: Option<GroupId>,
+    ) -> Result<Reply, Refusal> {
+        self.admin()?;
+        let mut group = self.group(id)?.clone();
+        if let Some(to) = move_to
+            && (to == id || self.team()?.live_group(to).is_none())
+        {
+            return Err(Refusal::invalid(
+                "move_history_to_group_id",
+                "name another group of the team",
+            ));
+        }
+        let open = self.tickets_where(|ticket| ticket.is_open() && ticket.group == Some(id));
+        let ended = self.world.ended_in_group;
+        let (erased, moved) = if move_to.is_some() { (0, ended) } else { (ended, 0) };
+        let showing = self.team()?.profiles.values().filter(|profile| profile.groups.contains(&id));
+        let mut reply = Reply::GroupDeleted {
+            unassigned: i64::try_from(open.len()).unwrap_or(i64::MAX),
+            erased,
+            moved,
+            profiles: showing.map(|profile| profile.id).collect(),
+            until: None,
+        };
+        if dry_run {
+            return Ok(reply);
+        }
+        if move_to.is_none() && confirm != erased {
+            return Err(Refusal::precondition(
+                "CONFIRMATION_NEEDED",
+                format!(
+                    "deleting this group erases {erased} tickets from history; confirm with \
+                     exactly that number"
+                ),
+            ));
+        }
+        let operators = group.operators.clone();
+        group.deleted_at = Some(self.now);
+        self.events.push(Event::Group(Box::new(group), None));
+        self.profiles_offer_otherwise(id)?;
+        for old in open {
+            let mut ticket = old.image.clone();
+            ticket.group = None;
+            ticket.operator = None;
+            ticket.former_group = Some(id);
+            ticket.former_operator = old.operator;
+            self.change_ticket(old, ticket, What::GroupDeleted, true);
+        }
+        if let Some(to) = move_to {
+            self.events.push(Event::HistoryMoved { from: id, to });
+        }
+        self.sight_changes(operators)?;
+        if let Reply::GroupDeleted { until, .. } = &mut reply {
+            *until = Some(self.now.saturating_add(UNDELETE_FOR));
+        }
+        Ok(reply)
+    }
+
+    pub(super) fn undelete_group(&mut self, id: GroupId) -> Result<Reply, Refusal> {
+        self.admin()?;
+        let mut group = self.team()?.groups.get(&id).cloned().ok_or(Refusal::NotFound)?;
+        let deleted_at = group
+            .deleted_at
+            .ok_or_else(|| Refusal::precondition("NOT_DELETED", "the group is not deleted"))?;
+        if self.now > deleted_at.saturating_add(UNDELETE_FOR) {
+            return Err(Refusal::NotFound);
+        }
+        let team = self.team()?;
+        let operators = group.operators.clone();
+        group.deleted_at = None;
+        self.events.push(Event::Group(Box::new(group), None));
+        self.profiles_offer_otherwise(id)?;
+        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.former_group == Some(id))
+        {
+            let mut ticket = old.image.clone();
+            ticket.group = Some(id);
+            // Whoever had it has it again, unless somebody took it meanwhile or they are an
+            // operator no more.
+            let former = ticket.former_operator.filter(|former| team.operator(*former).is_some());
+            ticket.operator = ticket.operator.or(former);
+            ticket.forget_deleted_group();
+            self.change_ticket(old, ticket, What::GroupRestored, true);
+        }
+        self.sight_changes(operators)?;
+        Ok(Reply::Group(id))
+    }
+
+    /// One step of the sweep: erases some of the history, and the group itself once there is none
+    /// left.
+    pub(super) fn erase_group(&mut self, id: GroupId) -> Result<Reply, Refusal> {
+        if self.caller != Caller::Clock {
+            return Err(Refusal::NOT_ADMIN);
+        }
+        let group = self.team()?.groups.get(&id).ok_or(Refusal::NotFound)?;
+        if group.deleted_at.is_none_or(|at| self.now <= at.saturating_add(UNDELETE_FOR)) {
+            return Ok(Reply::Done);
+        }
+        let ended = self.tickets_where(|ticket| !ticket.is_open() && ticket.group == Some(id));
+        let erased: Vec<_> = ended.iter().map(|ticket| ticket.id).collect();
+        let count = erased.len();
+        if count > 0 {
+            self.events.push(Event::TicketsErased(erased));
+        }
+        if count < ERASE_AT_ONCE {
+            self.events.push(Event::GroupErased(id));
+        }
+        Ok(Reply::Count(i64::try_from(count).unwrap_or(i64::MAX)))
+    }
+}

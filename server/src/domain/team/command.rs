@@ -1,0 +1,57 @@
+//! What can be asked for about a team as a whole.
+
+use super::{QueueMode, TeamWords};
+use crate::domain::Millis;
+use crate::domain::command::{Checked, Locks, Rules};
+use crate::domain::decide::Draft;
+use crate::domain::ids::TeamId;
+use crate::domain::refusal::Refusal;
+use crate::domain::request::{Caller, Reply};
+use crate::domain::ticket::Priority;
+use crate::domain::words::{Prepared, Salt};
+use crate::domain::world::Needs;
+
+/// A change to a team that somebody wants.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields are the contract's, and say what they are")]
+pub enum TeamCommand {
+    Activate {
+        team: TeamId,
+        name: Checked<Prepared<TeamWords>>,
+        salt: Salt,
+    },
+    Update {
+        name: Option<Checked<Prepared<TeamWords>>>,
+        queue_mode: Option<QueueMode>,
+        default_priority: Option<Priority>,
+        expire_after: Option<Option<Checked<Millis>>>,
+    },
+}
+
+impl Rules for TeamCommand {
+    fn needs(&self, caller: Caller) -> Needs {
+        match self {
+            Self::Activate { .. } => Needs { account: caller.account(), ..Needs::default() },
+            Self::Update { .. } => Needs::default(),
+        }
+    }
+
+    fn locks(&self) -> Locks {
+        match self {
+            Self::Activate { .. } => Locks::TeamAndAccounts,
+            Self::Update { .. } => Locks::Team,
+        }
+    }
+
+    fn decide(&self, draft: &mut Draft) -> Result<Reply, Refusal> {
+        match self {
+            Self::Activate { name, salt, .. } => draft.activate_team(name, *salt),
+            Self::Update { name, queue_mode, default_priority, expire_after } => draft.update_team(
+                name.as_ref(),
+                *queue_mode,
+                *default_priority,
+                expire_after.as_ref(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A team: its settings and everyone and everything in it but its tickets.
+
+mod command;
+mod rules;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::group::{Group, GroupWords};
+use super::ids::{AccountId, GroupId, MemberId, ProfileId, TeamId};
+use super::member::{Member, MemberWords};
+use super::profile::{Profile, ProfileWords};
+use super::ticket::Priority;
+use super::ticket::sight::Viewer;
+use super::words::{ContentRef, Entry};
+use super::{MemberState, Millis, text};
+pub use command::TeamCommand;
+
+/// How tickets that nobody is assigned to find somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueMode {
+    /// Only admins see them, and assign them.
+    AdminAssigns = 1,
+    /// All operators see them, and take them.
+    SelfService = 2,
+}
+
+/// What the log remembers of a team's settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How unassigned tickets find somebody.
+    pub queue_mode: QueueMode,
+    /// For tickets whose profile names none.
+    pub default_priority: Priority,
+    /// How long an open ticket lives, in milliseconds; none: for ever.
+    pub expire_after: Option<Millis>,
+    /// When the team was activated.
+    pub created_at: Millis,
+    /// The team's name.
+    pub words: ContentRef,
+}
+
+/// The team's name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TeamWords {
+    /// As it was written.
+    pub name: String,
+}
+
+/// A team, whole, but for its tickets: small enough to be held in memory and read in one go.
+#[derive(Clone, Debug)]
+pub struct Team {
+    /// The team.
+    pub id: TeamId,
+    /// Its settings.
+    pub settings: Entry<Settings, TeamWords>,
+    /// Its members.
+    pub members: BTreeMap<MemberId, Entry<Member, MemberWords>>,
+    /// Its groups, also those whose deletion can still be undone.
+    pub groups: BTreeMap<GroupId, Entry<Group, GroupWords>>,
+    /// Its profiles.
+    pub profiles: BTreeMap<ProfileId, Entry<Profile, ProfileWords>>,
+}
+
+impl Team {
+    /// The member that an account is, if it is one and not kept out.
+    pub fn member_of(&self, account: AccountId) -> Option<&Entry<Member, MemberWords>> {
+        self.members
+            .values()
+            .find(|member| member.account == Some(account) && member.state == MemberState::Active)
+    }
+
+    /// What a member may see; none when there is no such active member.
+    pub fn viewer(&self, member: MemberId) -> Option<Viewer> {
+        let found = self.members.get(&member).filter(|found| found.state == MemberState::Active)?;
+        let groups = self
+            .groups
+            .values()
+            .filter(|group| group.deleted_at.is_none() && group.operators.contains(&member));
+        Some(Viewer {
+            member,
+            admin: found.admin,
+            operator: found.operator,
+            groups: groups.map(|group| group.id).collect(),
+            self_service: self.settings.queue_mode == QueueMode::SelfService,
+            hidden_groups: self
+                .groups
+                .values()
+                .filter(|group| group.deleted_at.is_some())
+                .map(|group| group.id)
+                .collect(),
+        })
+    }
+
+    /// A group that is there and not deleted.
+    pub fn live_group(&self, group: GroupId) -> Option<&Entry<Group, GroupWords>> {
+        self.groups.get(&group).filter(|found| found.deleted_at.is_none())
+    }
+
+    /// A member who can be assigned tickets.
+    pub fn operator(&self, member: MemberId) -> Option<&Entry<Member, MemberWords>> {
+        self.members
+            .get(&member)
+            .filter(|found| found.operator && found.state == MemberState::Active)
+    }
+
+    /// A group with that name, compared in normal form and case-insensitively; also a deleted one
+    /// that can come back.
+    pub fn group_named(&self, name: &str) -> Option<&Entry<Group, GroupWords>> {
+        let key = text::key(name);
+        self.groups.values().find(|group| text::key(&group.words.name) == key)
+    }
+
+    /// A profile with that name, compared in the same way.
+    pub fn profile_named(&self, name: &str) -> Option<&Entry<Profile, ProfileWords>> {
+        let key = text::key(name);
+        self.profiles.values().find(|profile| text::key(&profile.words.name) == key)
+    }
+
+    /// The name people see for a member; an empty text when they are gone.
+    pub fn member_name(&self, member: MemberId) -> &str {
+        self.members.get(&member).map_or("", |found| found.words.display_name.as_str())
+    }
+
+    /// Active admins besides this member.
+    pub fn other_admins(&self, member: MemberId) -> usize {
+        self.members
+            .values()
+            .filter(|other| other.id != member && other.admin && other.state == MemberState::Active)
+            .count()
+    }
+}

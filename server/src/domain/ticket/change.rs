@@ -1,0 +1,108 @@
+//! What the rules of tickets share with each other and with those of groups and members.
+
+use std::sync::Arc;
+
+use super::sight::Sight;
+use super::{Message, MessageKind, MessageWords, Ticket};
+use crate::domain::decide::{Draft, TicketEntry};
+use crate::domain::event::{Event, TicketChange, What, actor_name};
+use crate::domain::ids::{MemberId, MessageId, Revision, TicketId};
+use crate::domain::refusal::Refusal;
+use crate::domain::team::Team;
+use crate::domain::words::{Entry, Prepared};
+
+impl<'w> Draft<'w> {
+    /// A ticket the caller sees.
+    pub(in crate::domain) fn visible(&self, number: i64) -> Result<&'w TicketEntry, Refusal> {
+        let member = self.member()?;
+        let viewer = self.team()?.viewer(member.id).ok_or(Refusal::NO_TEAM)?;
+        let id = self.world.numbers.get(&number).ok_or(Refusal::NotFound)?;
+        let ticket = self.world.tickets.get(id).ok_or(Refusal::NotFound)?;
+        if viewer.sees(&Sight::from(&ticket.image)) { Ok(ticket) } else { Err(Refusal::NotFound) }
+    }
+
+    /// Refuses what is based on another version than the ticket's.
+    pub(in crate::domain) fn same_version(
+        &self,
+        ticket: &Ticket,
+        version: Revision,
+    ) -> Result<(), Refusal> {
+        if version <= 0 {
+            return Err(Refusal::invalid(
+                "version",
+                "give the version at which you saw the ticket",
+            ));
+        }
+        if version == ticket.version {
+            return Ok(());
+        }
+        Err(stale(self.team()?, ticket))
+    }
+
+    /// Notes a ticket's change: version, time, who and what.
+    pub(in crate::domain) fn change_ticket(
+        &mut self,
+        old: &TicketEntry,
+        mut ticket: Ticket,
+        what: What,
+        customer_sees: bool,
+    ) -> Ticket {
+        ticket.version = self.revision;
+        if customer_sees {
+            ticket.customer_version = self.revision;
+        }
+        ticket.changed_at = self.now;
+        ticket.changed_by = self.actor;
+        ticket.changed = what;
+        let change = TicketChange { before: Some(Sight::from(&old.image)), ticket: ticket.clone() };
+        self.events.push(Event::Ticket(
+            Box::new(Entry { image: change, words: Arc::clone(&old.words) }),
+            None,
+        ));
+        ticket
+    }
+
+    pub(in crate::domain) fn add_message(
+        &mut self,
+        ticket: TicketId,
+        kind: MessageKind,
+        author: Option<MemberId>,
+        text: &Prepared<MessageWords>,
+    ) -> MessageId {
+        let id = MessageId(self.id());
+        let words = self.content(text);
+        let image = Message { id, ticket, kind, author, at: self.now, words };
+        self.events.push(Event::Message(
+            Box::new(Entry { image, words: Arc::clone(&text.words) }),
+            text.row.clone(),
+        ));
+        id
+    }
+
+    /// Takes an operator's name off the open tickets they have; the tickets keep their group.
+    pub(in crate::domain) fn leave_tickets(&mut self, member: MemberId) {
+        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.operator == Some(member))
+        {
+            let mut ticket = old.image.clone();
+            ticket.operator = None;
+            self.change_ticket(old, ticket, What::OperatorLeft, true);
+        }
+    }
+
+    /// Tickets at hand of that kind, by number.
+    pub(in crate::domain) fn tickets_where(
+        &self,
+        wanted: impl Fn(&Ticket) -> bool,
+    ) -> Vec<&'w TicketEntry> {
+        let mut tickets: Vec<_> =
+            self.world.tickets.values().filter(|ticket| wanted(ticket)).collect();
+        tickets.sort_by_key(|ticket| ticket.number);
+        tickets
+    }
+}
+
+/// Somebody was faster: who, and what they did.
+fn stale(team: &Team, ticket: &Ticket) -> Refusal {
+    let by = actor_name(team, ticket.changed_by);
+    Refusal::Stale { by, what: ticket.changed.word(), version: ticket.version }
+}

@@ -1,0 +1,227 @@
+//! A ticket and what is written on it.
+
+mod change;
+mod command;
+mod customer;
+mod rules;
+pub mod sight;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Millis;
+use super::event::{Actor, What};
+use super::ids::{GroupId, MemberId, MessageId, ProfileId, Revision, TicketId};
+use super::words::{ContentRef, Digest};
+pub use command::{Submission, TicketCommand};
+
+/// How urgent a ticket is; later ones go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Can wait.
+    Low = 1,
+    /// The usual.
+    Normal = 2,
+    /// Before the usual.
+    High = 3,
+    /// Before everything.
+    Urgent = 4,
+}
+
+impl Priority {
+    /// All of them, least urgent first.
+    pub const ALL: [Priority; 4] =
+        [Priority::Low, Priority::Normal, Priority::High, Priority::Urgent];
+
+    /// The word people use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Priority::Low => "low",
+            Priority::Normal => "normal",
+            Priority::High => "high",
+            Priority::Urgent => "urgent",
+        }
+    }
+}
+
+/// Where a ticket stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Nobody has begun.
+    New = 1,
+    /// Taken, answered internally or connected to.
+    InProgress = 2,
+    /// Waiting for the customer.
+    Answered = 3,
+    /// Closed by a person.
+    Closed = 4,
+    /// Ended by the clock.
+    Expired = 5,
+}
+
+impl State {
+    /// All of them.
+    pub const ALL: [State; 5] =
+        [State::New, State::InProgress, State::Answered, State::Closed, State::Expired];
+
+    /// New, in progress or answered.
+    pub fn is_open(self) -> bool {
+        matches!(self, State::New | State::InProgress | State::Answered)
+    }
+}
+
+/// Who opened a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A customer, with a copy of this profile.
+    Profile(ProfileId),
+    /// Staff, for a customer.
+    Staff,
+    /// A mail.
+    Email,
+}
+
+/// What the log remembers of a ticket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// The ticket.
+    pub id: TicketId,
+    /// Counted per team from 1, without gaps.
+    pub number: i64,
+    /// The revision of its last change.
+    pub version: Revision,
+    /// The revision of its last change that its customer can see.
+    pub customer_version: Revision,
+    /// Where it stands.
+    pub state: State,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// Who has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<MemberId>,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    /// The group it lost when that was deleted, as long as that can be undone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_group: Option<GroupId>,
+    /// The operator it lost with that group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_operator: Option<MemberId>,
+    /// Who opened it.
+    pub origin: Origin,
+    /// The hash of the customer's secret for it. The secret is random and nobody's words: its hash
+    /// lets nothing be guessed, and stays when the ticket is erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_hash: Option<Digest>,
+    /// Digest of the submitted body: a retry has the same. It has no salt, so it is kept in the
+    /// ticket's row alone, which erasing deletes, and is never written where images outlive the
+    /// words: to the log, or with a remembered reply.
+    #[serde(skip)]
+    pub body_digest: Option<Digest>,
+    /// The requester's address was proven.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
+    /// When the server received it.
+    pub submitted_at: Millis,
+    /// When it last changed.
+    pub changed_at: Millis,
+    /// Who changed it last.
+    pub changed_by: Actor,
+    /// What changed last.
+    pub changed: What,
+    /// When it expires; none: never, or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Millis>,
+    /// When it was closed or expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Millis>,
+    /// Members who were assigned to it, answered or closed it; sorted. Remembered, not derived
+    /// again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handled_by: Vec<MemberId>,
+    /// What the customer wrote.
+    pub words: ContentRef,
+}
+
+impl Ticket {
+    /// New, in progress or answered.
+    pub fn is_open(&self) -> bool {
+        self.state.is_open()
+    }
+
+    /// A group that comes back later leaves it where it is now.
+    pub fn forget_deleted_group(&mut self) {
+        self.former_group = None;
+        self.former_operator = None;
+    }
+
+    /// Remembers that a member handled it.
+    pub fn remember_handler(&mut self, member: MemberId) {
+        if let Err(place) = self.handled_by.binary_search(&member) {
+            self.handled_by.insert(place, member);
+        }
+    }
+}
+
+/// What a customer wrote when ringing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TicketWords {
+    /// The e-mail address, as typed.
+    pub requester: String,
+    /// The title, as typed; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// What is wrong.
+    pub description: String,
+    /// Facts that the customer left ticked.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<String, String>,
+}
+
+/// Who can read a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// From the customer.
+    Customer = 1,
+    /// To the customer.
+    Reply = 2,
+    /// For colleagues only.
+    Note = 3,
+}
+
+impl MessageKind {
+    /// All of them.
+    pub const ALL: [MessageKind; 3] =
+        [MessageKind::Customer, MessageKind::Reply, MessageKind::Note];
+}
+
+/// What the log remembers of a message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// The message; later ones have greater ids.
+    pub id: MessageId,
+    /// The ticket it is written on.
+    pub ticket: TicketId,
+    /// Who can read it.
+    pub kind: MessageKind,
+    /// Who wrote it; none: the customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<MemberId>,
+    /// When.
+    pub at: Millis,
+    /// What it says.
+    pub words: ContentRef,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MessageWords {
+    /// The text.
+    pub text: String,
+}
