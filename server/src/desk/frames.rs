@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::ANSWER;
 use crate::domain::{
-    Change, Entry, Event, Revision, Sight, Team, TeamId, Ticket, TicketWords, Viewer, actor_name,
+    Change, DirectoryEvent, Entry, Event, Item, Revision, Sight, Team, TeamId, Ticket, TicketWords,
+    Viewer, actor_name,
 };
 use crate::hub::{Frame, Part, Topic};
 
@@ -44,18 +45,23 @@ pub fn frame_of(encoder: &dyn Encoder, team: &Team, change: &Change) -> Frame {
                     Entry { image: entry.image.ticket.clone(), words: Arc::clone(&entry.words) };
                 draft.tickets.push((entry.image.before.clone(), ticket));
             }
-            Event::Member(member, words) => {
-                if member.sight_since == change.revision {
+            Event::Directory(DirectoryEvent::Set(item, words)) => {
+                if let Item::Member(member) = &**item
+                    && member.sight_since == change.revision
+                {
                     draft.sight_of.push(member.id);
                 }
                 draft.names_changed |= words.is_some();
             }
-            Event::Group(_, words) | Event::Team(_, words) | Event::Profile(_, words)
-                if words.is_some() =>
-            {
-                draft.names_changed = true;
-            }
-            _ => {}
+            Event::Directory(DirectoryEvent::Gone(_))
+            | Event::Message(..)
+            | Event::HistoryMoved { .. }
+            | Event::TicketsErased(_)
+            | Event::Account(_)
+            | Event::CodeMade(_)
+            | Event::CodeUsed(..)
+            | Event::SessionOpened(_)
+            | Event::SessionsEnded { .. } => {}
         }
     }
     draft.finish(encoder, team, change.revision, actor_name(team, change.actor))
@@ -138,7 +144,11 @@ pub fn topics_of(change: &Change) -> Vec<Topic> {
     for event in &change.events {
         match event {
             Event::Ticket(entry, _) => topics.push(Topic::Ticket(entry.image.ticket.id)),
-            Event::Profile(profile, _) => topics.push(Topic::Profile(profile.id)),
+            Event::Directory(DirectoryEvent::Set(item, _)) => {
+                if let Item::Profile(profile) = &**item {
+                    topics.push(Topic::Profile(profile.id));
+                }
+            }
             _ => {}
         }
     }

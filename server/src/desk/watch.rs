@@ -437,9 +437,7 @@ impl Desk {
                     ));
                 }
                 // The log does not say whether a name was among what changed.
-                Stored::Member(_) | Stored::Group(_) | Stored::Team(_) | Stored::Profile(_) => {
-                    draft.names_changed = true;
-                }
+                Stored::Item(..) => draft.names_changed = true,
                 _ => {}
             }
         }

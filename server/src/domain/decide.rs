@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Millis;
+use super::directory::{DirectoryEvent, Item, ItemId};
 use super::event::{Actor, Event};
 use super::ids::{ContentId, Revision};
 use super::member::{Member, MemberState, MemberWords};
@@ -11,7 +12,7 @@ use super::refusal::Refusal;
 use super::request::{Caller, Reply, Request};
 use super::team::Team;
 use super::ticket::{Ticket, TicketWords};
-use super::words::{ContentRef, Entry, Prepared};
+use super::words::{ContentRef, Entry, NewWords, Prepared};
 use super::world::World;
 
 /// What a request does.
@@ -74,6 +75,17 @@ impl<'w> Draft<'w> {
     pub(super) fn content<W: serde::Serialize>(&mut self, prepared: &Prepared<W>) -> ContentRef {
         let id = ContentId(self.id());
         prepared.at(id)
+    }
+
+    /// An item of the directory is new or changed.
+    pub(super) fn set(&mut self, item: impl Into<Item>, words: Option<NewWords>) {
+        let set = DirectoryEvent::Set(Box::new(item.into()), words);
+        self.events.push(Event::Directory(set));
+    }
+
+    /// An item of the directory is gone.
+    pub(super) fn remove(&mut self, item: ItemId) {
+        self.events.push(Event::Directory(DirectoryEvent::Gone(item)));
     }
 
     pub(super) fn team(&self) -> Result<&'w Team, Refusal> {

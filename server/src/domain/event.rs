@@ -10,11 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Millis;
 use super::account::{Account, NewSession, OneTimeCode};
-use super::group::{Group, GroupWords};
+use super::directory::DirectoryEvent;
 use super::ids::{AccountId, GroupId, MemberId, Revision, TeamId, TicketId};
-use super::member::{Member, MemberWords};
-use super::profile::{Profile, ProfileWords};
-use super::team::{Settings, Team, TeamWords};
+use super::team::Team;
 use super::ticket::sight::Sight;
 use super::ticket::{Message, MessageWords, Priority, Ticket, TicketWords};
 use super::words::{Digest, Entry, NewWords};
@@ -111,18 +109,8 @@ pub enum Event {
     Ticket(Box<Entry<TicketChange, Arc<TicketWords>>>, Option<NewWords>),
     /// A message was written.
     Message(Box<Entry<Message, Arc<MessageWords>>>, NewWords),
-    /// A member is new or changed.
-    Member(Box<Entry<Member, MemberWords>>, Option<NewWords>),
-    /// A member is gone.
-    MemberRemoved(MemberId),
-    /// A group is new or changed.
-    Group(Box<Entry<Group, GroupWords>>, Option<NewWords>),
-    /// A group was erased.
-    GroupErased(GroupId),
-    /// A profile is new or changed.
-    Profile(Box<Entry<Profile, ProfileWords>>, Option<NewWords>),
-    /// The team's settings are new or changed.
-    Team(Box<Entry<Settings, TeamWords>>, Option<NewWords>),
+    /// Something in the team's directory changed.
+    Directory(DirectoryEvent),
     /// The history of one group belongs to another.
     HistoryMoved {
         /// Whose it was.
@@ -149,6 +137,24 @@ pub enum Event {
         /// All but this one.
         except: Option<Digest>,
     },
+}
+
+impl Event {
+    /// Belongs to the host's log rather than to the team's.
+    pub fn is_of_host(&self) -> bool {
+        match self {
+            Event::Account(_)
+            | Event::CodeMade(_)
+            | Event::CodeUsed(..)
+            | Event::SessionOpened(_)
+            | Event::SessionsEnded { .. } => true,
+            Event::Ticket(..)
+            | Event::Message(..)
+            | Event::Directory(_)
+            | Event::HistoryMoved { .. }
+            | Event::TicketsErased(_) => false,
+        }
+    }
 }
 
 /// All that one request did to one team, after it was committed.

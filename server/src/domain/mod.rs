@@ -7,6 +7,7 @@
 mod account;
 mod command;
 mod decide;
+mod directory;
 mod event;
 mod group;
 mod ids;
@@ -26,6 +27,7 @@ pub use account::SESSION_IDLE;
 pub use account::{Account, AccountCommand, AccountDraft, NewSession, OneTimeCode, Redemption};
 pub use command::{Checked, Command, Locks};
 pub use decide::{Decision, decide};
+pub use directory::{DirectoryEvent, Item, ItemId};
 pub use event::{Actor, Change, Event, TicketChange, What, actor_name};
 pub use group::{ERASE_AT_ONCE, Group, GroupCommand, GroupWords, UNDELETE_FOR, Visibility};
 pub use ids::{

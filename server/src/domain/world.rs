@@ -4,14 +4,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::TeamId;
 use super::account::{Account, OneTimeCode};
+use super::directory::DirectoryEvent;
 use super::event::Event;
 use super::ids::{AccountId, GroupId, MemberId, Revision, TicketId};
 use super::refusal::Refusal;
 use super::team::Team;
 use super::ticket::{Ticket, TicketWords};
 use super::words::{Digest, Entry};
-use super::{Member, TeamId};
 
 /// One team inside a transaction. The store fills it, the rules read it, and applying their events
 /// moves it on.
@@ -139,87 +140,21 @@ impl World {
                         self.tickets.remove(ticket);
                     }
                 }
-                Event::Team(settings, _) if self.team.is_none() => {
-                    self.team = Some(Arc::new(Team {
-                        id: self.id,
-                        settings: (**settings).clone(),
-                        members: std::collections::BTreeMap::new(),
-                        groups: std::collections::BTreeMap::new(),
-                        profiles: std::collections::BTreeMap::new(),
-                    }));
-                }
-                other => {
-                    if let Some(team) = &mut self.team {
-                        other.apply_to(Arc::make_mut(team));
+                Event::Directory(event) => match (&mut self.team, event) {
+                    (Some(team), event) => Arc::make_mut(team).apply(event),
+                    (none, DirectoryEvent::Set(item, _)) => {
+                        *none = Team::of(self.id, vec![(**item).clone()]).map(Arc::new);
                     }
-                }
-            }
-        }
-    }
-}
-
-impl Event {
-    /// Belongs to the directory: whoever holds a team in memory has to read it again.
-    pub fn changes_directory(&self) -> bool {
-        matches!(
-            self,
-            Event::Member(..)
-                | Event::MemberRemoved(_)
-                | Event::Group(..)
-                | Event::GroupErased(_)
-                | Event::Profile(..)
-                | Event::Team(..)
-        )
-    }
-
-    /// Belongs to the host's log rather than to the team's.
-    pub fn is_of_host(&self) -> bool {
-        matches!(
-            self,
-            Event::Account(_)
+                    (None, DirectoryEvent::Gone(_)) => {}
+                },
+                // The host's accounts are loaded anew for each request.
+                Event::Message(..)
+                | Event::Account(_)
                 | Event::CodeMade(_)
                 | Event::CodeUsed(..)
                 | Event::SessionOpened(_)
-                | Event::SessionsEnded { .. }
-        )
-    }
-
-    fn apply_to(&self, team: &mut Team) {
-        match self {
-            Event::Member(member, _) => {
-                team.members.insert(member.id, (**member).clone());
+                | Event::SessionsEnded { .. } => {}
             }
-            Event::MemberRemoved(member) => {
-                team.members.remove(member);
-            }
-            Event::Group(group, _) => {
-                team.groups.insert(group.id, (**group).clone());
-            }
-            Event::GroupErased(group) => {
-                team.groups.remove(group);
-            }
-            Event::Profile(profile, _) => {
-                team.profiles.insert(profile.id, (**profile).clone());
-            }
-            Event::Team(settings, _) => team.settings = (**settings).clone(),
-            Event::Ticket(..)
-            | Event::Message(..)
-            | Event::HistoryMoved { .. }
-            | Event::TicketsErased(_)
-            | Event::Account(_)
-            | Event::CodeMade(_)
-            | Event::CodeUsed(..)
-            | Event::SessionOpened(_)
-            | Event::SessionsEnded { .. } => {}
         }
-    }
-}
-
-impl Member {
-    /// The member with their sight changed at this revision: a watch from before starts over.
-    #[must_use]
-    pub fn seeing_anew(mut self, revision: Revision) -> Self {
-        self.sight_since = revision;
-        self
     }
 }

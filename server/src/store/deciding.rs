@@ -144,7 +144,7 @@ impl Deciding {
             world.apply(&events);
             world.revision += 1;
             lock.changed = true;
-            if events.iter().any(Event::changes_directory) {
+            if events.iter().any(|event| matches!(event, Event::Directory(_))) {
                 lock.directory_revision = world.revision;
             }
             let actor = request.caller.actor();

@@ -1,26 +1,12 @@
 //! A team's directory: settings, members, groups, profiles. Always read whole; small enough to be
 //! held in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-
-use serde::de::DeserializeOwned;
 
 use super::driver::{Connection, read_json, values};
 use super::error::StoreError;
-use crate::domain::{ContentRef, Entry, Revision, Team, TeamId};
-
-/// Kinds of directory rows.
-pub mod kind {
-    /// The team's settings; one row, with id 0.
-    pub const SETTINGS: &str = "settings";
-    /// A member.
-    pub const MEMBER: &str = "member";
-    /// A group.
-    pub const GROUP: &str = "group";
-    /// A profile.
-    pub const PROFILE: &str = "profile";
-}
+use crate::domain::{ContentRef, Item, ItemId, Revision, Team, TeamId};
 
 /// Teams held in memory at most; beyond it they are read again.
 const HELD: usize = 4_096;
@@ -59,45 +45,23 @@ impl Directories {
     }
 }
 
-/// Reads a directory. None: no such team, or the host itself.
+/// Reads a directory. None: no such team, or the host itself. Kinds that only later servers know
+/// are left alone.
 pub async fn load(connection: &mut Connection, team: TeamId) -> Result<Option<Team>, StoreError> {
-    let sql = "SELECT d.kind, d.image, c.body FROM directory d \
+    let sql = "SELECT d.kind, d.id, d.image, c.body FROM directory d \
                JOIN contents c ON c.team_id = d.team_id AND c.content_id = d.content_id WHERE \
                d.team_id = $1";
-    let mut settings = None;
-    let mut members = BTreeMap::new();
-    let mut groups = BTreeMap::new();
-    let mut profiles = BTreeMap::new();
+    let mut items = Vec::new();
     for mut row in connection.rows(sql, values![team]).await? {
-        let kind: String = row.next()?;
-        let (image, body): (String, String) = (row.next()?, row.next()?);
-        match kind.as_str() {
-            kind::SETTINGS => settings = Some(entry(&image, &body)?),
-            kind::MEMBER => {
-                let member: Entry<crate::domain::Member, _> = entry(&image, &body)?;
-                members.insert(member.id, member);
-            }
-            kind::GROUP => {
-                let group: Entry<crate::domain::Group, _> = entry(&image, &body)?;
-                groups.insert(group.id, group);
-            }
-            kind::PROFILE => {
-                let profile: Entry<crate::domain::Profile, _> = entry(&image, &body)?;
-                profiles.insert(profile.id, profile);
-            }
-            other => {
-                return Err(StoreError::Broken(format!("unknown kind {other} in the directory")));
-            }
+        let (kind, number): (String, i64) = (row.next()?, row.next()?);
+        let (image, words): (String, String) = (row.next()?, row.next()?);
+        if let Some(id) = ItemId::of(&kind, number) {
+            items.push(Item::read(id, &image, &words).map_err(|cause| {
+                StoreError::Broken(format!("{kind} {number} does not read: {cause}"))
+            })?);
         }
     }
-    Ok(settings.map(|settings| Team { id: team, settings, members, groups, profiles }))
-}
-
-fn entry<T: DeserializeOwned, W: DeserializeOwned>(
-    image: &str,
-    body: &str,
-) -> Result<Entry<T, W>, StoreError> {
-    Ok(Entry { image: read_json(image)?, words: read_json(body)? })
+    Ok(Team::of(team, items))
 }
 
 /// Where an image's words are: each directory image has them under this name.
@@ -107,4 +71,14 @@ pub fn words_of(image: &str) -> Result<ContentRef, StoreError> {
         words: ContentRef,
     }
     read_json::<Worded>(image).map(|worded| worded.words)
+}
+
+/// The number of an image's item: each but the settings, of which there is one, has it as its id.
+pub fn number_of(image: &str) -> Result<i64, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Numbered {
+        #[serde(default)]
+        id: i64,
+    }
+    read_json::<Numbered>(image).map(|numbered| numbered.id)
 }

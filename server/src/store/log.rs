@@ -3,13 +3,16 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::driver::{read_json, write_json};
 use super::error::StoreError;
 use crate::domain::{
-    AccountId, Actor, Digest, Event, Group, GroupId, Member, MemberId, Message, Millis, Profile,
-    Revision, Settings, TeamId, TicketChange, TicketId, sha256,
+    AccountId, Actor, Digest, DirectoryEvent, Event, GroupId, Item, ItemId, MemberId, Message,
+    Millis, Revision, TeamId, TicketChange, TicketId, sha256,
 };
 
 /// The version of the stored form that this binary writes. Fields are only ever added; kinds, too.
@@ -26,102 +29,202 @@ pub struct Record<'a> {
     pub events: Vec<Stored<'a>>,
 }
 
-/// One event as it is stored.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a record has few events, which are written or read at once"
-)]
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+/// One event as it is stored: an object with one member, whose name is the event's word.
+#[derive(Clone, Debug)]
 pub enum Stored<'a> {
     /// See [`Event::Ticket`].
     Ticket(Cow<'a, TicketChange>),
     /// See [`Event::Message`].
     Message(Cow<'a, Message>),
-    /// See [`Event::Member`].
-    Member(Cow<'a, Member>),
-    /// See [`Event::MemberRemoved`].
-    MemberRemoved(MemberId),
-    /// See [`Event::Group`].
-    Group(Cow<'a, Group>),
-    /// See [`Event::GroupErased`].
-    GroupErased(GroupId),
-    /// See [`Event::Profile`].
-    Profile(Cow<'a, Profile>),
-    /// See [`Event::Team`].
-    Team(Cow<'a, Settings>),
+    /// An item of the directory as it is now: its kind, and its image as it was written.
+    Item(&'static str, Box<RawValue>),
+    /// An item of the directory is gone.
+    ItemGone(ItemId),
     /// See [`Event::HistoryMoved`].
-    HistoryMoved {
-        /// Whose it was.
-        from: GroupId,
-        /// Whose it is.
-        to: GroupId,
-    },
+    HistoryMoved(StoredMove),
     /// See [`Event::TicketsErased`].
     TicketsErased(Cow<'a, [TicketId]>),
     /// See [`Event::Account`].
-    Account {
-        /// The account.
-        id: AccountId,
-        /// Its place in a team.
-        membership: Option<(TeamId, MemberId)>,
-        /// It can sign in.
-        has_password: bool,
-    },
+    Account(StoredAccount),
     /// See [`Event::CodeMade`].
-    CodeMade {
-        /// Whose password it sets.
-        account: AccountId,
-        /// When it stops working.
-        expires_at: Millis,
-    },
+    CodeMade(StoredCode),
     /// See [`Event::CodeUsed`].
-    CodeUsed {
-        /// Whose.
-        account: AccountId,
-    },
+    CodeUsed(StoredOf),
     /// See [`Event::SessionOpened`].
-    SessionOpened {
-        /// Whose.
-        account: AccountId,
-    },
+    SessionOpened(StoredOf),
     /// See [`Event::SessionsEnded`].
-    SessionsEnded {
-        /// Whose.
-        account: AccountId,
-        /// One of them rather than all, or all but one.
-        all: bool,
-    },
+    SessionsEnded(StoredEnd),
+    /// Something that only later servers know. It stays in the log as it is.
+    Unknown,
 }
 
-impl<'a> From<&'a Event> for Stored<'a> {
-    fn from(event: &'a Event) -> Self {
-        match event {
+/// Whose history moved.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct StoredMove {
+    /// Whose it was.
+    pub from: GroupId,
+    /// Whose it is.
+    pub to: GroupId,
+}
+
+/// An account.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct StoredAccount {
+    /// The account.
+    pub id: AccountId,
+    /// Its place in a team.
+    pub membership: Option<(TeamId, MemberId)>,
+    /// It can sign in.
+    pub has_password: bool,
+}
+
+/// A one-time code.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct StoredCode {
+    /// Whose password it sets.
+    pub account: AccountId,
+    /// When it stops working.
+    pub expires_at: Millis,
+}
+
+/// An account that something happened to.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct StoredOf {
+    /// Whose.
+    pub account: AccountId,
+}
+
+/// Sessions that ended.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct StoredEnd {
+    /// Whose.
+    pub account: AccountId,
+    /// One of them rather than all, or all but one.
+    pub all: bool,
+}
+
+/// An item's image as JSON.
+pub fn image_of(item: &Item) -> Result<String, StoreError> {
+    item.image().map_err(|cause| StoreError::Broken(format!("JSON does not write: {cause}")))
+}
+
+/// The log's word for an item of this kind. Settings are the team's.
+fn word_of(kind: &'static str) -> &'static str {
+    if kind == ItemId::Team.kind() { "team" } else { kind }
+}
+
+/// The log's word for an item that is gone. A group's was there before others had one.
+fn word_of_gone(id: ItemId) -> String {
+    match id {
+        ItemId::Group(_) => "group_erased".to_owned(),
+        other => format!("{}_removed", word_of(other.kind())),
+    }
+}
+
+impl<'a> Stored<'a> {
+    fn of(event: &'a Event) -> Result<Self, StoreError> {
+        let raw = |json| {
+            RawValue::from_string(json)
+                .map_err(|cause| StoreError::Broken(format!("JSON does not write: {cause}")))
+        };
+        Ok(match event {
             Event::Ticket(entry, _) => Stored::Ticket(Cow::Borrowed(&entry.image)),
             Event::Message(entry, _) => Stored::Message(Cow::Borrowed(&entry.image)),
-            Event::Member(entry, _) => Stored::Member(Cow::Borrowed(&entry.image)),
-            Event::MemberRemoved(member) => Stored::MemberRemoved(*member),
-            Event::Group(entry, _) => Stored::Group(Cow::Borrowed(&entry.image)),
-            Event::GroupErased(group) => Stored::GroupErased(*group),
-            Event::Profile(entry, _) => Stored::Profile(Cow::Borrowed(&entry.image)),
-            Event::Team(entry, _) => Stored::Team(Cow::Borrowed(&entry.image)),
-            Event::HistoryMoved { from, to } => Stored::HistoryMoved { from: *from, to: *to },
+            Event::Directory(DirectoryEvent::Set(item, _)) => {
+                Stored::Item(item.id().kind(), raw(image_of(item)?)?)
+            }
+            Event::Directory(DirectoryEvent::Gone(id)) => Stored::ItemGone(*id),
+            Event::HistoryMoved { from, to } => {
+                Stored::HistoryMoved(StoredMove { from: *from, to: *to })
+            }
             Event::TicketsErased(tickets) => Stored::TicketsErased(Cow::Borrowed(tickets)),
-            Event::Account(account) => Stored::Account {
+            Event::Account(account) => Stored::Account(StoredAccount {
                 id: account.id,
                 membership: account.membership,
                 has_password: account.password_hash.is_some(),
-            },
+            }),
             Event::CodeMade(code) => {
-                Stored::CodeMade { account: code.account, expires_at: code.expires_at }
+                Stored::CodeMade(StoredCode { account: code.account, expires_at: code.expires_at })
             }
-            Event::CodeUsed(_, account) => Stored::CodeUsed { account: *account },
-            Event::SessionOpened(session) => Stored::SessionOpened { account: session.account },
-            Event::SessionsEnded { account, only, except } => {
-                Stored::SessionsEnded { account: *account, all: only.is_none() && except.is_none() }
+            Event::CodeUsed(_, account) => Stored::CodeUsed(StoredOf { account: *account }),
+            Event::SessionOpened(session) => {
+                Stored::SessionOpened(StoredOf { account: session.account })
             }
-        }
+            Event::SessionsEnded { account, only, except } => Stored::SessionsEnded(StoredEnd {
+                account: *account,
+                all: only.is_none() && except.is_none(),
+            }),
+        })
     }
+}
+
+impl Serialize for Stored<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self {
+            Stored::Ticket(change) => map.serialize_entry("ticket", change)?,
+            Stored::Message(message) => map.serialize_entry("message", message)?,
+            Stored::Item(kind, image) => map.serialize_entry(word_of(kind), image)?,
+            Stored::ItemGone(id) => map.serialize_entry(&word_of_gone(*id), &id.number())?,
+            Stored::HistoryMoved(moved) => map.serialize_entry("history_moved", moved)?,
+            Stored::TicketsErased(tickets) => map.serialize_entry("tickets_erased", tickets)?,
+            Stored::Account(account) => map.serialize_entry("account", account)?,
+            Stored::CodeMade(code) => map.serialize_entry("code_made", code)?,
+            Stored::CodeUsed(of) => map.serialize_entry("code_used", of)?,
+            Stored::SessionOpened(of) => map.serialize_entry("session_opened", of)?,
+            Stored::SessionsEnded(end) => map.serialize_entry("sessions_ended", end)?,
+            Stored::Unknown => {}
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Stored<'_> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ReadStored)
+    }
+}
+
+struct ReadStored;
+
+impl<'de> Visitor<'de> for ReadStored {
+    type Value = Stored<'static>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an event, named by its word")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let Some(word) = map.next_key::<Cow<'de, str>>()? else { return Ok(Stored::Unknown) };
+        Ok(match &*word {
+            "ticket" => Stored::Ticket(Cow::Owned(map.next_value()?)),
+            "message" => Stored::Message(Cow::Owned(map.next_value()?)),
+            "history_moved" => Stored::HistoryMoved(map.next_value()?),
+            "tickets_erased" => {
+                Stored::TicketsErased(Cow::Owned(map.next_value::<Vec<TicketId>>()?))
+            }
+            "account" => Stored::Account(map.next_value()?),
+            "code_made" => Stored::CodeMade(map.next_value()?),
+            "code_used" => Stored::CodeUsed(map.next_value()?),
+            "session_opened" => Stored::SessionOpened(map.next_value()?),
+            "sessions_ended" => Stored::SessionsEnded(map.next_value()?),
+            word => of_directory(word, map.next_value()?).map_err(A::Error::custom)?,
+        })
+    }
+}
+
+/// What a word says of the directory, if it is one of those.
+fn of_directory(word: &str, value: Box<RawValue>) -> serde_json::Result<Stored<'static>> {
+    let kind = |word: &str| if word == "team" { ItemId::Team.kind() } else { word }.to_owned();
+    if let Some(id) = ItemId::of(&kind(word), 0) {
+        return Ok(Stored::Item(id.kind(), value));
+    }
+    let gone = word.strip_suffix("_removed").or_else(|| word.strip_suffix("_erased"));
+    if let Some(gone) = gone.filter(|gone| ItemId::of(&kind(gone), 0).is_some()) {
+        let number = serde_json::from_str(value.get())?;
+        return Ok(ItemId::of(&kind(gone), number).map_or(Stored::Unknown, Stored::ItemGone));
+    }
+    Ok(Stored::Unknown)
 }
 
 /// Writes a change in the stored form.
@@ -129,7 +232,8 @@ pub fn write_record<'a>(
     by: Actor,
     events: impl Iterator<Item = &'a Event>,
 ) -> Result<String, StoreError> {
-    write_json(&Record { v: VERSION, by, events: events.map(Stored::from).collect() })
+    let events = events.map(Stored::of).collect::<Result<_, _>>()?;
+    write_json(&Record { v: VERSION, by, events })
 }
 
 /// Reads the stored form.
@@ -150,3 +254,46 @@ pub fn link(before: Digest, team: TeamId, revision: Revision, at: Millis, record
 
 /// What a chain begins with.
 pub const CHAIN_START: Digest = Digest([0; 32]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::MemberId;
+
+    fn read(events: &str) -> Vec<Stored<'static>> {
+        let text = format!(r#"{{"v":1,"by":"clock","events":{events}}}"#);
+        read_record(&text).expect("it is read").events
+    }
+
+    /// The log is read for years, and by servers of two versions at once.
+    #[test]
+    fn what_was_stored_stays_readable_and_unknown_kinds_are_skipped() {
+        let events = read(
+            r#"[{"member":{"id":3, "x":1}},{"member_removed":3},{"group_erased":4},{"team":{}},
+               {"tag":{"id":9}},{"tag_removed":9},{"history_moved":{"from":1,"to":2}}]"#,
+        );
+        let told: Vec<_> = events.iter().map(|event| format!("{event:?}")).collect();
+        assert!(
+            matches!(&events[0], Stored::Item("member", image)
+            if image.get() == r#"{"id":3, "x":1}"#),
+            "{told:?}"
+        );
+        assert!(matches!(events[1], Stored::ItemGone(ItemId::Member(MemberId(3)))), "{told:?}");
+        assert!(matches!(events[2], Stored::ItemGone(ItemId::Group(GroupId(4)))), "{told:?}");
+        assert!(matches!(&events[3], Stored::Item("settings", _)), "{told:?}");
+        assert!(matches!(events[4], Stored::Unknown), "{told:?}");
+        assert!(matches!(events[5], Stored::Unknown), "{told:?}");
+        assert!(matches!(events[6], Stored::HistoryMoved(_)), "{told:?}");
+    }
+
+    #[test]
+    fn what_is_gone_is_written_as_it_always_was() {
+        let word = |id| serde_json::to_string(&Stored::ItemGone(id)).expect("plain data");
+        assert_eq!(word(ItemId::Member(MemberId(3))), r#"{"member_removed":3}"#);
+        assert_eq!(word(ItemId::Group(GroupId(4))), r#"{"group_erased":4}"#);
+        let image = RawValue::from_string(r#"{"id":3}"#.to_owned()).expect("JSON");
+        let set = |kind| serde_json::to_string(&Stored::Item(kind, image.clone())).expect("plain");
+        assert_eq!(set("settings"), r#"{"team":{"id":3}}"#);
+        assert_eq!(set("member"), r#"{"member":{"id":3}}"#);
+    }
+}

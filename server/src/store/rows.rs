@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use super::driver::{Connection, Value, values, write_json};
 use super::error::StoreError;
+use super::log::image_of;
 use super::many::{Filled, Many};
-use super::{accounts, directory::kind, log, tickets};
+use super::{accounts, log, tickets};
 use crate::domain::{
-    Change, ContentId, Digest, Entry, Event, Member, MemberState, MemberWords, NewWords, Reply,
-    Request, TeamId, Ticket, TicketId,
+    Change, ContentId, Digest, DirectoryEvent, Entry, Event, Item, ItemId, Member, MemberState,
+    MemberWords, NewWords, Reply, Request, TeamId, Ticket, TicketId,
 };
 
 const NEW_CONTENTS: Many =
@@ -92,26 +93,18 @@ impl<'a> Rows<'a> {
                 ]);
                 self.new_contents.push(content(team, message.words.id, words));
             }
-            Event::Member(entry, words) => {
-                self.add_words(team, entry.image.words.id, words.as_ref());
-            }
-            Event::Group(entry, words) => {
-                self.add_words(team, entry.image.words.id, words.as_ref());
-            }
-            Event::Profile(entry, words) => {
-                self.add_words(team, entry.image.words.id, words.as_ref());
-            }
-            Event::Team(entry, words) => {
-                self.add_words(team, entry.image.words.id, words.as_ref());
+            Event::Directory(DirectoryEvent::Set(item, Some(words))) => {
+                self.contents.insert((team, item.content().id), words);
             }
             // What has no words is written by itself: see `write_rare`.
-            _ => {}
-        }
-    }
-
-    fn add_words(&mut self, team: TeamId, id: ContentId, words: Option<&'a NewWords>) {
-        if let Some(words) = words {
-            self.contents.insert((team, id), words);
+            Event::Directory(DirectoryEvent::Set(_, None) | DirectoryEvent::Gone(_))
+            | Event::HistoryMoved { .. }
+            | Event::TicketsErased(_)
+            | Event::Account(_)
+            | Event::CodeMade(_)
+            | Event::CodeUsed(..)
+            | Event::SessionOpened(_)
+            | Event::SessionsEnded { .. } => {}
         }
     }
 
@@ -180,28 +173,8 @@ async fn write_event(
 ) -> Result<(), StoreError> {
     match event {
         Event::Ticket(..) | Event::Message(..) => Ok(()),
-        Event::Team(entry, _) => {
-            put(connection, team, kind::SETTINGS, 0, &entry.image, entry.image.words.id).await
-        }
-        Event::Member(entry, _) => {
-            put(connection, team, kind::MEMBER, entry.id.0, &entry.image, entry.image.words.id)
-                .await?;
-            write_invitation(connection, team, entry).await
-        }
-        Event::Group(entry, _) => {
-            put(connection, team, kind::GROUP, entry.id.0, &entry.image, entry.image.words.id).await
-        }
-        Event::Profile(entry, _) => {
-            put(connection, team, kind::PROFILE, entry.id.0, &entry.image, entry.image.words.id)
-                .await
-        }
-        Event::MemberRemoved(member) => {
-            let sql = "DELETE FROM invitations WHERE team_id = $1 AND member_id = $2";
-            connection.execute(sql, values![team, member.0]).await?;
-            accounts::forget_codes(connection, team, *member).await?;
-            remove(connection, team, kind::MEMBER, member.0).await
-        }
-        Event::GroupErased(group) => remove(connection, team, kind::GROUP, group.0).await,
+        Event::Directory(DirectoryEvent::Set(item, _)) => put(connection, team, item).await,
+        Event::Directory(DirectoryEvent::Gone(item)) => remove(connection, team, *item).await,
         Event::HistoryMoved { from, to } => {
             let sql = "UPDATE tickets SET group_id = $3 WHERE team_id = $1 AND group_id = $2 AND \
                 ended_at IS NOT NULL";
@@ -212,32 +185,32 @@ async fn write_event(
     }
 }
 
-async fn put<T: serde::Serialize>(
-    connection: &mut Connection,
-    team: TeamId,
-    kind: &'static str,
-    id: i64,
-    image: &T,
-    content: ContentId,
-) -> Result<(), StoreError> {
+async fn put(connection: &mut Connection, team: TeamId, item: &Item) -> Result<(), StoreError> {
     let sql = "INSERT INTO directory (team_id, kind, id, image, content_id) VALUES ($1, $2, $3, \
         $4, $5) \
                ON CONFLICT (team_id, kind, id) DO UPDATE SET image = excluded.image, content_id = \
                excluded.content_id";
-    connection.execute(sql, values![team, kind, id, write_json(image)?, content.0]).await.map(drop)
+    let (id, content) = (item.id(), item.content().id);
+    let row = values![team, id.kind(), id.number(), image_of(item)?, content.0];
+    connection.execute(sql, row).await?;
+    if let Item::Member(member) = item {
+        write_invitation(connection, team, member).await?;
+    }
+    Ok(())
 }
 
-async fn remove(
-    connection: &mut Connection,
-    team: TeamId,
-    kind: &'static str,
-    id: i64,
-) -> Result<(), StoreError> {
+async fn remove(connection: &mut Connection, team: TeamId, id: ItemId) -> Result<(), StoreError> {
+    if let ItemId::Member(member) = id {
+        let sql = "DELETE FROM invitations WHERE team_id = $1 AND member_id = $2";
+        connection.execute(sql, values![team, member.0]).await?;
+        accounts::forget_codes(connection, team, member).await?;
+    }
+    let row = || values![team, id.kind(), id.number()];
     let sql = "DELETE FROM contents WHERE team_id = $1 AND content_id = \
                (SELECT content_id FROM directory WHERE team_id = $1 AND kind = $2 AND id = $3)";
-    connection.execute(sql, values![team, kind, id]).await?;
+    connection.execute(sql, row()).await?;
     let sql = "DELETE FROM directory WHERE team_id = $1 AND kind = $2 AND id = $3";
-    connection.execute(sql, values![team, kind, id]).await.map(drop)
+    connection.execute(sql, row()).await.map(drop)
 }
 
 async fn write_invitation(

@@ -6,6 +6,7 @@ use super::{Group, GroupWords, Visibility};
 use crate::domain::Millis;
 use crate::domain::command::Checked;
 use crate::domain::decide::Draft;
+use crate::domain::directory::ItemId;
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{GroupId, MemberId};
 use crate::domain::refusal::Refusal;
@@ -71,10 +72,7 @@ impl<'w> Draft<'w> {
             deleted_at: None,
             words: self.content(&prepared),
         };
-        self.events.push(Event::Group(
-            Box::new(Entry { image, words: (*prepared.words).clone() }),
-            Some(prepared.row),
-        ));
+        self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
         Ok(Reply::Group(id))
     }
 
@@ -101,7 +99,7 @@ impl<'w> Draft<'w> {
         }
         group.image.visibility = visibility.unwrap_or(group.image.visibility);
         if group != before {
-            self.events.push(Event::Group(Box::new(group), row));
+            self.set(group, row);
             self.profiles_offer_otherwise(id)?;
         }
         Ok(Reply::Group(id))
@@ -117,7 +115,7 @@ impl<'w> Draft<'w> {
             profile.revision += 1;
             profile.saved_at = self.now;
             profile.saved_by = self.actor;
-            self.events.push(Event::Profile(Box::new(profile), None));
+            self.set(profile, None);
         }
         Ok(())
     }
@@ -137,7 +135,7 @@ impl<'w> Draft<'w> {
             ));
         }
         if group.operators.insert(member) {
-            self.events.push(Event::Group(Box::new(group), None));
+            self.set(group, None);
             self.sight_changes([member])?;
         }
         Ok(Reply::Group(id))
@@ -153,7 +151,7 @@ impl<'w> Draft<'w> {
         if !group.operators.remove(&member) {
             return Err(Refusal::NotFound);
         }
-        self.events.push(Event::Group(Box::new(group), None));
+        self.set(group, None);
         self.sight_changes([member])?;
         Ok(Reply::Group(id))
     }
@@ -200,7 +198,7 @@ impl<'w> Draft<'w> {
         }
         let operators = group.operators.clone();
         group.deleted_at = Some(self.now);
-        self.events.push(Event::Group(Box::new(group), None));
+        self.set(group, None);
         self.profiles_offer_otherwise(id)?;
         for old in open {
             let mut ticket = old.image.clone();
@@ -232,7 +230,7 @@ impl<'w> Draft<'w> {
         let team = self.team()?;
         let operators = group.operators.clone();
         group.deleted_at = None;
-        self.events.push(Event::Group(Box::new(group), None));
+        self.set(group, None);
         self.profiles_offer_otherwise(id)?;
         for old in self.tickets_where(|ticket| ticket.is_open() && ticket.former_group == Some(id))
         {
@@ -266,7 +264,7 @@ impl<'w> Draft<'w> {
             self.events.push(Event::TicketsErased(erased));
         }
         if count < ERASE_AT_ONCE {
-            self.events.push(Event::GroupErased(id));
+            self.remove(ItemId::Group(id));
         }
         Ok(Reply::Count(i64::try_from(count).unwrap_or(i64::MAX)))
     }

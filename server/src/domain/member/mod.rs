@@ -52,3 +52,12 @@ pub struct MemberWords {
     /// The name people see.
     pub display_name: String,
 }
+
+impl Member {
+    /// The member with their sight changed at this revision: a watch from before starts over.
+    #[must_use]
+    pub fn seeing_anew(mut self, revision: Revision) -> Self {
+        self.sight_since = revision;
+        self
+    }
+}

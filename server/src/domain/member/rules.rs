@@ -3,6 +3,7 @@
 use super::{Member, MemberDraft, MemberState, MemberWords};
 use crate::domain::account::{Account, OneTimeCode};
 use crate::domain::decide::{Draft, MemberEntry};
+use crate::domain::directory::ItemId;
 use crate::domain::event::Event;
 use crate::domain::ids::MemberId;
 use crate::domain::refusal::Refusal;
@@ -20,7 +21,7 @@ impl<'w> Draft<'w> {
         row: Option<NewWords>,
     ) {
         let words = member.words.clone();
-        self.events.push(Event::Member(Box::new(Entry { image, words }), row));
+        self.set(Entry { image, words }, row);
     }
 
     /// These members see other things from this revision on.
@@ -104,10 +105,7 @@ impl<'w> Draft<'w> {
             sight_since: self.revision,
             words: self.content(&prepared),
         };
-        self.events.push(Event::Member(
-            Box::new(Entry { image, words: (*prepared.words).clone() }),
-            Some(prepared.row),
-        ));
+        self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
         Ok(Reply::Member(id))
     }
 
@@ -181,7 +179,7 @@ impl<'w> Draft<'w> {
         {
             let mut group = group.clone();
             group.operators.remove(&member);
-            self.events.push(Event::Group(Box::new(group), None));
+            self.set(group, None);
         }
         Ok(())
     }
@@ -192,7 +190,7 @@ impl<'w> Draft<'w> {
         self.keeps_an_admin(old)?;
         self.leave_tickets(id);
         self.leave_groups(id)?;
-        self.events.push(Event::MemberRemoved(id));
+        self.remove(ItemId::Member(id));
         if let Some(account) = old.account {
             self.events.push(Event::SessionsEnded { account, only: None, except: None });
             if let Ok(found) = self.world.account(account) {
@@ -244,7 +242,7 @@ impl<'w> Draft<'w> {
         if !accept {
             // An admin may have put them into groups already.
             self.leave_groups(member)?;
-            self.events.push(Event::MemberRemoved(member));
+            self.remove(ItemId::Member(member));
             return Ok(Reply::Account(id));
         }
         let account = account.clone();
@@ -274,7 +272,7 @@ impl<'w> Draft<'w> {
         let prepared = Prepared::new(member.words.clone(), salt);
         member.image.words = prepared.at(invited.image.words.id);
         account.membership = Some((self.world.id, member.image.id));
-        self.events.push(Event::Member(Box::new(member), Some(prepared.row)));
+        self.set(member, Some(prepared.row));
         self.events.push(Event::Account(Box::new(account)));
     }
 }

@@ -4,7 +4,7 @@ use super::ProfileDraft;
 use super::{Profile, ProfileState, ProfileWords};
 use crate::domain::command::Checked;
 use crate::domain::decide::Draft;
-use crate::domain::event::{Event, actor_name};
+use crate::domain::event::actor_name;
 use crate::domain::ids::ProfileId;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::Reply;
@@ -64,10 +64,7 @@ impl<'w> Draft<'w> {
             default_priority: draft.default_priority,
             words,
         };
-        self.events.push(Event::Profile(
-            Box::new(Entry { image, words: (*draft.words.words).clone() }),
-            Some(draft.words.row),
-        ));
+        self.set(Entry { image, words: (*draft.words.words).clone() }, Some(draft.words.row));
         Ok(Reply::Profile(id))
     }
 
@@ -94,10 +91,7 @@ impl<'w> Draft<'w> {
         image.group_required = draft.group_required;
         image.default_priority = draft.default_priority;
         image.words = draft.words.at(old.image.words.id);
-        self.events.push(Event::Profile(
-            Box::new(Entry { image, words: (*draft.words.words).clone() }),
-            Some(draft.words.row),
-        ));
+        self.set(Entry { image, words: (*draft.words.words).clone() }, Some(draft.words.row));
         Ok(Reply::Profile(id))
     }
 
@@ -121,7 +115,7 @@ impl<'w> Draft<'w> {
         profile.revision += 1;
         profile.saved_at = self.now;
         profile.saved_by = self.actor;
-        self.events.push(Event::Profile(Box::new(profile), None));
+        self.set(profile, None);
         Ok(Reply::Profile(id))
     }
 }

@@ -45,10 +45,7 @@ impl Draft<'_> {
             created_at: self.now,
             words,
         };
-        self.events.push(Event::Team(
-            Box::new(Entry { image: settings, words: (*name.words).clone() }),
-            Some(name.row),
-        ));
+        self.set(Entry { image: settings, words: (*name.words).clone() }, Some(name.row));
         let member = MemberId(self.id());
         let prepared = Prepared::new(
             MemberWords {
@@ -69,7 +66,7 @@ impl Draft<'_> {
             words: self.content(&prepared),
         };
         let entry = Entry { image, words: (*prepared.words).clone() };
-        self.events.push(Event::Member(Box::new(entry), Some(prepared.row)));
+        self.set(entry, Some(prepared.row));
         account.membership = Some((self.world.id, member));
         self.events.push(Event::Account(Box::new(account)));
         Ok(Reply::Done)
@@ -103,7 +100,7 @@ impl Draft<'_> {
             return Ok(Reply::Done);
         }
         let mode_changes = settings.image.queue_mode != mode_before;
-        self.events.push(Event::Team(Box::new(settings), row));
+        self.set(settings, row);
         if mode_changes {
             let operators = team
                 .members

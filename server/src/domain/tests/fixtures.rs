@@ -324,7 +324,7 @@ impl Scene {
                     });
                     self.codes.push(code.clone());
                 }
-                Event::MemberRemoved(member) => {
+                Event::Directory(DirectoryEvent::Gone(ItemId::Member(member))) => {
                     let team = self.world.id;
                     self.codes.retain(|code| code.invitation != Some((team, *member)));
                 }
