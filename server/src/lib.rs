@@ -12,6 +12,8 @@ pub mod domain;
 pub mod front;
 pub mod grpc;
 pub mod hub;
+#[cfg(test)]
+mod rooms;
 pub mod secrets;
 pub mod store;
 pub mod telemetry;

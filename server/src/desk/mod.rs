@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch as watch_channel;
 
+pub use crate::store::MessageEntry;
 pub use assistance::{CustomerTicket, CustomerView, Follow, News, RawSubmission, Widget};
 pub use failure::Failure;
 pub use frames::{Encoder, TicketEntry};

@@ -1,11 +1,11 @@
 //! The queue and its history, for operators and admins.
 
-use super::{ANSWER, Desk, Failure, Staff, TicketEntry, salt};
+use super::{ANSWER, Desk, Failure, MessageEntry, Staff, TicketEntry, salt};
 use crate::domain::{
     Checked, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared, Priority,
     Refusal, Reply, Sight, State, TeamId, Ticket, TicketCommand, Viewer, What, actor_name, text,
 };
-use crate::store::{After, MessageEntry, Name, Stored};
+use crate::store::{After, Name, Stored};
 
 /// Code points that a message may have.
 const MESSAGE: usize = 10_000;

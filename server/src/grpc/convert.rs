@@ -6,13 +6,12 @@ use prost_types::Timestamp;
 use tonic::Status;
 
 use super::status::invalid;
-use crate::desk::{Identity, TicketEntry};
+use crate::desk::{Identity, MessageEntry, TicketEntry};
 use crate::domain::{
     Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageId,
     MessageKind, Millis, Origin, Priority, QueueMode, Revision, State, Team, TeamId, Visibility,
     sha256, text,
 };
-use crate::store::MessageEntry;
 
 /// An id with its letter.
 pub fn id(letter: char, number: i64) -> String {
