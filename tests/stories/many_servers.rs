@@ -108,6 +108,31 @@ async fn what_ends_on_one_ends_on_the_other() {
     desk.close();
 }
 
+/// Whoever goes away or comes back renames nobody: watchers on other servers need no new snapshot.
+/// A group that somebody joins gives them one, wherever they watch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_what_changes_a_sight_or_a_name_starts_watches_over() {
+    let (Scene { desk, ana, bo, cy, sales, support, widget, .. }, second) = two().await;
+    let far_bo = bo.over(&second.connect());
+    let far_cy = cy.over(&second.connect());
+    let mut far = far_bo.watch().opened().await;
+    let mut joins = far_cy.watch().opened().await;
+    for available in [false, true, false, true] {
+        bo.set_available(available).await.unwrap();
+    }
+    let first = widget.ring(Some(&sales), "After all of that.").await.number;
+    far.until_sees(first).await;
+    assert_eq!(far.now().snapshots, 1, "nothing that is shown was renamed");
+    ana.join(&sales, &cy).await.unwrap();
+    joins.until("a snapshot of what cy sees now", |recording| recording.snapshots == 2).await;
+    joins.until_sees(first).await;
+    ana.rename_group(&support, "Help").await.unwrap();
+    far.until("a snapshot with the new name", |recording| recording.snapshots == 2).await;
+    far.agrees_with(&far_bo).await;
+    joins.agrees_with(&far_cy).await;
+    desk.close();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn races_across_servers_have_one_winner() {
     let (Scene { desk, ana, bo, cy, sales, support, widget, .. }, second) = two().await;

@@ -417,7 +417,7 @@ impl Desk {
             _ => None,
         });
         let words = self.store.ticket_words(team.id, wanted.collect()).await?;
-        Ok(changes.iter().map(|change| Arc::new(self.frame_of(&team, change, &words))).collect())
+        changes.iter().map(|change| Ok(Arc::new(self.frame_of(&team, change, &words)?))).collect()
     }
 
     fn frame_of(
@@ -425,23 +425,20 @@ impl Desk {
         team: &Team,
         change: &LoggedChange,
         words: &HashMap<ContentId, Arc<TicketWords>>,
-    ) -> Frame {
-        let mut draft = FrameDraft::default();
+    ) -> Result<Frame, Failure> {
+        let mut draft = FrameDraft {
+            names_changed: change.record.may_rename(),
+            sight_of: change.record.sight_of(change.revision)?,
+            ..FrameDraft::default()
+        };
         for event in &change.record.events {
-            match event {
-                Stored::Ticket(changed) => {
-                    let words = words.get(&changed.ticket.words.id).cloned().unwrap_or_default();
-                    draft.tickets.push((
-                        changed.before.clone(),
-                        Entry { image: changed.ticket.clone(), words },
-                    ));
-                }
-                // The log does not say whether a name was among what changed.
-                Stored::Item(..) => draft.names_changed = true,
-                _ => {}
+            if let Stored::Ticket(changed) = event {
+                let words = words.get(&changed.ticket.words.id).cloned().unwrap_or_default();
+                let ticket = Entry { image: changed.ticket.clone(), words };
+                draft.tickets.push((changed.before.clone(), ticket));
             }
         }
         let actor = actor_name(team, change.record.by);
-        draft.finish(&*self.encoder, team, change.revision, actor)
+        Ok(draft.finish(&*self.encoder, team, change.revision, actor))
     }
 }

@@ -164,7 +164,9 @@ impl Team {
             groups: BTreeMap::new(),
             profiles: BTreeMap::new(),
         };
-        items.into_iter().for_each(|item| team.set(item));
+        for item in items {
+            team.set(item);
+        }
         Some(team)
     }
 

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use super::driver::{read_json, write_json};
 use super::error::StoreError;
 use crate::domain::{
-    AccountId, Actor, Digest, DirectoryEvent, Event, GroupId, Item, ItemId, MemberId, Message,
-    Millis, Revision, TeamId, TicketChange, TicketId, sha256,
+    AccountId, Actor, Digest, DirectoryEvent, Event, GroupId, Item, ItemId, Member, MemberId,
+    Message, Millis, Revision, TeamId, TicketChange, TicketId, sha256,
 };
 
 /// The version of the stored form that this binary writes. Fields are only ever added; kinds, too.
@@ -25,11 +25,38 @@ pub struct Record<'a> {
     pub v: u32,
     /// Who did it.
     pub by: Actor,
+    /// Words of the directory are among what changed. Records from before do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<bool>,
     /// What happened.
     pub events: Vec<Stored<'a>>,
 }
 
+impl Record<'_> {
+    /// Names that tickets are shown with may have changed.
+    pub fn may_rename(&self) -> bool {
+        let is_item = |event: &Stored| matches!(event, Stored::Item(..));
+        self.names.unwrap_or_else(|| self.events.iter().any(is_item))
+    }
+
+    /// Members who see other things from this revision on, which is the record's.
+    pub fn sight_of(&self, revision: Revision) -> Result<Vec<MemberId>, StoreError> {
+        let images = self.events.iter().filter_map(|event| match event {
+            Stored::Item(kind, image) if *kind == ItemId::Member(MemberId(0)).kind() => Some(image),
+            _ => None,
+        });
+        let members = images.map(|image| read_json::<Member>(image.get()));
+        let anew = members
+            .filter(|member| member.as_ref().map_or(true, |member| member.sight_since == revision));
+        anew.map(|member| Ok(member?.id)).collect()
+    }
+}
+
 /// One event as it is stored: an object with one member, whose name is the event's word.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a record has few events, which are written or read at once"
+)]
 #[derive(Clone, Debug)]
 pub enum Stored<'a> {
     /// See [`Event::Ticket`].
@@ -230,10 +257,15 @@ fn of_directory(word: &str, value: Box<RawValue>) -> serde_json::Result<Stored<'
 /// Writes a change in the stored form.
 pub fn write_record<'a>(
     by: Actor,
-    events: impl Iterator<Item = &'a Event>,
+    events: impl Iterator<Item = &'a Event> + Clone,
 ) -> Result<String, StoreError> {
+    let words = events.clone().filter_map(|event| match event {
+        Event::Directory(DirectoryEvent::Set(_, words)) => Some(words.is_some()),
+        _ => None,
+    });
+    let names = words.reduce(|one, other| one || other);
     let events = events.map(Stored::of).collect::<Result<_, _>>()?;
-    write_json(&Record { v: VERSION, by, events })
+    write_json(&Record { v: VERSION, by, names, events })
 }
 
 /// Reads the stored form.
