@@ -1,6 +1,7 @@
 //! What customers, who have no account, can cost: every call is limited by address and by ticket,
 //! and what they leave behind and hold has a bound.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use deskbell_proto::client::{Client, Credentials, request_id};
@@ -8,7 +9,7 @@ use deskbell_proto::problem::Problem;
 use deskbell_proto::v1;
 use deskbell_proto::v1::follow_response::Prompt;
 use deskbell_tests::balancer::address_of_ones_own;
-use deskbell_tests::customer::{Customer, Widget, call_for_help, new_secret};
+use deskbell_tests::customer::{Customer, call_for_help, new_secret};
 use deskbell_tests::desk::Desk;
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::{Database, Host};
@@ -30,6 +31,7 @@ for_both_databases! {
     a_ticket_takes_so_much_and_no_more,
     staff_write_so_much_and_no_more,
     answers_that_nobody_reads_are_bounded,
+    snapshots_that_nobody_reads_are_bounded,
 }
 
 fn too_often(problem: &Problem) {
@@ -245,11 +247,45 @@ async fn prompt(stream: &mut Streaming<v1::FollowResponse>) -> Prompt {
 }
 
 /// A peer that lets the server send so little on a stream, and any number of streams.
-fn slow_reader(widget: &Widget, server: &Server) -> Widget {
+fn slow_reader(server: &Server) -> Client {
     let endpoint = Endpoint::from_shared(server.address().to_owned()).unwrap();
     let endpoint = endpoint.initial_stream_window_size(64 * 1024);
     let channel = endpoint.initial_connection_window_size(64 * 1024 * 1024).connect_lazy();
-    widget.over(&Client::new(channel, Credentials::none()))
+    Client::new(channel, Credentials::none())
+}
+
+/// Terminals that do not read hold what they were about to be shown: 64 MiB for an account.
+async fn snapshots_that_nobody_reads_are_bounded(database: Database) {
+    const TICKETS: usize = 200;
+    let host = Host::new(database);
+    let server = host.serve_at(SocketAddr::from(([127, 0, 0, 1], 0)), &["--plaintext"]).await;
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::on(Desk { host, server }).await;
+    let long = "\u{1f514}".repeat(200);
+    let facts: BTreeMap<_, _> = (0..16).map(|n| (format!("fact {n}"), long.clone())).collect();
+    for _ in 0..TICKETS {
+        let (group_id, facts) = (sales.id.clone(), facts.clone());
+        let call = call_for_help(&new_secret(), &long.repeat(50));
+        widget.submit(v1::SubmitTicketRequest { group_id, facts, ..call }).await.unwrap();
+    }
+    let slow = bo.over(&slow_reader(&desk.server));
+    let mut unread = Vec::new();
+    let refused = loop {
+        let request = v1::WatchQueueRequest::default();
+        let mut watch = slow.client.watch().watch_queue(request).await.unwrap().into_inner();
+        // Its first part is read, so that the others are at hand.
+        match soon("the first part", watch.message()).await {
+            Ok(_) => unread.push(watch),
+            Err(status) => break status.into(),
+        }
+        assert!(unread.len() < 40, "what nobody reads has no bound");
+    };
+    too_often(&refused);
+    assert!(unread.len() >= 4, "a few may be slow");
+    // Others are shown all of it.
+    assert_eq!(ana.watch().opened().await.now().numbers().len(), TICKETS);
+    drop(unread);
+    assert_eq!(bo.watch().opened().await.now().numbers().len(), TICKETS);
+    desk.close();
 }
 
 /// Streams that nobody reads hold what they were about to say: 8 MiB for an address, and no more.
@@ -266,7 +302,7 @@ async fn answers_that_nobody_reads_are_bounded(database: Database) {
         customer
     };
     let (loud, asking) = (full("Loud.").await, full("Asking.").await);
-    let slow = slow_reader(&widget, &desk.server);
+    let slow = widget.over(&slow_reader(&desk.server));
     let mut unread = Vec::new();
     for customer in [&loud; 8].into_iter().chain([&asking; 8]) {
         let slow = slow.customer(customer.secret.clone(), customer.number);
