@@ -31,12 +31,12 @@ pub struct Link {
 
 /// Tells the window something, and wakes it up.
 #[derive(Clone)]
-struct Teller {
+struct WindowHandle {
     news: mpsc::Sender<News>,
     wake: Arc<dyn Fn() + Send + Sync>,
 }
 
-impl Teller {
+impl WindowHandle {
     fn tell(&self, news: News) {
         // A window that is gone hears nothing, and that is fine.
         let _ = self.news.send(news);
@@ -57,9 +57,9 @@ impl Link {
         let (news_sender, news_receiver) = mpsc::channel();
         let (stop_sender, stop_receiver) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let teller = Teller { news: news_sender, wake: Arc::new(wake) };
+        let window = WindowHandle { news: news_sender, wake: Arc::new(wake) };
         let thread = thread::Builder::new().name("link".into()).spawn(move || {
-            let mut worker = worker::Worker::new(manifests, used, offered, order_receiver, teller);
+            let mut worker = worker::Worker::new(manifests, used, offered, order_receiver, window);
             runtime.block_on(async {
                 tokio::select! {
                     _ = stop_receiver => {}

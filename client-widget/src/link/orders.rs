@@ -107,7 +107,7 @@ impl Worker {
             Ok(Verdict::Follows(verified)) => self.take_manifest(&file, verified).await,
             Ok(Verdict::First(verified) | Verdict::Stranger(verified)) => {
                 let offer = Offer { profile: profile(&verified), before: self.manifests.before() };
-                self.teller.tell(News::Offer(Box::new(offer)));
+                self.window.tell(News::Offer(Box::new(offer)));
                 self.offered = Some((file, verified));
             }
             Err((refusal, _)) => self.tell_trouble(&Trouble::Refused(refusal)),
@@ -123,7 +123,7 @@ impl Worker {
             .used
             .as_ref()
             .is_some_and(|used| used.manifest.profile_id == verified.manifest.profile_id);
-        self.teller.tell(News::Profile(Box::new(profile(&verified))));
+        self.window.tell(News::Profile(Box::new(profile(&verified))));
         self.used = Some(verified);
         if !same_profile {
             self.open_outbox().await;
@@ -144,7 +144,7 @@ impl Worker {
         let outbox = Outbox::open(folder)?;
         let locked = outbox.lock().await?;
         if let Some(draft) = locked.load_draft()? {
-            self.teller.tell(News::Draft(draft));
+            self.window.tell(News::Draft(draft));
         }
         if let Some(name) = locked.names()?.pop()
             && let Some(kept) = locked.load(&name)?

@@ -21,7 +21,7 @@ use tonic::Streaming;
 
 use super::calls::Calls;
 use super::delivery::{self, Held, Outcome};
-use super::{Teller, profile};
+use super::{WindowHandle, profile};
 use crate::manifest::{Manifests, Trouble};
 use crate::outbox::{Kept, Outbox};
 use crate::state::form::Field;
@@ -53,7 +53,7 @@ pub(super) struct Worker {
     orders: UnboundedReceiver<Order>,
     /// Taken out of the channel and not carried out yet; survives a stop in the middle.
     pub(super) waiting: VecDeque<Order>,
-    pub(super) teller: Teller,
+    pub(super) window: WindowHandle,
     /// The server was reached since the last failure.
     reached: bool,
 }
@@ -115,7 +115,7 @@ impl Worker {
         used: Option<Verified>,
         offered: Option<(Vec<u8>, Verified)>,
         orders: UnboundedReceiver<Order>,
-        teller: Teller,
+        window: WindowHandle,
     ) -> Self {
         Self {
             manifests,
@@ -125,7 +125,7 @@ impl Worker {
             shown: None,
             orders,
             waiting: VecDeque::new(),
-            teller,
+            window,
             reached: false,
         }
     }
@@ -203,8 +203,8 @@ impl Worker {
             Err(problem) => return self.not_followed(problem, secret.is_some()).await,
         };
         self.reached = true;
-        self.teller.tell(News::Connection(Connection::Online { staffed: false }));
-        self.teller.tell(News::Standing(profile(used).standing()));
+        self.window.tell(News::Connection(Connection::Online { staffed: false }));
+        self.window.tell(News::Standing(profile(used).standing()));
         loop {
             tokio::select! {
                 order = self.next_order() => {
@@ -255,7 +255,7 @@ impl Worker {
     async fn hear(&mut self, prompt: Prompt, used: &Verified) -> bool {
         match prompt {
             Prompt::KeepAlive(alive) => {
-                self.teller.tell(News::Connection(Connection::Online { staffed: alive.staffed }));
+                self.window.tell(News::Connection(Connection::Online { staffed: alive.staffed }));
             }
             Prompt::Ticket(ticket) => self.ticket_changed(ticket).await,
             Prompt::Manifest(signed) => return self.manifest_came(&signed, used),
@@ -283,7 +283,7 @@ impl Worker {
         let goes_elsewhere = verified.manifest.addresses != used.manifest.addresses
             || verified.manifest.authorities_pem != used.manifest.authorities_pem
             || verified.manifest.credential != used.manifest.credential;
-        self.teller.tell(News::Profile(Box::new(profile(&verified))));
+        self.window.tell(News::Profile(Box::new(profile(&verified))));
         self.used = Some(verified);
         goes_elsewhere
     }
@@ -326,16 +326,16 @@ impl Worker {
             Outcome::Settled(None) | Outcome::Missing => {}
             Outcome::Withdrawn(draft) => {
                 self.shown = None;
-                self.teller.tell(News::Withdrawn(draft));
+                self.window.tell(News::Withdrawn(draft));
             }
             Outcome::Refused(draft, problem) => {
                 self.shown = None;
                 let field = problem.field.as_deref().and_then(Field::from_contract);
-                self.teller.tell(News::Refused { draft, field, reason: problem.text });
+                self.window.tell(News::Refused { draft, field, reason: problem.text });
             }
             Outcome::Full(draft) => {
-                self.teller.tell(News::Draft(draft));
-                self.teller
+                self.window.tell(News::Draft(draft));
+                self.window
                     .tell(News::Notice(Notice { key: Key::TicketFull, reason: String::new() }));
                 self.tell_from_disk().await;
             }
@@ -376,7 +376,7 @@ impl Worker {
 
     pub(super) fn tell_shown(&self, kept: &Kept) {
         let Some(shown) = &self.shown else { return };
-        self.teller.tell(News::Ticket(Box::new(Reported {
+        self.window.tell(News::Ticket(Box::new(Reported {
             number: kept.number,
             known: shown.known.clone(),
             description: kept.draft().description,
@@ -396,11 +396,11 @@ impl Worker {
             _ => None,
         };
         if let Some(standing) = not_served {
-            self.teller.tell(News::Connection(Connection::Online { staffed: false }));
-            self.teller.tell(News::Standing(standing));
+            self.window.tell(News::Connection(Connection::Online { staffed: false }));
+            self.window.tell(News::Standing(standing));
             return NOT_SERVED_PAUSE;
         }
-        self.teller.tell(News::Connection(if is_untrusted(problem) {
+        self.window.tell(News::Connection(if is_untrusted(problem) {
             Connection::Untrusted
         } else {
             Connection::Away
@@ -411,7 +411,7 @@ impl Worker {
     }
 
     pub(super) fn tell_trouble(&self, trouble: &Trouble) {
-        self.teller.tell(News::Notice(Notice { key: trouble.key(), reason: trouble.reason() }));
+        self.window.tell(News::Notice(Notice { key: trouble.key(), reason: trouble.reason() }));
     }
 
     pub(super) fn tell_storage(&self, error: &io::Error) {

@@ -62,8 +62,8 @@ async fn carry_out(common: &Common, from: &str, to: &str) -> Result<Copied, Fail
             return Err(failure);
         }
     };
-    let mut teller = Teller { json: common.json, told: Instant::now() };
-    let copied = copy(&source, &target, SILENCE, |progress| teller.tell(progress)).await;
+    let mut line = ProgressLine { json: common.json, told: Instant::now() };
+    let copied = copy(&source, &target, SILENCE, |progress| line.tell(progress)).await;
     source.close().await;
     target.close().await;
     copied.map_err(|problem| failure(from, to, &problem))
@@ -118,12 +118,12 @@ fn failure(from: &str, to: &str, problem: &CopyProblem) -> Failure {
 }
 
 /// Tells how far it is, when it takes long.
-struct Teller {
+struct ProgressLine {
     json: bool,
     told: Instant,
 }
 
-impl Teller {
+impl ProgressLine {
     fn tell(&mut self, progress: Progress) {
         if self.told.elapsed() < TOLD_EVERY {
             return;

@@ -45,7 +45,7 @@ use crate::domain::{
 use crate::hub::{Frame, Hub};
 use crate::secrets::sealed::SealingKey;
 use crate::secrets::{HostSecrets, Passwords, is_request_id, random_bytes, request_mark};
-use crate::store::{Database, Outcome, Store, Teller};
+use crate::store::{Database, OnCommit, Outcome, Store};
 use crate::telemetry::{self, names};
 use sessions::SessionCache;
 use streams::Holdings;
@@ -97,9 +97,9 @@ impl Desk {
     ) -> Arc<Self> {
         let hub = Arc::new(Hub::default());
         let sessions = Arc::new(SessionCache::default());
-        let tell = teller(&hub, &sessions, &encoder);
+        let on_commit = on_commit(&hub, &sessions, &encoder);
         let holdings = Holdings::new(rates, database.readers_for_customers());
-        let store = Store::start(database, &tell);
+        let store = Store::start(database, &on_commit);
         Arc::new(Desk {
             store,
             hub,
@@ -200,7 +200,7 @@ fn random_id() -> Result<i64, Failure> {
 }
 
 /// After each commit: frames for watching terminals, wake-ups for widgets, ends for sessions.
-fn teller(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encoder>) -> Teller {
+fn on_commit(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encoder>) -> OnCommit {
     let (hub, sessions, encoder) = (Arc::clone(hub), Arc::clone(sessions), Arc::clone(encoder));
     Arc::new(move |changes: Vec<(Change, Option<Arc<Team>>)>, on_disk| {
         measures::first_answers(changes.iter().map(|(change, _)| change));

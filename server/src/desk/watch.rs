@@ -54,12 +54,12 @@ pub enum WatchItem {
 /// change, and nearly always the answer is at hand.
 pub struct Watch {
     team: TeamId,
-    /// None while it is on an errand, and once it is over.
+    /// None while it is looking something up, and once it is over.
     state: Option<State>,
-    errand: Option<OnErrand>,
+    lookup: Option<Looking>,
 }
 
-type OnErrand = Pin<Box<dyn Future<Output = (State, Result<(), Failure>)> + Send>>;
+type Looking = Pin<Box<dyn Future<Output = (State, Result<(), Failure>)> + Send>>;
 
 struct State {
     desk: Arc<Desk>,
@@ -85,12 +85,12 @@ struct State {
 /// What comes next.
 enum Next {
     Item(WatchItem),
-    Errand(Errand),
+    Lookup(Lookup),
 }
 
 /// What needs the database.
 #[derive(Clone, Copy)]
-enum Errand {
+enum Lookup {
     /// The session is in doubt.
     Recheck,
     /// A progress mark is due, and a look at the session with it.
@@ -132,7 +132,7 @@ impl Desk {
         if let Some(after) = after {
             state.resume(after).await?;
         }
-        Ok(Watch { team, state: Some(state), errand: None })
+        Ok(Watch { team, state: Some(state), lookup: None })
     }
 }
 
@@ -152,18 +152,18 @@ impl Watch {
     /// is over.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<WatchItem, Failure>> {
         loop {
-            if let Some(errand) = &mut self.errand {
-                let (state, done) = ready!(errand.as_mut().poll(context));
-                self.errand = None;
+            if let Some(lookup) = &mut self.lookup {
+                let (state, done) = ready!(lookup.as_mut().poll(context));
+                self.lookup = None;
                 done?;
                 self.state = Some(state);
             }
             let Some(state) = &mut self.state else { return Poll::Pending };
             match ready!(state.poll_next(context)) {
                 Next::Item(item) => return Poll::Ready(Ok(item)),
-                Next::Errand(errand) => {
-                    self.errand =
-                        self.state.take().map(|state| Box::pin(state.run(errand)) as OnErrand);
+                Next::Lookup(lookup) => {
+                    self.lookup =
+                        self.state.take().map(|state| Box::pin(state.run(lookup)) as Looking);
                 }
             }
         }
@@ -174,14 +174,14 @@ impl State {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Next> {
         loop {
             if self.subscription.take_doubt() {
-                return Poll::Ready(Next::Errand(Errand::Recheck));
+                return Poll::Ready(Next::Lookup(Lookup::Recheck));
             }
             if let Some(item) = self.pop() {
                 self.gave = true;
                 return Poll::Ready(Next::Item(item));
             }
             if self.snapshot_due {
-                return Poll::Ready(Next::Errand(Errand::Snapshot));
+                return Poll::Ready(Next::Lookup(Lookup::Snapshot));
             }
             match self.subscription.after(self.at) {
                 Following::Frames(frames) => {
@@ -189,7 +189,7 @@ impl State {
                     continue;
                 }
                 Following::Log if !self.hinted_in_vain => {
-                    return Poll::Ready(Next::Errand(Errand::CatchUp));
+                    return Poll::Ready(Next::Lookup(Lookup::CatchUp));
                 }
                 // A hint may promise more than the log has by now: then the next one says when to
                 // look again.
@@ -204,7 +204,7 @@ impl State {
                 self.mark_due = now + PROGRESS;
             }
             if self.mark_due <= now {
-                return Poll::Ready(Next::Errand(Errand::Mark));
+                return Poll::Ready(Next::Lookup(Lookup::Mark));
             }
             self.alarm.set(self.mark_due, now, context);
             return Poll::Pending;
@@ -222,12 +222,12 @@ impl State {
         item
     }
 
-    async fn run(mut self, errand: Errand) -> (Self, Result<(), Failure>) {
-        let done = match errand {
-            Errand::Recheck => self.recheck().await,
-            Errand::Mark => self.mark().await,
-            Errand::Snapshot => self.snapshot().await,
-            Errand::CatchUp => self.catch_up().await,
+    async fn run(mut self, lookup: Lookup) -> (Self, Result<(), Failure>) {
+        let done = match lookup {
+            Lookup::Recheck => self.recheck().await,
+            Lookup::Mark => self.mark().await,
+            Lookup::Snapshot => self.snapshot().await,
+            Lookup::CatchUp => self.catch_up().await,
         };
         (self, done)
     }

@@ -203,27 +203,30 @@ impl Connection {
 
     /// Runs several statements, `;` between them, which take their values one after the other.
     /// Gives each one's rows. Only SQLite does that.
-    pub(super) async fn errand(
+    pub(super) async fn round_trip(
         &mut self,
         sql: String,
         values: Vec<Value>,
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         match self {
-            Connection::Sqlite(turn) => turn.errand(sql, arguments::<Sqlite>(values)?).await,
-            Connection::Postgres(_) => Err(no_errands()),
+            Connection::Sqlite(turn) => turn.round_trip(sql, arguments::<Sqlite>(values)?).await,
+            Connection::Postgres(_) => Err(one_at_a_time()),
         }
     }
 
-    /// Runs such statements, the last of the transaction, which is made to last on the same errand.
+    /// Runs such statements, the last of the transaction, which is committed in the same round
+    /// trip.
     /// When this returns, it is on disk.
-    pub(super) async fn last_errand(
+    pub(super) async fn last_round_trip(
         self,
         sql: String,
         values: Vec<Value>,
     ) -> Result<(), StoreError> {
         match self {
-            Connection::Sqlite(turn) => turn.last_errand(sql, arguments::<Sqlite>(values)?).await,
-            Connection::Postgres(_) => Err(no_errands()),
+            Connection::Sqlite(turn) => {
+                turn.last_round_trip(sql, arguments::<Sqlite>(values)?).await
+            }
+            Connection::Postgres(_) => Err(one_at_a_time()),
         }
     }
 
@@ -359,7 +362,7 @@ impl Connection {
     }
 }
 
-fn no_errands() -> StoreError {
+fn one_at_a_time() -> StoreError {
     StoreError::Broken("only SQLite runs several statements at once".to_owned())
 }
 

@@ -2,8 +2,8 @@
 //!
 //! PostgreSQL gets the rows as one array a column, whatever their number. SQLite gets them in a few
 //! fixed sizes, so that statements stay prepared, filled up with rows of nulls that count for
-//! nothing; and all statements in one errand: it works in a thread of its own, and each errand to
-//! it costs more than many a row.
+//! nothing; and all statements in one round trip: it works in a thread of its own, and each round
+//! trip to it costs more than many a row.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -38,7 +38,7 @@ const SIZES: [Size; 17] = [
 struct Size {
     /// Rows of a statement.
     rows: usize,
-    /// How often the statement stands in the errand.
+    /// How often the statement stands in the round trip.
     times: usize,
 }
 
@@ -182,9 +182,9 @@ pub async fn query_all(
         }
         return Ok(found);
     }
-    for errand in errands(queries) {
-        let results = connection.errand(errand.text, errand.values).await?;
-        for (place, mut rows) in errand.places.into_iter().zip(results) {
+    for round_trip in round_trips(queries) {
+        let results = connection.round_trip(round_trip.text, round_trip.values).await?;
+        for (place, mut rows) in round_trip.places.into_iter().zip(results) {
             found[place].append(&mut rows);
         }
     }
@@ -203,8 +203,8 @@ pub async fn execute_all(
         }
         return Ok(());
     }
-    for errand in errands(statements) {
-        connection.errand(errand.text, errand.values).await?;
+    for round_trip in round_trips(statements) {
+        connection.round_trip(round_trip.text, round_trip.values).await?;
     }
     Ok(())
 }
@@ -219,13 +219,13 @@ pub async fn commit_with(
         execute_all(&mut connection, statements).await?;
         return connection.commit().await;
     }
-    let mut errands = errands(statements);
-    let last = errands.pop();
-    for errand in errands {
-        connection.errand(errand.text, errand.values).await?;
+    let mut round_trips = round_trips(statements);
+    let last = round_trips.pop();
+    for round_trip in round_trips {
+        connection.round_trip(round_trip.text, round_trip.values).await?;
     }
     match last {
-        Some(last) => connection.last_errand(last.text, last.values).await,
+        Some(last) => connection.last_round_trip(last.text, last.values).await,
         None => connection.commit().await,
     }
 }
@@ -244,16 +244,16 @@ fn columns(statement: Filled) -> (&'static str, Vec<Vec<Value>>) {
 
 /// Statements of some rows each that SQLite is given at once.
 #[derive(Default)]
-struct Errand {
+struct RoundTrip {
     text: String,
     values: Vec<Value>,
     /// Which of all statements they are.
     places: Vec<usize>,
 }
 
-/// As few errands as there can be: in each, every statement has the size that the longest one
+/// As few round trips as there can be: in each, every statement has the size that the longest one
 /// needs.
-fn errands(statements: Vec<Filled>) -> Vec<Errand> {
+fn round_trips(statements: Vec<Filled>) -> Vec<RoundTrip> {
     let mut left: Vec<_> = statements
         .into_iter()
         .enumerate()
@@ -261,26 +261,26 @@ fn errands(statements: Vec<Filled>) -> Vec<Errand> {
             (place, statement.many, statement.count(), statement.values.into_iter())
         })
         .collect();
-    let mut errands: Vec<Errand> = Vec::new();
+    let mut round_trips: Vec<RoundTrip> = Vec::new();
     while let Some(size) = left.iter().map(|(_, _, count, _)| *count).max().and_then(Size::for_rows)
     {
-        let mut errand = Errand::default();
+        let mut round_trip = RoundTrip::default();
         for (place, many, count, values) in left.iter_mut().filter(|(_, _, count, _)| *count > 0) {
             let times = if *count > size.rows { size.times } else { 1 };
             for _ in 0..times {
-                let separator = if errand.places.is_empty() { "" } else { ";\n" };
-                errand.text.extend([separator, many.text(Form::Rows(size.rows))]);
-                errand.places.push(*place);
+                let separator = if round_trip.places.is_empty() { "" } else { ";\n" };
+                round_trip.text.extend([separator, many.text(Form::Rows(size.rows))]);
+                round_trip.places.push(*place);
             }
             let rows = size.rows * times;
-            let wanted = errand.values.len() + rows * many.width;
-            errand.values.extend(values.take(rows * many.width));
-            errand.values.resize(wanted, Value::Int(None));
+            let wanted = round_trip.values.len() + rows * many.width;
+            round_trip.values.extend(values.take(rows * many.width));
+            round_trip.values.resize(wanted, Value::Int(None));
             *count = count.saturating_sub(rows);
         }
-        errands.push(errand);
+        round_trips.push(round_trip);
     }
-    errands
+    round_trips
 }
 
 #[cfg(test)]
@@ -297,10 +297,14 @@ mod tests {
         let shapes = |pairs: i64, ones: i64| -> Vec<_> {
             let pairs = PAIRS.filled((0..pairs).map(|row| values![row, row]));
             let ones = ONES.filled((0..ones).map(|row| values![row]));
-            let errands = errands(vec![pairs, ones]).into_iter();
-            errands
-                .map(|errand| {
-                    (errand.places, errand.values.len(), errand.text.matches('(').count())
+            let round_trips = round_trips(vec![pairs, ones]).into_iter();
+            round_trips
+                .map(|round_trip| {
+                    (
+                        round_trip.places,
+                        round_trip.values.len(),
+                        round_trip.text.matches('(').count(),
+                    )
                 })
                 .collect()
         };
@@ -312,7 +316,7 @@ mod tests {
         let several = [(vec![0, 0, 0, 1], 448, 260)];
         assert_eq!(shapes(139, 64), several, "three statements of 64 pairs, and one of the others");
         assert_eq!(shapes(1_100, 0), [(vec![0; 16], 2_048, 1_040), (vec![0, 0], 256, 130)]);
-        assert!(errands(vec![ONES.filled(Vec::<[Value; 1]>::new())]).is_empty());
+        assert!(round_trips(vec![ONES.filled(Vec::<[Value; 1]>::new())]).is_empty());
     }
 
     #[test]
@@ -353,7 +357,10 @@ mod tests {
         }
         let connection = database.write().await.expect("a writer");
         let rows = LEASES.filled(["e", "f", "e"].map(|name| values![name, "me", 1_i64]));
-        assert!(commit_with(connection, vec![rows]).await.is_err(), "the last errand is refused");
+        assert!(
+            commit_with(connection, vec![rows]).await.is_err(),
+            "the last round trip is refused"
+        );
         let connection = database.write().await.expect("a writer");
         let rows = LEASES.filled([values!["a", "me", 1_i64]]);
         commit_with(connection, vec![rows]).await.expect("it is kept");

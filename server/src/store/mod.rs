@@ -2,7 +2,7 @@
 //!
 //! Knows rows and nothing of permissions, protobuf or who is watching. A change comes in through
 //! [`Store::ask`], is decided by the domain inside the writers' transaction, and is told to the
-//! teller that was given at start. Start reading at `writer`.
+//! function that was given at start. Start reading at `writer`.
 
 mod accounts;
 mod cells;
@@ -44,7 +44,7 @@ pub use schema::{Migrated, SCHEMA, migrate};
 pub use throttles::Count;
 pub use tickets::{Name, TicketEntry};
 pub use verify::Verification;
-pub use writer::{Outcome, Teller, WriteError};
+pub use writer::{OnCommit, Outcome, WriteError};
 
 use crate::domain::Request;
 use writer::Writers;
@@ -60,11 +60,11 @@ pub struct Store {
 
 impl Store {
     /// Starts the writers on a database that has this binary's schema. Every change is told to
-    /// `tell` after its commit.
-    pub fn start(database: Database, tell: &Teller) -> Self {
+    /// `on_commit` after its commit.
+    pub fn start(database: Database, on_commit: &OnCommit) -> Self {
         let directories = Arc::new(Directories::default());
         let origin: Arc<str> = format!("{}-{}", std::process::id(), process_clock()).into();
-        let writers = Writers::start(&database, &origin, &directories, tell);
+        let writers = Writers::start(&database, &origin, &directories, on_commit);
         Store { database, origin, directories, writers }
     }
 

@@ -1,8 +1,8 @@
 //! SQLite's side of the driver: how a file is opened, and turns at it.
 //!
-//! SQLite works in a thread of its own, and each errand to it costs more than a row: the writer's
-//! connection is kept between turns instead of being given back to a pool, which asks it each time
-//! whether it is there.
+//! SQLite works in a thread of its own, and each round trip to it costs more than a row: the
+//! writer's connection is kept between turns instead of being given back to a pool, which asks it
+//! each time whether it is there.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -184,7 +184,7 @@ impl Turn {
 
     /// Runs several statements, `;` between them, which take their values one after the other.
     /// Gives each one's rows.
-    pub async fn errand(
+    pub async fn round_trip(
         &mut self,
         sql: String,
         values: SqliteArguments,
@@ -215,16 +215,16 @@ impl Turn {
     /// Runs such statements, the last of this turn, and makes it last with them. When this returns,
     /// it is on disk. A statement that is refused is the last that is run, so nothing is committed
     /// without the others.
-    pub async fn last_errand(
+    pub async fn last_round_trip(
         mut self,
         sql: String,
         values: SqliteArguments,
     ) -> Result<(), StoreError> {
         if let Turn::Reading(_) = self {
-            self.errand(sql, values).await?;
+            self.round_trip(sql, values).await?;
             return self.commit().await;
         }
-        self.errand(format!("{sql};\nCOMMIT"), values).await?;
+        self.round_trip(format!("{sql};\nCOMMIT"), values).await?;
         if let Turn::Writing(writing) = &mut self {
             // It ended on the way.
             writing.begun = false;

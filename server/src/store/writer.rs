@@ -51,7 +51,7 @@ struct Job {
 
 /// Told of every change after its commit, in the order of revisions, with the team's directory as
 /// it was left, and of the moment it was on disk.
-pub type Teller = Arc<dyn Fn(Vec<Told>, Instant) + Send + Sync>;
+pub type OnCommit = Arc<dyn Fn(Vec<Told>, Instant) + Send + Sync>;
 
 /// Requests that wait at most; beyond it callers are told to come back.
 const WAITING: usize = 8_192;
@@ -102,7 +102,7 @@ impl Writers {
         database: &Database,
         origin: &Arc<str>,
         directories: &Arc<Directories>,
-        tell: &Teller,
+        on_commit: &OnCommit,
     ) -> Self {
         let count = match database {
             Database::Sqlite(_) => 1,
@@ -118,7 +118,8 @@ impl Writers {
                 directories: Arc::clone(directories),
                 checkpoints: checkpoints.clone(),
             };
-            let writer = Writer { transactions, tell: Arc::clone(tell), failed: failed.clone() };
+            let writer =
+                Writer { transactions, on_commit: Arc::clone(on_commit), failed: failed.clone() };
             match database {
                 Database::Sqlite(_) => alone(writer.run(receiver)),
                 Database::Postgres(_) => drop(tokio::spawn(writer.run(receiver))),
@@ -169,7 +170,7 @@ fn alone(writer: impl Future<Output = ()> + Send + 'static) {
 
 struct Writer {
     transactions: Transactions,
-    tell: Teller,
+    on_commit: OnCommit,
     failed: WriteFailed,
 }
 
@@ -232,7 +233,7 @@ impl Writer {
 
     fn tell(&self, done: Done) {
         for (changes, on_disk) in done.told {
-            (self.tell)(changes, on_disk);
+            (self.on_commit)(changes, on_disk);
         }
         for (waiting, answer) in done.answers {
             // Whoever stopped waiting asks again with the same request id.
