@@ -305,7 +305,8 @@ impl Desk {
     }
 
     /// Begins to follow a profile, and a ticket when there is one. With a message to begin after,
-    /// it gives only what is written from there on, each message once; without, all of it each time.
+    /// it gives only what is written from there on, each message once; without, all of it each
+    /// time.
     pub fn follow(
         self: &Arc<Self>,
         widget: Widget,

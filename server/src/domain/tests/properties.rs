@@ -296,8 +296,13 @@ fn play(steps: &[Step]) -> Result<(), TestCaseError> {
         step.pass_time(&mut scene);
         let (caller, command) = step.request(&scene);
         let request = Request { team: TEAM, caller, memory: None, command };
-        let secret_of_erased = matches!(&request.command, Command::Ticket(TicketCommand::Submit(submission))
-            if scene.world.secrets.contains_key(&submission.secret_hash) && scene.world.ticket_of(submission.secret_hash).is_none());
+        let world = &scene.world;
+        let secret_of_erased = matches!(
+            &request.command,
+            Command::Ticket(TicketCommand::Submit(submission))
+                if world.secrets.contains_key(&submission.secret_hash)
+                    && world.ticket_of(submission.secret_hash).is_none()
+        );
         if secret_of_erased {
             // The store answers for tickets that are erased.
             continue;
