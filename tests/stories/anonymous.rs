@@ -256,7 +256,7 @@ fn slow_reader(server: &Server) -> Client {
 
 /// Terminals that do not read hold what they were about to be shown: 64 MiB for an account.
 async fn snapshots_that_nobody_reads_are_bounded(database: Database) {
-    const TICKETS: usize = 200;
+    const TICKETS: usize = 400;
     let host = Host::new(database);
     let server = host.serve_at(SocketAddr::from(([127, 0, 0, 1], 0)), &["--plaintext"]).await;
     let Scene { desk, ana, bo, sales, widget, .. } = Scene::on(Desk { host, server }).await;
