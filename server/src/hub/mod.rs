@@ -50,8 +50,8 @@ pub struct Frame {
     pub actor: String,
     /// Members who see other things from here on.
     pub sight_of: Vec<MemberId>,
-    /// Watchers start over with a snapshot: names that tickets are shown with have changed, or there
-    /// is more of it than fits into an answer.
+    /// Watchers start over with a snapshot: names that tickets are shown with have changed, or
+    /// there is more of it than fits into an answer.
     pub starts_over: bool,
     /// When it was committed, if that was on this server and now; none: it comes from the log.
     pub committed: Option<Instant>,
