@@ -35,7 +35,7 @@ pub use queue::{Filter, Page, TicketEvent};
 pub use sessions::{Answer, Identity, Invitation, Session, SignedIn, Staff};
 pub use streams::{CustomerCall, Share};
 pub use sweeps::SILENCE;
-pub use team::{AddedMember, TeamChanges};
+pub use team::AddedMember;
 pub use throttle::Rates;
 pub use watch::{Watch, WatchItem};
 
@@ -168,7 +168,8 @@ impl Desk {
         metrics::counter!(names::CHANGES).increment(1);
         let started = std::time::Instant::now();
         let command = command.into();
-        let outcome = self.store.ask(Request { team, caller, memory, command }).await;
+        let outcome =
+            self.store.ask(Request { team, caller, memory, command, salt: salt()? }).await;
         metrics::histogram!(names::CHANGE_SECONDS).record(started.elapsed().as_secs_f64());
         Ok(outcome?)
     }

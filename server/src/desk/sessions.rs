@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::attempts::Attempt;
-use super::{Desk, Failure, salt};
+use super::{Desk, Failure};
 use crate::domain::{
     Account, AccountCommand, AccountId, Caller, Digest, Entry, Member, MemberCommand, MemberId,
     MemberState, MemberWords, Millis, NewSession, Redemption, Refusal, SESSION_IDLE, Team, TeamId,
@@ -395,7 +395,6 @@ impl Desk {
             email_key: key,
             password_hash: self.passwords.hash(password).await?,
             display_name: Some(display_name).filter(|name| !name.is_empty()),
-            salt: salt()?,
         }));
         let team = known.invitation.map_or(TeamId::HOST, |(team, _)| team);
         match self.change(team, Caller::Account(known.account), None, command).await {
@@ -427,7 +426,6 @@ impl Desk {
             member,
             accept: answer.accept,
             code_hash: code_hash(host_key, &account.email_key, answer.code).map(Digest),
-            salt: salt()?,
         };
         let memory = self.memory(request_id, fingerprint);
         let caller = Caller::Account(session.account);

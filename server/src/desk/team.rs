@@ -3,30 +3,13 @@
 use std::sync::Arc;
 
 use super::host::CODE_LIVES;
-use super::{Desk, Failure, Session, Staff, random_id, salt};
+use super::{Desk, Failure, Session, Staff, random_id};
 use crate::domain::{
-    AccountId, Caller, Checked, Command, Digest, GroupCommand, GroupId, MemberCommand, MemberDraft,
-    MemberId, Millis, Prepared, Priority, QueueMode, Refusal, Reply, Team, TeamCommand, TeamId,
-    TeamWords, Visibility, text,
+    AccountId, Caller, Command, Digest, GroupId, ItemId, MemberCommand, MemberDraft, MemberId,
+    Millis, Refusal, Reply, Team, TeamCommand, TeamId, text,
 };
 use crate::secrets::codes::{code_for_request, code_hash};
 use crate::store::process_clock;
-
-/// An open ticket lives at least a minute and at most ten years.
-const EXPIRE_AFTER: std::ops::RangeInclusive<Millis> = 60_000..=3_650 * 24 * 60 * 60 * 1000;
-
-/// Settings to change; what is none stays.
-#[derive(Clone, Debug, Default)]
-pub struct TeamChanges {
-    /// The team's name.
-    pub name: Option<String>,
-    /// How unassigned tickets find somebody.
-    pub queue_mode: Option<QueueMode>,
-    /// For tickets whose profile names none.
-    pub default_priority: Option<Priority>,
-    /// How long an open ticket lives; some none: for ever.
-    pub expire_after: Option<Option<Millis>>,
-}
 
 /// A member who was added.
 #[derive(Clone, Debug)]
@@ -39,15 +22,6 @@ pub struct AddedMember {
     pub code: String,
     /// When the code stops working.
     pub code_expires_at: Millis,
-}
-
-fn name(text: &str, field: &'static str) -> Checked<String> {
-    text::one_line(text, 80).map_err(Refusal::text(field))
-}
-
-fn team_words(text: &str, field: &'static str) -> Result<Checked<Prepared<TeamWords>>, Failure> {
-    let salt = salt()?;
-    Ok(name(text, field).map(|name| Prepared::new(TeamWords { name }, salt)))
 }
 
 impl Desk {
@@ -66,8 +40,7 @@ impl Desk {
         let mut id = [0; 8];
         id.copy_from_slice(&seed.0[..8]);
         let team = TeamId((i64::from_be_bytes(id) & i64::MAX).max(1));
-        let command =
-            TeamCommand::Activate { team, name: team_words(name, "name")?, salt: salt()? };
+        let command = TeamCommand::Activate { team, name: name.to_owned() };
         self.change(team, Caller::Account(session.account), Some(memory), command).await?;
         let team = self.team(team).await?;
         // A repeat comes back to whoever made the team, as long as they are in it.
@@ -89,31 +62,6 @@ impl Desk {
         let memory = self.memory(request_id, fingerprint);
         let outcome = self.change(staff.team.id, staff.caller(), Some(memory), command).await?;
         Ok((outcome.reply, self.team(staff.team.id).await?))
-    }
-
-    /// Changes settings of the team.
-    pub async fn update_team(
-        &self,
-        staff: &Staff,
-        changes: TeamChanges,
-        request_id: &str,
-        fingerprint: Digest,
-    ) -> Result<Arc<Team>, Failure> {
-        let lasts = |after: Millis| {
-            EXPIRE_AFTER.contains(&after).then_some(after).ok_or_else(|| {
-                Refusal::invalid(
-                    "team.expire_after",
-                    "give a time between one minute and 3650 days, or none for never",
-                )
-            })
-        };
-        let command = TeamCommand::Update {
-            name: changes.name.map(|name| team_words(&name, "team.name")).transpose()?,
-            queue_mode: changes.queue_mode,
-            default_priority: changes.default_priority,
-            expire_after: changes.expire_after.map(|after| after.map(lasts)),
-        };
-        Ok(self.change_team(staff, command, request_id, fingerprint).await?.1)
     }
 
     /// Adds a member by address.
@@ -139,45 +87,16 @@ impl Desk {
                 .map_err(Refusal::text("display_name")),
             operator,
             admin,
-            salt: salt()?,
             code_hash: Digest(code_hash),
             code_expires_at,
             account: AccountId(random_id()?),
         }));
         match self.change_team(staff, command, request_id, fingerprint).await? {
-            (Reply::Member(member), team) => {
+            (Reply::Item(ItemId::Member(member)), team) => {
                 Ok(AddedMember { team, member, code, code_expires_at })
             }
             _ => Err(Failure::Internal),
         }
-    }
-
-    /// Creates a group.
-    pub async fn create_group(
-        &self,
-        staff: &Staff,
-        group: &str,
-        visibility: Visibility,
-        request_id: &str,
-        fingerprint: Digest,
-    ) -> Result<(Reply, Arc<Team>), Failure> {
-        let command = GroupCommand::Create { name: name(group, "name"), visibility, salt: salt()? };
-        self.change_team(staff, command, request_id, fingerprint).await
-    }
-
-    /// Changes a group's name or visibility.
-    pub async fn update_group(
-        &self,
-        staff: &Staff,
-        group: GroupId,
-        new_name: Option<&str>,
-        visibility: Option<Visibility>,
-        request_id: &str,
-        fingerprint: Digest,
-    ) -> Result<(Reply, Arc<Team>), Failure> {
-        let name = new_name.map(|new_name| name(new_name, "name"));
-        let command = GroupCommand::Update { group, name, visibility, salt: salt()? };
-        self.change_team(staff, command, request_id, fingerprint).await
     }
 
     /// Open tickets of each group.

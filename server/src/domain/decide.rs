@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::request::{Caller, Reply, Request};
 use super::team::Team;
 use super::ticket::{Ticket, TicketWords};
-use super::words::{ContentRef, Entry, NewWords, Prepared};
+use super::words::{ContentRef, Entry, NewWords, Prepared, Salt, sha256};
 use super::world::World;
 
 /// What a request does.
@@ -35,6 +35,8 @@ pub fn decide(world: &World, request: &Request, now: Millis) -> Result<Decision,
         caller: request.caller,
         actor: request.caller.actor(),
         now,
+        salt: request.salt,
+        prepared: 0,
         revision: world.revision + 1,
         next_id: world.next_id,
         next_number: world.next_number,
@@ -56,6 +58,8 @@ pub(super) struct Draft<'w> {
     pub(super) caller: Caller,
     pub(super) actor: Actor,
     pub(super) now: Millis,
+    salt: Salt,
+    prepared: u64,
     pub(super) revision: Revision,
     pub(super) next_id: i64,
     pub(super) next_number: i64,
@@ -70,6 +74,17 @@ impl<'w> Draft<'w> {
         let id = self.next_id;
         self.next_id += 1;
         id
+    }
+
+    /// Words that are ready to be kept. Each gets a salt of its own, from which neither the request's
+    /// nor another's follows.
+    pub(super) fn prepare<W: serde::Serialize>(&mut self, words: W) -> Prepared<W> {
+        self.prepared += 1;
+        let mut salt = Salt::default();
+        let digest = sha256(&[&self.salt, &self.prepared.to_be_bytes()]);
+        let bytes = salt.len();
+        salt.copy_from_slice(&digest.0[..bytes]);
+        Prepared::new(words, salt)
     }
 
     pub(super) fn content<W: serde::Serialize>(&mut self, prepared: &Prepared<W>) -> ContentRef {

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::group::{Group, GroupWords};
 use super::ids::{GroupId, MemberId, ProfileId, TeamId};
@@ -27,7 +27,8 @@ pub enum Item {
 }
 
 /// What names an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ItemId {
     /// The team's settings, of which there is one.
     Team,

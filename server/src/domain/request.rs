@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Millis;
 use super::command::{Checked, Command};
+use super::directory::ItemId;
 use super::event::Actor;
-use super::ids::{AccountId, GroupId, MemberId, MessageId, ProfileId, TeamId, TicketId};
+use super::ids::{AccountId, MemberId, MessageId, ProfileId, TeamId, TicketId};
 use super::ticket::Ticket;
-use super::words::Digest;
+use super::words::{Digest, Salt};
 use super::world::Needs;
 
 /// Who asks.
@@ -81,6 +82,8 @@ pub struct Request {
     pub memory: Option<Checked<Memory>>,
     /// What is wanted.
     pub command: Command,
+    /// Random: what the request writes gets its salts from it.
+    pub salt: Salt,
 }
 
 impl Request {
@@ -104,10 +107,6 @@ pub enum Reply {
     Next(Box<Ticket>, String),
     /// Assigned away: the caller sees it no more.
     OutOfSight(TicketId),
-    /// The member it is about.
-    Member(MemberId),
-    /// The group it is about.
-    Group(GroupId),
     /// What deleting a group did, or would do.
     GroupDeleted {
         /// Open tickets that became unassigned.
@@ -121,10 +120,33 @@ pub enum Reply {
         /// Until when it can be undone; none: it was a dry run.
         until: Option<Millis>,
     },
-    /// The profile it is about.
-    Profile(ProfileId),
     /// The account it is about.
     Account(AccountId),
     /// How many.
     Count(i64),
+    /// The item of the directory that it is about.
+    #[serde(untagged)]
+    Item(ItemId),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::GroupId;
+
+    /// Replies are remembered for two days, so the next server reads what this one wrote.
+    #[test]
+    fn remembered_replies_keep_their_form() {
+        for (reply, stored) in [
+            (Reply::Done, r#""done""#),
+            (Reply::Item(ItemId::Member(MemberId(7))), r#"{"member":7}"#),
+            (Reply::Item(ItemId::Group(GroupId(7))), r#"{"group":7}"#),
+            (Reply::Item(ItemId::Profile(ProfileId(7))), r#"{"profile":7}"#),
+            (Reply::Account(AccountId(7)), r#"{"account":7}"#),
+            (Reply::OutOfSight(TicketId(7)), r#"{"out_of_sight":7}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&reply).expect("plain data"), stored);
+            assert_eq!(serde_json::from_str::<Reply>(stored).expect("was stored"), reply);
+        }
+    }
 }

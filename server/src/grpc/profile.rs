@@ -12,8 +12,8 @@ use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, Manifest, RawProfile};
 use crate::domain::{
-    Branding, Entry, Fallback, GroupId, Profile, ProfileCommand, ProfileState, ProfileTexts,
-    ProfileWords, Refusal, Reply, Team, lint,
+    Branding, Entry, Fallback, GroupId, ItemId, Profile, ProfileCommand, ProfileState,
+    ProfileTexts, ProfileWords, Refusal, Reply, Team, lint,
 };
 
 type ProfileEntry = Entry<Profile, ProfileWords>;
@@ -118,7 +118,9 @@ impl ProfileService for Handlers {
 
 fn profile_of(team: &Team, reply: &Reply) -> Result<Option<proto::Profile>, Status> {
     match reply {
-        Reply::Profile(id) => Ok(team.profiles.get(id).map(|entry| profile(team, entry))),
+        Reply::Item(ItemId::Profile(id)) => {
+            Ok(team.profiles.get(id).map(|entry| profile(team, entry)))
+        }
         _ => Err(Failure::Internal.into()),
     }
 }

@@ -20,9 +20,10 @@ use super::identity::fingerprint;
 use super::pages::by_name;
 use super::status::invalid;
 use super::{Handlers, convert};
-use crate::desk::{Failure, TeamChanges};
+use crate::desk::Failure;
 use crate::domain::{
-    self, GroupCommand, GroupId, MemberCommand, MemberId, Refusal, Reply, Visibility,
+    self, GroupCommand, GroupId, ItemId, MemberCommand, MemberId, Millis, Refusal, Reply,
+    TeamCommand, Visibility,
 };
 
 impl Handlers {
@@ -33,7 +34,7 @@ impl Handlers {
 
 fn member_message(team: &domain::Team, reply: &Reply) -> Result<Option<Member>, Status> {
     match reply {
-        Reply::Member(member) => {
+        Reply::Item(ItemId::Member(member)) => {
             Ok(team.members.get(member).map(|member| convert::member(team, member)))
         }
         _ => Err(Failure::Internal.into()),
@@ -42,7 +43,7 @@ fn member_message(team: &domain::Team, reply: &Reply) -> Result<Option<Member>, 
 
 fn group_message(team: &domain::Team, reply: &Reply) -> Result<Option<Group>, Status> {
     match reply {
-        Reply::Group(group) => {
+        Reply::Item(ItemId::Group(group)) => {
             Ok(team.groups.get(group).map(|group| convert::group(team, group, None)))
         }
         _ => Err(Failure::Internal.into()),
@@ -77,8 +78,8 @@ impl TeamService for Handlers {
         let staff = self.admin(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("UpdateTeam", &body);
-        let changes = team_changes(&body)?;
-        let team = self.desk.update_team(&staff, changes, &body.request_id, print).await?;
+        let command = team_changes(&body)?;
+        let (_, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(UpdateTeamResponse { team: self.team_message(&team).await? }))
     }
 
@@ -170,8 +171,8 @@ impl TeamService for Handlers {
         let body = request.into_inner();
         let print = fingerprint("CreateGroup", &body);
         let visibility = convert::visibility(body.visibility)?.unwrap_or(Visibility::Public);
-        let (reply, team) =
-            self.desk.create_group(&staff, &body.name, visibility, &body.request_id, print).await?;
+        let command = GroupCommand::Create { name: body.name, visibility };
+        let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(CreateGroupResponse { group: group_message(&team, &reply)? }))
     }
 
@@ -215,11 +216,8 @@ impl TeamService for Handlers {
             return Err(Failure::Refused(Refusal::NotFound).into());
         }
         let visibility = body.visibility.map(convert::visibility).transpose()?.flatten();
-        let name = body.name.as_deref();
-        let (reply, team) = self
-            .desk
-            .update_group(&staff, group, name, visibility, &body.request_id, print)
-            .await?;
+        let command = GroupCommand::Update { group, name: body.name, visibility };
+        let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
         Ok(Response::new(UpdateGroupResponse { group: group_message(&team, &reply)? }))
     }
 
@@ -292,9 +290,11 @@ impl TeamService for Handlers {
     }
 }
 
-fn team_changes(body: &UpdateTeamRequest) -> Result<TeamChanges, Status> {
+/// The settings that the mask names.
+fn team_changes(body: &UpdateTeamRequest) -> Result<TeamCommand, Status> {
     let team = body.team.clone().unwrap_or_default();
-    let mut changes = TeamChanges::default();
+    let (mut name, mut queue_mode, mut default_priority, mut expire_after) =
+        (None, None, None, None);
     let paths = body.update_mask.as_ref().map(|mask| mask.paths.as_slice()).unwrap_or_default();
     if paths.is_empty() {
         return Err(invalid(
@@ -305,22 +305,14 @@ fn team_changes(body: &UpdateTeamRequest) -> Result<TeamChanges, Status> {
     }
     for path in paths {
         match path.as_str() {
-            "name" => changes.name = Some(team.name.clone()),
-            "queue_mode" => changes.queue_mode = Some(convert::queue_mode(team.queue_mode)?),
+            "name" => name = Some(team.name.clone()),
+            "queue_mode" => queue_mode = Some(convert::queue_mode(team.queue_mode)?),
             "default_priority" => {
                 let priority = convert::priority(team.default_priority, "team.default_priority")?;
                 let needed = || invalid("INVALID_FIELD", "team.default_priority", "must be said");
-                changes.default_priority = Some(priority.ok_or_else(needed)?);
+                default_priority = Some(priority.ok_or_else(needed)?);
             }
-            "expire_after" => {
-                let millis = |after: &prost_types::Duration| {
-                    after
-                        .seconds
-                        .saturating_mul(1000)
-                        .saturating_add(i64::from(after.nanos) / 1_000_000)
-                };
-                changes.expire_after = Some(team.expire_after.as_ref().map(millis));
-            }
+            "expire_after" => expire_after = Some(team.expire_after.as_ref().map(millis)),
             _ => {
                 let problem =
                     "names something else than name, queue_mode, default_priority or expire_after";
@@ -328,5 +320,9 @@ fn team_changes(body: &UpdateTeamRequest) -> Result<TeamChanges, Status> {
             }
         }
     }
-    Ok(changes)
+    Ok(TeamCommand::Update { name, queue_mode, default_priority, expire_after })
+}
+
+fn millis(duration: &prost_types::Duration) -> Millis {
+    duration.seconds.saturating_mul(1000).saturating_add(i64::from(duration.nanos) / 1_000_000)
 }

@@ -7,7 +7,7 @@ use crate::domain::ids::AccountId;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
 use crate::domain::text::Email;
-use crate::domain::words::{Digest, Salt};
+use crate::domain::words::Digest;
 use crate::domain::world::Needs;
 
 /// An account to be.
@@ -36,8 +36,6 @@ pub struct Redemption {
     pub password_hash: String,
     /// The name to be; none: as it was.
     pub display_name: Option<String>,
-    /// For a member's words.
-    pub salt: Salt,
 }
 
 /// A change to an account that somebody wants.

@@ -80,7 +80,7 @@ impl<'w> Draft<'w> {
     }
 
     pub(super) fn redeem_code(&mut self, redemption: &Redemption) -> Result<Reply, Refusal> {
-        let Redemption { email_key, password_hash, display_name, salt, .. } = redemption;
+        let Redemption { email_key, password_hash, display_name, .. } = redemption;
         let code = self.world.code.as_ref().filter(|code| code.expires_at > self.now);
         let code = code.ok_or(Refusal::NotFound)?;
         let invited = match code.invitation {
@@ -102,7 +102,7 @@ impl<'w> Draft<'w> {
         self.events.push(Event::CodeUsed(code.hash, id));
         self.events.push(Event::SessionsEnded { account: id, only: None, except: None });
         match invited {
-            Some(member) => self.join(member, account, *salt),
+            Some(member) => self.join(member, account),
             None => self.events.push(Event::Account(Box::new(account))),
         }
         Ok(Reply::Account(id))

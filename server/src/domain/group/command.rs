@@ -1,12 +1,11 @@
 //! What can be asked for about groups.
 
 use super::Visibility;
-use crate::domain::command::{Checked, Locks, Rules};
+use crate::domain::command::{Locks, Rules};
 use crate::domain::decide::Draft;
 use crate::domain::ids::{GroupId, MemberId};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
-use crate::domain::words::Salt;
 use crate::domain::world::Needs;
 
 /// A change to a group that somebody wants.
@@ -14,15 +13,13 @@ use crate::domain::world::Needs;
 #[allow(missing_docs, reason = "the fields are the contract's, and say what they are")]
 pub enum GroupCommand {
     Create {
-        name: Checked<String>,
+        name: String,
         visibility: Visibility,
-        salt: Salt,
     },
     Update {
         group: GroupId,
-        name: Option<Checked<String>>,
+        name: Option<String>,
         visibility: Option<Visibility>,
-        salt: Salt,
     },
     Delete {
         group: GroupId,
@@ -72,9 +69,9 @@ impl Rules for GroupCommand {
 
     fn decide(&self, draft: &mut Draft) -> Result<Reply, Refusal> {
         match self {
-            Self::Create { name, visibility, salt } => draft.create_group(name, *visibility, *salt),
-            Self::Update { group, name, visibility, salt } => {
-                draft.update_group(*group, name.as_ref(), *visibility, *salt)
+            Self::Create { name, visibility } => draft.create_group(name, *visibility),
+            Self::Update { group, name, visibility } => {
+                draft.update_group(*group, name.as_deref(), *visibility)
             }
             Self::Delete { group, dry_run, confirm, move_to } => {
                 draft.delete_group(*group, *dry_run, *confirm, *move_to)

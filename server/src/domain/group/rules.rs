@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use super::{Group, GroupWords, Visibility};
 use crate::domain::Millis;
-use crate::domain::command::Checked;
 use crate::domain::decide::Draft;
 use crate::domain::directory::ItemId;
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{GroupId, MemberId};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
-use crate::domain::words::{Entry, Prepared, Salt};
+use crate::domain::text;
+use crate::domain::words::Entry;
 
 /// How long the deletion of a group can be undone: ten minutes.
 pub const UNDELETE_FOR: Millis = 10 * 60 * 1000;
@@ -21,6 +21,10 @@ pub const ERASE_AT_ONCE: usize = 256;
 
 /// A team has at most this many groups.
 const GROUPS: usize = 1_000;
+
+fn checked_name(name: &str) -> Result<String, Refusal> {
+    text::one_line(name, 80).map_err(Refusal::text("name"))
+}
 
 impl<'w> Draft<'w> {
     /// The group, if it is there and not deleted.
@@ -53,18 +57,17 @@ impl<'w> Draft<'w> {
 
     pub(super) fn create_group(
         &mut self,
-        name: &Checked<String>,
+        name: &str,
         visibility: Visibility,
-        salt: Salt,
     ) -> Result<Reply, Refusal> {
         self.admin()?;
-        let name = name.clone()?;
+        let name = checked_name(name)?;
         self.name_is_free(&name, None)?;
         if self.team()?.groups.len() >= GROUPS {
             return Err(Refusal::Full { what: "groups", limit: GROUPS });
         }
         let id = GroupId(self.id());
-        let prepared = Prepared::new(GroupWords { name }, salt);
+        let prepared = self.prepare(GroupWords { name });
         let image = Group {
             id,
             visibility,
@@ -73,25 +76,24 @@ impl<'w> Draft<'w> {
             words: self.content(&prepared),
         };
         self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
-        Ok(Reply::Group(id))
+        Ok(Reply::Item(ItemId::Group(id)))
     }
 
     pub(super) fn update_group(
         &mut self,
         id: GroupId,
-        name: Option<&Checked<String>>,
+        name: Option<&str>,
         visibility: Option<Visibility>,
-        salt: Salt,
     ) -> Result<Reply, Refusal> {
         self.admin()?;
         let mut group = self.group(id)?.clone();
         let before = group.clone();
         let mut row = None;
         if let Some(name) = name {
-            let name = name.clone()?;
+            let name = checked_name(name)?;
             self.name_is_free(&name, Some(id))?;
             if name != group.words.name {
-                let prepared = Prepared::new(GroupWords { name }, salt);
+                let prepared = self.prepare(GroupWords { name });
                 group.image.words = prepared.at(group.image.words.id);
                 group.words = (*prepared.words).clone();
                 row = Some(prepared.row);
@@ -102,7 +104,7 @@ impl<'w> Draft<'w> {
             self.set(group, row);
             self.profiles_offer_otherwise(id)?;
         }
-        Ok(Reply::Group(id))
+        Ok(Reply::Item(ItemId::Group(id)))
     }
 
     /// What profiles offer is part of what they sign: with a group that is named otherwise, comes
@@ -138,7 +140,7 @@ impl<'w> Draft<'w> {
             self.set(group, None);
             self.sight_changes([member])?;
         }
-        Ok(Reply::Group(id))
+        Ok(Reply::Item(ItemId::Group(id)))
     }
 
     pub(super) fn remove_group_operator(
@@ -153,7 +155,7 @@ impl<'w> Draft<'w> {
         }
         self.set(group, None);
         self.sight_changes([member])?;
-        Ok(Reply::Group(id))
+        Ok(Reply::Item(ItemId::Group(id)))
     }
 
     pub(super) fn delete_group(
@@ -244,7 +246,7 @@ impl<'w> Draft<'w> {
             self.change_ticket(old, ticket, What::GroupRestored, true);
         }
         self.sight_changes(operators)?;
-        Ok(Reply::Group(id))
+        Ok(Reply::Item(ItemId::Group(id)))
     }
 
     /// One step of the sweep: erases some of the history, and the group itself once there is none

@@ -7,7 +7,7 @@ use crate::domain::ids::{AccountId, MemberId};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
 use crate::domain::text::Email;
-use crate::domain::words::{Digest, Salt};
+use crate::domain::words::Digest;
 use crate::domain::world::Needs;
 
 /// Somebody to be added to a team.
@@ -21,8 +21,6 @@ pub struct MemberDraft {
     pub operator: bool,
     /// They set the team up.
     pub admin: bool,
-    /// For their words.
-    pub salt: Salt,
     /// The hash of the one-time code.
     pub code_hash: Digest,
     /// When it ends.
@@ -53,7 +51,6 @@ pub enum MemberCommand {
         accept: bool,
         /// Of the code that the inviting team issued; none: nothing like a code was given.
         code_hash: Option<Digest>,
-        salt: Salt,
     },
 }
 
@@ -88,8 +85,8 @@ impl Rules for MemberCommand {
             }
             Self::Remove { member } => draft.remove_member(*member),
             Self::SetAvailability { available } => draft.set_availability(*available),
-            Self::AnswerInvitation { member, accept, salt, .. } => {
-                draft.answer_invitation(*member, *accept, *salt)
+            Self::AnswerInvitation { member, accept, .. } => {
+                draft.answer_invitation(*member, *accept)
             }
         }
     }

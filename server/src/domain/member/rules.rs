@@ -8,7 +8,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::MemberId;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::Reply;
-use crate::domain::words::{Entry, NewWords, Prepared, Salt};
+use crate::domain::words::{Entry, NewWords};
 
 /// A team has at most this many members.
 const MEMBERS: usize = 10_000;
@@ -45,7 +45,6 @@ impl<'w> Draft<'w> {
             display_name,
             operator,
             admin,
-            salt,
             code_hash,
             code_expires_at,
             account,
@@ -75,7 +74,7 @@ impl<'w> Draft<'w> {
                 }
                 self.change_member(invited, image, None);
             }
-            return Ok(Reply::Member(id));
+            return Ok(Reply::Item(ItemId::Member(id)));
         }
         if known.is_some() {
             return Err(Refusal::AlreadyExists {
@@ -91,10 +90,8 @@ impl<'w> Draft<'w> {
         let display_name =
             if display_name.is_empty() { email.written.clone() } else { display_name };
         self.events.push(made);
-        let prepared = Prepared::new(
-            MemberWords { email: email.written, email_key: email.key, display_name },
-            *salt,
-        );
+        let words = MemberWords { email: email.written, email_key: email.key, display_name };
+        let prepared = self.prepare(words);
         let image = Member {
             id,
             account: None,
@@ -106,7 +103,7 @@ impl<'w> Draft<'w> {
             words: self.content(&prepared),
         };
         self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
-        Ok(Reply::Member(id))
+        Ok(Reply::Item(ItemId::Member(id)))
     }
 
     fn other(&self, member: MemberId) -> Result<&'w MemberEntry, Refusal> {
@@ -151,7 +148,7 @@ impl<'w> Draft<'w> {
             _ => {}
         }
         if member == old.image {
-            return Ok(Reply::Member(id));
+            return Ok(Reply::Item(ItemId::Member(id)));
         }
         if !member.admin || member.state == MemberState::Disabled {
             self.keeps_an_admin(old)?;
@@ -171,7 +168,7 @@ impl<'w> Draft<'w> {
         }
         let member = member.seeing_anew(self.revision);
         self.change_member(old, member, None);
-        Ok(Reply::Member(id))
+        Ok(Reply::Item(ItemId::Member(id)))
     }
 
     pub(super) fn leave_groups(&mut self, member: MemberId) -> Result<(), Refusal> {
@@ -209,14 +206,13 @@ impl<'w> Draft<'w> {
             member.available = available;
             self.change_member(me, member, None);
         }
-        Ok(Reply::Member(me.id))
+        Ok(Reply::Item(ItemId::Member(me.id)))
     }
 
     pub(super) fn answer_invitation(
         &mut self,
         member: MemberId,
         accept: bool,
-        salt: Salt,
     ) -> Result<Reply, Refusal> {
         let id = self.caller.account().ok_or(Refusal::NotFound)?;
         let account = self.world.account(id)?;
@@ -246,7 +242,7 @@ impl<'w> Draft<'w> {
             return Ok(Reply::Account(id));
         }
         let account = account.clone();
-        self.join(invited, account, salt);
+        self.join(invited, account);
         Ok(Reply::Account(id))
     }
 
@@ -258,18 +254,13 @@ impl<'w> Draft<'w> {
     }
 
     /// Makes an account the member that it was invited to be, under the name its owner goes by.
-    pub(in crate::domain) fn join(
-        &mut self,
-        invited: &MemberEntry,
-        mut account: Account,
-        salt: Salt,
-    ) {
+    pub(in crate::domain) fn join(&mut self, invited: &MemberEntry, mut account: Account) {
         let mut member = invited.clone();
         member.image.account = Some(account.id);
         member.image.state = MemberState::Active;
         member.image.sight_since = self.revision;
         member.words.display_name.clone_from(&account.display_name);
-        let prepared = Prepared::new(member.words.clone(), salt);
+        let prepared = self.prepare(member.words.clone());
         member.image.words = prepared.at(invited.image.words.id);
         account.membership = Some((self.world.id, member.image.id));
         self.set(member, Some(prepared.row));

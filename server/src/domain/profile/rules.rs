@@ -4,6 +4,7 @@ use super::ProfileDraft;
 use super::{Profile, ProfileState, ProfileWords};
 use crate::domain::command::Checked;
 use crate::domain::decide::Draft;
+use crate::domain::directory::ItemId;
 use crate::domain::event::actor_name;
 use crate::domain::ids::ProfileId;
 use crate::domain::refusal::Refusal;
@@ -65,7 +66,7 @@ impl<'w> Draft<'w> {
             words,
         };
         self.set(Entry { image, words: (*draft.words.words).clone() }, Some(draft.words.row));
-        Ok(Reply::Profile(id))
+        Ok(Reply::Item(ItemId::Profile(id)))
     }
 
     pub(super) fn update_profile(
@@ -92,7 +93,7 @@ impl<'w> Draft<'w> {
         image.default_priority = draft.default_priority;
         image.words = draft.words.at(old.image.words.id);
         self.set(Entry { image, words: (*draft.words.words).clone() }, Some(draft.words.row));
-        Ok(Reply::Profile(id))
+        Ok(Reply::Item(ItemId::Profile(id)))
     }
 
     pub(super) fn set_profile_state(
@@ -103,7 +104,7 @@ impl<'w> Draft<'w> {
         self.admin()?;
         let mut profile = self.existing(id)?.clone();
         if profile.state == state {
-            return Ok(Reply::Profile(id));
+            return Ok(Reply::Item(ItemId::Profile(id)));
         }
         if profile.state == ProfileState::Revoked {
             return Err(Refusal::precondition(
@@ -116,6 +117,6 @@ impl<'w> Draft<'w> {
         profile.saved_at = self.now;
         profile.saved_by = self.actor;
         self.set(profile, None);
-        Ok(Reply::Profile(id))
+        Ok(Reply::Item(ItemId::Profile(id)))
     }
 }

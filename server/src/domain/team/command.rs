@@ -1,14 +1,13 @@
 //! What can be asked for about a team as a whole.
 
-use super::{QueueMode, TeamWords};
+use super::QueueMode;
 use crate::domain::Millis;
-use crate::domain::command::{Checked, Locks, Rules};
+use crate::domain::command::{Locks, Rules};
 use crate::domain::decide::Draft;
 use crate::domain::ids::TeamId;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
 use crate::domain::ticket::Priority;
-use crate::domain::words::{Prepared, Salt};
 use crate::domain::world::Needs;
 
 /// A change to a team that somebody wants.
@@ -17,14 +16,13 @@ use crate::domain::world::Needs;
 pub enum TeamCommand {
     Activate {
         team: TeamId,
-        name: Checked<Prepared<TeamWords>>,
-        salt: Salt,
+        name: String,
     },
     Update {
-        name: Option<Checked<Prepared<TeamWords>>>,
+        name: Option<String>,
         queue_mode: Option<QueueMode>,
         default_priority: Option<Priority>,
-        expire_after: Option<Option<Checked<Millis>>>,
+        expire_after: Option<Option<Millis>>,
     },
 }
 
@@ -45,13 +43,10 @@ impl Rules for TeamCommand {
 
     fn decide(&self, draft: &mut Draft) -> Result<Reply, Refusal> {
         match self {
-            Self::Activate { name, salt, .. } => draft.activate_team(name, *salt),
-            Self::Update { name, queue_mode, default_priority, expire_after } => draft.update_team(
-                name.as_ref(),
-                *queue_mode,
-                *default_priority,
-                expire_after.as_ref(),
-            ),
+            Self::Activate { name, .. } => draft.activate_team(name),
+            Self::Update { name, queue_mode, default_priority, expire_after } => {
+                draft.update_team(name.as_deref(), *queue_mode, *default_priority, *expire_after)
+            }
         }
     }
 }

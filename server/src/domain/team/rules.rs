@@ -1,26 +1,41 @@
 //! Activating a team and its settings.
 
+use std::ops::RangeInclusive;
+
 use super::{QueueMode, Settings, TeamWords};
 use crate::domain::Millis;
-use crate::domain::command::Checked;
 use crate::domain::decide::Draft;
 use crate::domain::event::Event;
 use crate::domain::ids::MemberId;
 use crate::domain::member::{Member, MemberState, MemberWords};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
+use crate::domain::text;
 use crate::domain::ticket::Priority;
-use crate::domain::words::{Entry, Prepared, Salt};
+use crate::domain::words::Entry;
 
 /// Unless the team says otherwise, an open ticket lives this long: 24 hours.
 const EXPIRE_AFTER: Millis = 24 * 60 * 60 * 1000;
 
+/// An open ticket lives at least a minute and at most ten years.
+const LIFETIMES: RangeInclusive<Millis> = 60_000..=3_650 * 24 * 60 * 60 * 1000;
+
+fn checked_name(name: &str, field: &'static str) -> Result<String, Refusal> {
+    text::one_line(name, 80).map_err(Refusal::text(field))
+}
+
+fn lifetime(after: Millis) -> Result<Millis, Refusal> {
+    if LIFETIMES.contains(&after) {
+        return Ok(after);
+    }
+    Err(Refusal::invalid(
+        "team.expire_after",
+        "give a time between one minute and 3650 days, or none for never",
+    ))
+}
+
 impl Draft<'_> {
-    pub(super) fn activate_team(
-        &mut self,
-        name: &Checked<Prepared<TeamWords>>,
-        salt: Salt,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn activate_team(&mut self, name: &str) -> Result<Reply, Refusal> {
         let Caller::Account(id) = self.caller else {
             return Err(Refusal::NO_TEAM);
         };
@@ -36,8 +51,9 @@ impl Draft<'_> {
             // since: a late repeat must not make them the admin of a team that others hold now.
             return Err(Refusal::RequestReused { field: "request_id" });
         }
-        let name = name.clone()?;
-        let words = self.content(&name);
+        let name = checked_name(name, "name")?;
+        let prepared = self.prepare(TeamWords { name });
+        let words = self.content(&prepared);
         let settings = Settings {
             queue_mode: QueueMode::AdminAssigns,
             default_priority: Priority::Normal,
@@ -45,16 +61,14 @@ impl Draft<'_> {
             created_at: self.now,
             words,
         };
-        self.set(Entry { image: settings, words: (*name.words).clone() }, Some(name.row));
+        let entry = Entry { image: settings, words: (*prepared.words).clone() };
+        self.set(entry, Some(prepared.row));
         let member = MemberId(self.id());
-        let prepared = Prepared::new(
-            MemberWords {
-                email: account.email.clone(),
-                email_key: account.email_key.clone(),
-                display_name: account.display_name.clone(),
-            },
-            salt,
-        );
+        let prepared = self.prepare(MemberWords {
+            email: account.email.clone(),
+            email_key: account.email_key.clone(),
+            display_name: account.display_name.clone(),
+        });
         let image = Member {
             id: member,
             account: Some(id),
@@ -74,27 +88,27 @@ impl Draft<'_> {
 
     pub(super) fn update_team(
         &mut self,
-        name: Option<&Checked<Prepared<TeamWords>>>,
+        name: Option<&str>,
         queue_mode: Option<QueueMode>,
         default_priority: Option<Priority>,
-        expire_after: Option<&Option<Checked<Millis>>>,
+        expire_after: Option<Option<Millis>>,
     ) -> Result<Reply, Refusal> {
         self.admin()?;
         let team = self.team()?;
         let mut settings = team.settings.clone();
         let mut row = None;
         if let Some(name) = name {
-            let name = name.clone()?;
-            settings.image.words = name.at(settings.image.words.id);
-            settings.words = (*name.words).clone();
-            row = Some(name.row);
+            let prepared = self.prepare(TeamWords { name: checked_name(name, "team.name")? });
+            settings.image.words = prepared.at(settings.image.words.id);
+            settings.words = (*prepared.words).clone();
+            row = Some(prepared.row);
         }
         let mode_before = settings.image.queue_mode;
         settings.image.queue_mode = queue_mode.unwrap_or(mode_before);
         settings.image.default_priority =
             default_priority.unwrap_or(settings.image.default_priority);
         if let Some(after) = expire_after {
-            settings.image.expire_after = after.clone().transpose()?;
+            settings.image.expire_after = after.map(lifetime).transpose()?;
         }
         if settings == team.settings {
             return Ok(Reply::Done);

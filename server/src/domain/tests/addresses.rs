@@ -116,7 +116,6 @@ impl Host {
             display_name: Ok(String::new()),
             operator: true,
             admin: true,
-            salt: SALT,
             code_hash: hash(&name),
             code_expires_at: self.teams[0].now + DAY,
             account: AccountId(5_000 + i64::try_from(self.issued.len()).unwrap_or(0)),
@@ -148,7 +147,6 @@ impl Host {
             email_key: EMAIL.to_owned(),
             password_hash: format!("by code {picked}"),
             display_name: None,
-            salt: SALT,
         }));
         let redeemed = self.ask(code.team, Caller::Account(AccountId(1)), command);
         assert_eq!(redeemed.is_ok(), self.works(code), "the newest works, and no other");
@@ -175,7 +173,6 @@ impl Host {
             member: invited.id,
             accept,
             code_hash: code.map(|code| code.hash),
-            salt: SALT,
         };
         let may = invited.state == MemberState::Invited
             && code.is_some_and(|code| code.team == team && self.works(code))

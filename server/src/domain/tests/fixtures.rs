@@ -258,7 +258,7 @@ impl Scene {
     /// What would be decided, on what the store loads for it. Nothing moves.
     pub fn decide(&self, caller: Caller, command: impl Into<Command>) -> Result<Decision, Refusal> {
         let command = command.into();
-        let request = Request { team: self.world.id, caller, memory: None, command };
+        let request = Request { team: self.world.id, caller, memory: None, command, salt: SALT };
         decide(&self.loaded(&request), &request, self.now)
     }
 

@@ -10,7 +10,6 @@ pub fn add(email: &str) -> Command {
         display_name: Ok(String::new()),
         operator: true,
         admin: false,
-        salt: SALT,
         code_hash: hash(email),
         code_expires_at: START + DAY,
         account: AccountId(5_000),
@@ -29,7 +28,9 @@ fn update(
 #[test]
 fn adding_someone_without_an_account() {
     let mut scene = Scene::new();
-    let Reply::Member(id) = scene.does(ADA, add("Eva@example.org")) else { panic!("a member") };
+    let Reply::Item(ItemId::Member(id)) = scene.does(ADA, add("Eva@example.org")) else {
+        panic!("a member")
+    };
     let member = &scene.team().members[&id];
     assert_eq!((member.state, member.account), (MemberState::Invited, None));
     assert_eq!(
@@ -62,7 +63,9 @@ fn adding_someone_with_an_account_looks_the_same() {
             membership: team,
             opened_by: None,
         });
-        let Reply::Member(id) = scene.does(ADA, add("eva@example.org")) else { panic!("a member") };
+        let Reply::Item(ItemId::Member(id)) = scene.does(ADA, add("eva@example.org")) else {
+            panic!("a member")
+        };
         let member = &scene.team().members[&id];
         assert_eq!((member.state, member.account), (MemberState::Invited, None));
         assert_eq!(

@@ -24,7 +24,9 @@ fn a_new_profile() {
         default_priority: Some(Priority::Urgent),
         ..draft("Acme's helper", &[SALES, BACKSTAGE, SUPPORT])
     };
-    let Reply::Profile(id) = scene.does(ADA, create(settings)) else { panic!("a profile") };
+    let Reply::Item(ItemId::Profile(id)) = scene.does(ADA, create(settings)) else {
+        panic!("a profile")
+    };
     let profile = &scene.team().profiles[&id];
     assert_eq!(
         (profile.state, profile.revision, profile.saved_at),

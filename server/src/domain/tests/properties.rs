@@ -295,7 +295,7 @@ fn play(steps: &[Step]) -> Result<(), TestCaseError> {
     for step in steps {
         step.pass_time(&mut scene);
         let (caller, command) = step.request(&scene);
-        let request = Request { team: TEAM, caller, memory: None, command };
+        let request = Request { team: TEAM, caller, memory: None, command, salt: SALT };
         let world = &scene.world;
         let secret_of_erased = matches!(
             &request.command,

@@ -114,7 +114,7 @@ impl Step {
                 let queue_mode =
                     if first { QueueMode::SelfService } else { QueueMode::AdminAssigns };
                 let expire_after =
-                    (self.flags & 4 == 4).then(|| (self.flags & 8 == 8).then_some(Ok(DAY)));
+                    (self.flags & 4 == 4).then(|| (self.flags & 8 == 8).then_some(DAY));
                 let (queue_mode, default_priority) =
                     (Some(queue_mode), Some(pick(&Priority::ALL, self.one)));
                 (
@@ -150,14 +150,10 @@ impl Step {
                 (by_member, Command::Member(MemberCommand::SetAvailability { available: second }))
             }
             32 => {
-                let name = Ok(format!("Group {}", self.one % 3));
+                let name = format!("Group {}", self.one % 3);
                 (
                     admin,
-                    Command::Group(GroupCommand::Create {
-                        name,
-                        visibility: Visibility::Public,
-                        salt: SALT,
-                    }),
+                    Command::Group(GroupCommand::Create { name, visibility: Visibility::Public }),
                 )
             }
             33 | 34 => (
@@ -263,7 +259,6 @@ impl Step {
             display_name: Ok(String::new()),
             operator: self.flags & 4 == 4,
             admin: self.flags & 8 == 8,
-            salt: SALT,
             code_hash: hash(&format!("{address} {}", self.other)),
             code_expires_at: i64::MAX,
             account: AccountId(2_000 + i64::try_from(self.one % 4).unwrap_or(0)),
@@ -287,7 +282,6 @@ impl Step {
                 email_key: account.email_key.clone(),
                 password_hash: "new".to_owned(),
                 display_name: None,
-                salt: SALT,
             }))
             .into()
         } else {
@@ -302,7 +296,6 @@ impl Step {
                 member,
                 accept: self.flags & 2 == 2,
                 code_hash: issued.map(|code| code.hash),
-                salt: SALT,
             }
             .into()
         };

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::domain::{
-    AccountCommand, AccountDraft, AccountId, Caller, Command, GroupCommand, GroupId, MessageWords,
-    Prepared, ProfileCommand, ProfileDraft, ProfileId, ProfileWords, Refusal, Submission,
-    TeamCommand, TeamWords, TicketCommand, TicketWords, UNDELETE_FOR, Visibility, sha256, text,
+    AccountCommand, AccountDraft, AccountId, Caller, Command, GroupCommand, GroupId, ItemId,
+    MessageWords, Prepared, ProfileCommand, ProfileDraft, ProfileId, ProfileWords, Refusal,
+    Submission, TeamCommand, TicketCommand, TicketWords, UNDELETE_FOR, Visibility, sha256, text,
 };
 use crate::secrets::random_bytes;
 use crate::store::log::link;
@@ -58,13 +58,15 @@ impl House {
             code: None,
         }));
         self.ask_of(TeamId::HOST, Caller::Host, account).await.expect("an account");
-        let name = Ok(Prepared::new(TeamWords { name: "Acme".to_owned() }, salt()));
-        let team = TeamCommand::Activate { team: TEAM, name, salt: salt() };
+        let name = "Acme".to_owned();
+        let team = TeamCommand::Activate { team: TEAM, name };
         self.ask(Caller::Account(FOUNDER), team).await.expect("a team");
         let ana = self.ana().await;
-        let (name, visibility) = (Ok("Attic".to_owned()), Visibility::Public);
-        let group = GroupCommand::Create { name, visibility, salt: salt() };
-        let Ok(Reply::Group(group)) = self.ask(ana, group).await else { panic!("no group") };
+        let (name, visibility) = ("Attic".to_owned(), Visibility::Public);
+        let group = GroupCommand::Create { name, visibility };
+        let Ok(Reply::Item(ItemId::Group(group))) = self.ask(ana, group).await else {
+            panic!("no group")
+        };
         let words = ProfileWords { name: "Acme".to_owned(), ..ProfileWords::default() };
         let draft = ProfileDraft {
             assistance_enabled: true,
@@ -74,7 +76,7 @@ impl House {
             words: Prepared::new(words, salt()),
         };
         let profile = self.ask(ana, ProfileCommand::Create(Ok(Box::new(draft)))).await;
-        let Ok(Reply::Profile(profile)) = profile else { panic!("no profile") };
+        let Ok(Reply::Item(ItemId::Profile(profile))) = profile else { panic!("no profile") };
         (self.group, self.profile) = (group, profile);
     }
 
@@ -95,7 +97,8 @@ impl House {
         caller: Caller,
         command: impl Into<Command>,
     ) -> Result<Reply, Refusal> {
-        let requests = [Request { team, caller, memory: None, command: command.into() }];
+        let requests =
+            [Request { team, caller, memory: None, command: command.into(), salt: salt() }];
         let mut connection = self.transactions.database.write().await.expect("a transaction");
         let mut deciding =
             self.transactions.begin(&mut connection, &requests).await.expect("loaded");
