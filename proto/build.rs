@@ -5,13 +5,9 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message as _;
 
-const FILES: [&str; 7] =
-    ["common", "server_info", "account", "team", "profile", "queue", "assistance"];
-
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=deskbell");
-    let files = FILES.map(|name| format!("deskbell/v1/{name}.proto"));
-    let descriptors = protox::compile(files, ["."])?;
+    let descriptors = protox::compile(files("deskbell/v1")?, ["."])?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     let mut config = tonic_prost_build::Config::new();
@@ -19,4 +15,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Ordered maps: a message has one encoding, which is what a repeated request is recognised by.
     tonic_prost_build::configure().btree_map(".").compile_fds_with_config(descriptors, config)?;
     Ok(())
+}
+
+/// The contract's files, in one order everywhere.
+fn files(folder: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut files = entries.collect::<Result<Vec<_>, std::io::Error>>()?;
+    files.retain(|path| path.extension().is_some_and(|end| end == "proto"));
+    files.sort();
+    Ok(files)
 }

@@ -1,10 +1,8 @@
-//! The command line as a whole: which words there are, and what holds for all of them.
+//! The command line as a whole: what holds for all commands.
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
-use crate::commands::{
-    account, context, group, history, login, manual, member, profile, team, ticket, watch,
-};
+use crate::commands::Command;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -53,58 +51,6 @@ pub struct Arguments {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
-}
-
-/// The words that people type.
-#[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one of these in the life of the program")]
-pub enum Command {
-    /// Sign in to a server
-    Login(login::Login),
-    /// Sign out
-    Logout(account::Logout),
-    /// Tell who is signed in
-    Whoami(account::Whoami),
-    /// Change your password
-    Password(account::Password),
-    /// Set your password with a one-time code
-    Redeem(login::Redeem),
-    /// Answer teams that ask you to join
-    #[command(subcommand)]
-    Invitation(account::Invitation),
-    /// Tell that you are available for new tickets
-    Available(account::Available),
-    /// Tell that you are away
-    Away(account::Away),
-    /// Choose between servers and accounts
-    #[command(subcommand)]
-    Context(context::Context),
-    /// Activate, show and set up your team
-    #[command(subcommand)]
-    Team(team::Team),
-    /// Who is in the team
-    #[command(subcommand)]
-    Member(member::Member),
-    /// Who shares tickets
-    #[command(subcommand)]
-    Group(group::Group),
-    /// The branded programs for customers
-    #[command(subcommand)]
-    Profile(profile::Profile),
-    /// Read and handle tickets
-    #[command(subcommand)]
-    Ticket(ticket::Ticket),
-    /// Print every change of the queue as it happens
-    Watch(watch::Watch),
-    /// The live queue, full screen
-    #[command(after_help = "Example:\n  deskbell queue\nKeys are shown by ?.")]
-    Queue,
-    /// Closed and expired tickets
-    History(history::History),
-    /// Print completions for a shell
-    Completions(manual::Completions),
-    /// Print the manual page, or write all of them into a folder
-    Man(manual::Man),
 }
 
 #[cfg(test)]

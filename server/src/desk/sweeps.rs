@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::{Desk, Failure};
-use crate::domain::{Caller, GroupCommand, Millis, Reply, TicketCommand};
+use crate::domain::{Caller, Millis, Reply, TicketCommand};
 use crate::telemetry::names;
 
 /// How often to look for what is due.
@@ -62,7 +62,7 @@ impl Desk {
                 continue;
             }
             let _ = self.expire_due(now).await;
-            let _ = self.erase_deleted().await;
+            let _ = self.erase_deleted(now).await;
             if tidied.is_none_or(|at: Instant| at.elapsed() > TIDY_EVERY)
                 && self.tidy(now).await.is_ok()
             {
@@ -94,15 +94,15 @@ impl Desk {
         Ok(())
     }
 
-    async fn erase_deleted(&self) -> Result<(), Failure> {
-        for (team, group) in self.store.deleted_groups().await? {
+    async fn erase_deleted(&self, now: Millis) -> Result<(), Failure> {
+        for (team, item) in self.store.due_items(now).await? {
+            let Some(command) = item.when_due() else { continue };
             if !self.store.lease("erase", self.store.origin(), LEASE).await? {
                 return Ok(());
             }
             // Step by step, so that a large history holds nobody up.
             loop {
-                let outcome =
-                    self.change(team, Caller::Clock, None, GroupCommand::Erase { group }).await?;
+                let outcome = self.change(team, Caller::Clock, None, command.clone()).await?;
                 match outcome.reply {
                     Reply::Count(count)
                         if count >= i64::try_from(crate::domain::ERASE_AT_ONCE).unwrap_or(1) => {}

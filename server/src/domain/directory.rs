@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::group::{Group, GroupWords};
+use super::Millis;
+use super::command::Command;
+use super::group::{Group, GroupCommand, GroupWords};
 use super::ids::{GroupId, MemberId, ProfileId, TeamId};
 use super::member::{Member, MemberWords};
 use super::profile::{Profile, ProfileWords};
@@ -88,6 +90,14 @@ impl ItemId {
         }
     }
 
+    /// What the clock does when it is due.
+    pub fn when_due(self) -> Option<Command> {
+        match self {
+            ItemId::Group(group) => Some(GroupCommand::Erase { group }.into()),
+            ItemId::Team | ItemId::Member(_) | ItemId::Profile(_) => None,
+        }
+    }
+
     /// The item with that word and number. None: a kind that only later servers know.
     pub fn of(kind: &str, number: i64) -> Option<ItemId> {
         let all = [
@@ -108,6 +118,14 @@ impl Item {
             Item::Member(member) => ItemId::Member(member.id),
             Item::Group(group) => ItemId::Group(group.id),
             Item::Profile(profile) => ItemId::Profile(profile.id),
+        }
+    }
+
+    /// When the clock has something to do with it: see [`ItemId::when_due`].
+    pub fn due(&self) -> Option<Millis> {
+        match self {
+            Item::Group(group) => group.erased_at(),
+            Item::Team(_) | Item::Member(_) | Item::Profile(_) => None,
         }
     }
 

@@ -13,8 +13,8 @@ use super::many::Many;
 use super::tickets::{self, Name, TicketEntry, by_number, select_tickets_with_words};
 use super::{Store, directory};
 use crate::domain::{
-    ContentId, ContentRef, Entry, GroupId, MemberId, Message, MessageId, MessageKind, MessageWords,
-    Millis, Priority, Revision, State, Team, TeamId, Ticket, TicketId, TicketWords,
+    ContentId, ContentRef, Entry, GroupId, ItemId, MemberId, Message, MessageId, MessageKind,
+    MessageWords, Millis, Priority, Revision, State, Team, TeamId, Ticket, TicketId, TicketWords,
 };
 
 /// Where a page of a list begins: after this ticket.
@@ -384,13 +384,17 @@ impl Store {
         rows.into_iter().map(read).collect()
     }
 
-    /// Groups of all teams that are deleted.
-    pub async fn deleted_groups(&self) -> Result<Vec<(TeamId, GroupId)>, StoreError> {
+    /// Items of all teams' directories whose time has come.
+    pub async fn due_items(&self, now: Millis) -> Result<Vec<(TeamId, ItemId)>, StoreError> {
         let mut connection = self.database.read().await?;
-        let sql = "SELECT team_id, id FROM directory WHERE kind = 'group' AND image NOT LIKE \
-            '%\"deleted_at\":null%'";
-        let rows = connection.rows(sql, []).await?;
-        rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), GroupId(row.next()?)))).collect()
+        let sql = "SELECT team_id, kind, id FROM directory WHERE due_at <= $1 ORDER BY due_at";
+        let mut due = Vec::new();
+        for mut row in connection.rows(sql, values![now]).await? {
+            let (team, kind, number): (i64, String, i64) = (row.next()?, row.next()?, row.next()?);
+            // Kinds that only later servers know are theirs.
+            due.extend(ItemId::of(&kind, number).map(|item| (TeamId(team), item)));
+        }
+        Ok(due)
     }
 
     /// The time that decisions go by.

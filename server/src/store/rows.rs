@@ -186,12 +186,12 @@ async fn write_event(
 }
 
 async fn put(connection: &mut Connection, team: TeamId, item: &Item) -> Result<(), StoreError> {
-    let sql = "INSERT INTO directory (team_id, kind, id, image, content_id) VALUES ($1, $2, $3, \
-        $4, $5) \
-               ON CONFLICT (team_id, kind, id) DO UPDATE SET image = excluded.image, content_id = \
-               excluded.content_id";
+    let sql = "INSERT INTO directory (team_id, kind, id, image, content_id, due_at) \
+               VALUES ($1, $2, $3, $4, $5, $6) \
+               ON CONFLICT (team_id, kind, id) DO UPDATE SET image = excluded.image, \
+               content_id = excluded.content_id, due_at = excluded.due_at";
     let (id, content) = (item.id(), item.content().id);
-    let row = values![team, id.kind(), id.number(), image_of(item)?, content.0];
+    let row = values![team, id.kind(), id.number(), image_of(item)?, content.0, item.due()];
     connection.execute(sql, row).await?;
     if let Item::Member(member) = item {
         write_invitation(connection, team, member).await?;

@@ -38,6 +38,13 @@ pub struct Group {
     pub words: ContentRef,
 }
 
+impl Group {
+    /// When its history is erased and it is gone, if it was deleted.
+    pub fn erased_at(&self) -> Option<Millis> {
+        self.deleted_at.map(|at| at.saturating_add(UNDELETE_FOR))
+    }
+}
+
 /// A group's name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GroupWords {

@@ -256,7 +256,7 @@ impl<'w> Draft<'w> {
             return Err(Refusal::NOT_ADMIN);
         }
         let group = self.team()?.groups.get(&id).ok_or(Refusal::NotFound)?;
-        if group.deleted_at.is_none_or(|at| self.now <= at.saturating_add(UNDELETE_FOR)) {
+        if group.erased_at().is_none_or(|at| self.now <= at) {
             return Ok(Reply::Done);
         }
         let ended = self.tickets_where(|ticket| !ticket.is_open() && ticket.group == Some(id));

@@ -58,6 +58,7 @@ fn requests(team: TeamId, profile: ProfileId, count: usize) -> Vec<Request> {
             caller: Caller::Widget(profile),
             memory: None,
             command: TicketCommand::Submit(Box::new(submission)).into(),
+            salt,
         }
     };
     std::iter::repeat_with(request).take(count).collect()
