@@ -1,31 +1,13 @@
 //! Whole lists of the team's nouns, in which names are looked up: every page, one after another.
 
-use deskbell_proto::client::{Client, retry};
+use deskbell_proto::client::Client;
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1;
 
+use crate::session::pages;
+
 /// The largest page that there is.
 const LARGEST: i32 = 1000;
-
-/// All pages of a list: `pages!(client, service.method(request).items)`.
-macro_rules! pages {
-    ($client:expr, $service:ident . $method:ident ( $request:expr ) . $items:ident) => {{
-        let mut request = $request;
-        let mut items = Vec::new();
-        loop {
-            let page = retry(|| {
-                let (mut service, request) = ($client.$service(), request.clone());
-                async move { service.$method(request).await }
-            })
-            .await?;
-            items.extend(page.$items);
-            request.page_token = page.next_page_token;
-            if request.page_token.is_empty() {
-                return Ok(items);
-            }
-        }
-    }};
-}
 
 /// All members of the team.
 pub async fn members(client: &Client) -> Result<Vec<v1::Member>, Problem> {

@@ -1,4 +1,4 @@
-//! Finds what people mean by a name: groups, members and profiles, by name, e-mail address or id.
+//! Finds what people mean by a name, an e-mail address or an id.
 
 use deskbell_proto::v1::{Group, GroupRef, Member, Profile};
 use unicode_normalization::UnicodeNormalization as _;
@@ -16,28 +16,17 @@ pub fn same(one: &str, other: &str) -> bool {
 /// A member by id, e-mail address or display name; an address counts before somebody else's name
 /// that looks like it.
 pub fn member<'a>(members: &'a [Member], wanted: &str) -> Result<&'a Member, Failure> {
-    let found = best(members, |member| {
-        [member.id == wanted, same(&member.email, wanted), same(&member.display_name, wanted)]
-            .into_iter()
-            .position(|is| is)
-    });
-    only(&found, "member", wanted, |member| &member.email)
+    one("member", members, wanted, |member| [&member.id, &member.email, &member.display_name])
 }
 
 /// A group by id or name.
 pub fn group<'a>(groups: &'a [Group], wanted: &str) -> Result<&'a Group, Failure> {
-    let found = best(groups, |group| {
-        [group.id == wanted, same(&group.name, wanted)].into_iter().position(|is| is)
-    });
-    only(&found, "group", wanted, |group| &group.id)
+    one("group", groups, wanted, |group| [&group.id, &group.name])
 }
 
 /// A profile by id or name.
 pub fn profile<'a>(profiles: &'a [Profile], wanted: &str) -> Result<&'a Profile, Failure> {
-    let found = best(profiles, |profile| {
-        [profile.id == wanted, same(profile_name(profile), wanted)].into_iter().position(|is| is)
-    });
-    only(&found, "profile", wanted, |profile| &profile.id)
+    one("profile", profiles, wanted, |profile| [&profile.id, profile_name(profile)])
 }
 
 /// A profile's name.
@@ -50,26 +39,31 @@ pub fn names(groups: &[GroupRef]) -> String {
     groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// The things with the best rank there is.
-fn best<T>(things: &[T], rank: impl Fn(&T) -> Option<usize>) -> Vec<&T> {
-    let best = things.iter().filter_map(&rank).min();
-    things.iter().filter(|thing| best.is_some() && rank(thing) == best).collect()
-}
-
-/// The one that was found; otherwise what to say instead.
-fn only<'a, T>(
-    found: &[&'a T],
+/// The one of these things that somebody means: the first of its names is its id, and the others
+/// count in their order. Otherwise what to say instead.
+pub fn one<'a, T, const N: usize>(
     kind: &str,
+    things: &'a [T],
     wanted: &str,
-    distinct: impl Fn(&'a T) -> &'a str,
+    names: impl Fn(&'a T) -> [&'a str; N],
 ) -> Result<&'a T, Failure> {
-    match found {
+    let rank = |thing: &'a T| {
+        let is = |(place, name): (usize, &&str)| {
+            if place == 0 { *name == wanted } else { same(name, wanted) }
+        };
+        names(thing).iter().enumerate().position(is)
+    };
+    let best = things.iter().filter_map(rank).min();
+    let found: Vec<&T> =
+        things.iter().filter(|thing| best.is_some() && rank(thing) == best).collect();
+    match found[..] {
         [thing] => Ok(thing),
         [] => Err(Failure::not_found(format!(
             "There is no {kind} \"{wanted}\". See them all with: deskbell {kind} list"
         ))),
-        several => {
-            let choices: Vec<&str> = several.iter().map(|thing| distinct(thing)).collect();
+        _ => {
+            let distinct = |thing: &&'a T| names(thing)[usize::from(N > 2)];
+            let choices: Vec<&str> = found.iter().map(distinct).collect();
             Err(Failure::invalid(format!(
                 "\"{wanted}\" could be any of: {}. Say which.",
                 choices.join(", ")

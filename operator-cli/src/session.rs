@@ -29,7 +29,26 @@ macro_rules! call {
         .map_err($crate::failure::Failure::from)
     }};
 }
-pub(crate) use call;
+/// All pages of a list: `pages!(client, service.method(request).items)`.
+macro_rules! pages {
+    ($client:expr, $service:ident . $method:ident ( $request:expr ) . $items:ident) => {{
+        let mut request = $request;
+        let mut items = Vec::new();
+        loop {
+            let page = deskbell_proto::client::retry(|| {
+                let (mut service, request) = ($client.$service(), request.clone());
+                async move { service.$method(request).await }
+            })
+            .await?;
+            items.extend(page.$items);
+            request.page_token = page.next_page_token;
+            if request.page_token.is_empty() {
+                return Ok(items);
+            }
+        }
+    }};
+}
+pub(crate) use {call, pages};
 
 impl Setting {
     /// The server and the session come from the environment rather than from a context.

@@ -18,7 +18,8 @@ pub fn id(letter: char, number: i64) -> String {
     format!("{letter}{number}")
 }
 
-fn number(letter: char, text: &str) -> Option<i64> {
+/// The number of an id with that letter.
+pub fn number(letter: char, text: &str) -> Option<i64> {
     digits(text.strip_prefix(letter)?).filter(|number| *number > 0)
 }
 
