@@ -7,6 +7,7 @@ pub mod history;
 pub mod login;
 pub mod manual;
 pub mod member;
+pub mod organization;
 pub mod package;
 pub mod profile;
 pub mod profile_settings;
@@ -56,6 +57,9 @@ pub enum Command {
     /// Who shares tickets
     #[command(subcommand)]
     Group(group::Group),
+    /// Whom people who write belong to
+    #[command(subcommand)]
+    Organization(organization::Organization),
     /// The branded programs for customers
     #[command(subcommand)]
     Profile(profile::Profile),
@@ -91,6 +95,7 @@ impl Command {
             Self::Team(command) => command.run(setting).await,
             Self::Member(command) => command.run(setting).await,
             Self::Group(command) => command.run(setting).await,
+            Self::Organization(command) => command.run(setting).await,
             Self::Profile(command) => command.run(setting).await,
             Self::Ticket(command) => command.run(setting).await,
             Self::Watch(command) => command.run(setting).await,

@@ -123,6 +123,8 @@ impl Client {
         account: account_service_client::AccountServiceClient;
         /// The team, its members and groups.
         team: team_service_client::TeamServiceClient;
+        /// Organizations.
+        organization: organization_service_client::OrganizationServiceClient;
         /// The branded widgets' settings.
         profile: profile_service_client::ProfileServiceClient;
         /// Tickets.

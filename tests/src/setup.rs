@@ -154,6 +154,35 @@ impl Staff {
         Ok(there(ask!(self.client, team, update_group, request)?.group))
     }
 
+    /// Creates an organization with these domains; those that begin with a dot, with what lies below.
+    pub async fn organization(
+        &self,
+        name: &str,
+        domains: &[&str],
+    ) -> Result<v1::Organization, Problem> {
+        let request = v1::CreateOrganizationRequest {
+            request_id: request_id(),
+            name: name.to_owned(),
+            domains: mail_domains(domains),
+        };
+        Ok(there(ask!(self.client, organization, create_organization, request)?.organization))
+    }
+
+    /// Gives an organization other domains.
+    pub async fn set_domains(
+        &self,
+        organization: &v1::Organization,
+        domains: &[&str],
+    ) -> Result<v1::Organization, Problem> {
+        let request = v1::UpdateOrganizationRequest {
+            request_id: request_id(),
+            organization_id: organization.id.clone(),
+            name: None,
+            domains: Some(v1::MailDomains { domains: mail_domains(domains) }),
+        };
+        Ok(there(ask!(self.client, organization, update_organization, request)?.organization))
+    }
+
     /// Puts an operator into a group.
     pub async fn join(&self, group: &v1::Group, operator: &Staff) -> Result<v1::Group, Problem> {
         let request = v1::AddGroupOperatorRequest {
@@ -277,4 +306,13 @@ impl Staff {
     pub async fn widget(&self, server: &Server, profile: &v1::Profile) -> Widget {
         Widget::new(&server.connect(), self.manifest(profile).await)
     }
+}
+
+fn mail_domains(domains: &[&str]) -> Vec<v1::MailDomain> {
+    let domain = |domain: &&str| {
+        let below = domain.strip_prefix('.');
+        let name = below.unwrap_or(domain).to_owned();
+        v1::MailDomain { name, with_subdomains: below.is_some() }
+    };
+    domains.iter().map(domain).collect()
 }

@@ -18,6 +18,7 @@ mod many_servers;
 mod many_servers_balanced;
 mod members;
 mod operations;
+mod organizations;
 mod pages;
 mod pinning;
 mod profiles;

@@ -4,6 +4,7 @@ use super::account::AccountCommand;
 use super::decide::Draft;
 use super::group::GroupCommand;
 use super::member::MemberCommand;
+use super::organization::OrganizationCommand;
 use super::profile::ProfileCommand;
 use super::refusal::Refusal;
 use super::request::{Caller, Reply};
@@ -24,6 +25,8 @@ pub enum Command {
     Group(GroupCommand),
     /// To a member.
     Member(MemberCommand),
+    /// To an organization.
+    Organization(OrganizationCommand),
     /// To a profile.
     Profile(ProfileCommand),
     /// To the team as a whole.
@@ -63,6 +66,7 @@ impl Command {
             Command::Account(command) => command,
             Command::Group(command) => command,
             Command::Member(command) => command,
+            Command::Organization(command) => command,
             Command::Profile(command) => command,
             Command::Team(command) => command,
             Command::Ticket(command) => command,
@@ -98,6 +102,7 @@ command_of! {
     Account: AccountCommand;
     Group: GroupCommand;
     Member: MemberCommand;
+    Organization: OrganizationCommand;
     Profile: ProfileCommand;
     Team: TeamCommand;
     Ticket: TicketCommand;

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::Millis;
 use super::command::Command;
 use super::group::{Group, GroupCommand, GroupWords};
-use super::ids::{GroupId, MemberId, ProfileId, TeamId};
+use super::ids::{GroupId, MemberId, OrganizationId, ProfileId, TeamId};
 use super::member::{Member, MemberWords};
+use super::organization::{Organization, OrganizationWords, Organizations};
 use super::profile::{Profile, ProfileWords};
 use super::team::{Settings, Team, TeamWords};
 use super::words::{ContentRef, Entry, NewWords};
@@ -24,6 +25,8 @@ pub enum Item {
     Member(Entry<Member, MemberWords>),
     /// A group.
     Group(Entry<Group, GroupWords>),
+    /// An organization.
+    Organization(Entry<Organization, OrganizationWords>),
     /// A profile.
     Profile(Entry<Profile, ProfileWords>),
 }
@@ -38,6 +41,8 @@ pub enum ItemId {
     Member(MemberId),
     /// A group.
     Group(GroupId),
+    /// An organization.
+    Organization(OrganizationId),
     /// A profile.
     Profile(ProfileId),
 }
@@ -66,6 +71,7 @@ item_from! {
     Team: Settings, TeamWords;
     Member: Member, MemberWords;
     Group: Group, GroupWords;
+    Organization: Organization, OrganizationWords;
     Profile: Profile, ProfileWords;
 }
 
@@ -76,6 +82,7 @@ impl ItemId {
             ItemId::Team => "settings",
             ItemId::Member(_) => "member",
             ItemId::Group(_) => "group",
+            ItemId::Organization(_) => "organization",
             ItemId::Profile(_) => "profile",
         }
     }
@@ -86,6 +93,7 @@ impl ItemId {
             ItemId::Team => 0,
             ItemId::Member(id) => id.0,
             ItemId::Group(id) => id.0,
+            ItemId::Organization(id) => id.0,
             ItemId::Profile(id) => id.0,
         }
     }
@@ -94,7 +102,7 @@ impl ItemId {
     pub fn when_due(self) -> Option<Command> {
         match self {
             ItemId::Group(group) => Some(GroupCommand::Erase { group }.into()),
-            ItemId::Team | ItemId::Member(_) | ItemId::Profile(_) => None,
+            ItemId::Team | ItemId::Member(_) | ItemId::Organization(_) | ItemId::Profile(_) => None,
         }
     }
 
@@ -104,6 +112,7 @@ impl ItemId {
             ItemId::Team,
             ItemId::Member(MemberId(number)),
             ItemId::Group(GroupId(number)),
+            ItemId::Organization(OrganizationId(number)),
             ItemId::Profile(ProfileId(number)),
         ];
         all.into_iter().find(|id| id.kind() == kind)
@@ -117,6 +126,7 @@ impl Item {
             Item::Team(_) => ItemId::Team,
             Item::Member(member) => ItemId::Member(member.id),
             Item::Group(group) => ItemId::Group(group.id),
+            Item::Organization(organization) => ItemId::Organization(organization.id),
             Item::Profile(profile) => ItemId::Profile(profile.id),
         }
     }
@@ -125,7 +135,7 @@ impl Item {
     pub fn due(&self) -> Option<Millis> {
         match self {
             Item::Group(group) => group.erased_at(),
-            Item::Team(_) | Item::Member(_) | Item::Profile(_) => None,
+            Item::Team(_) | Item::Member(_) | Item::Organization(_) | Item::Profile(_) => None,
         }
     }
 
@@ -135,6 +145,7 @@ impl Item {
             Item::Team(settings) => settings.image.words,
             Item::Member(member) => member.image.words,
             Item::Group(group) => group.image.words,
+            Item::Organization(organization) => organization.image.words,
             Item::Profile(profile) => profile.image.words,
         }
     }
@@ -148,6 +159,7 @@ impl Item {
             Item::Team(settings) => json(&settings.image),
             Item::Member(member) => json(&member.image),
             Item::Group(group) => json(&group.image),
+            Item::Organization(organization) => json(&organization.image),
             Item::Profile(profile) => json(&profile.image),
         }
     }
@@ -164,6 +176,7 @@ impl Item {
             ItemId::Team => Item::Team(entry(image, words)?),
             ItemId::Member(_) => Item::Member(entry(image, words)?),
             ItemId::Group(_) => Item::Group(entry(image, words)?),
+            ItemId::Organization(_) => Item::Organization(entry(image, words)?),
             ItemId::Profile(_) => Item::Profile(entry(image, words)?),
         })
     }
@@ -174,13 +187,14 @@ impl Team {
     pub fn of(id: TeamId, items: Vec<Item>) -> Option<Team> {
         let settings = items.iter().find_map(|item| match item {
             Item::Team(settings) => Some(settings.clone()),
-            Item::Member(_) | Item::Group(_) | Item::Profile(_) => None,
+            Item::Member(_) | Item::Group(_) | Item::Organization(_) | Item::Profile(_) => None,
         })?;
         let mut team = Team {
             id,
             settings,
             members: BTreeMap::new(),
             groups: BTreeMap::new(),
+            organizations: Organizations::default(),
             profiles: BTreeMap::new(),
         };
         for item in items {
@@ -202,6 +216,7 @@ impl Team {
             Item::Team(settings) => self.settings = settings,
             Item::Member(member) => drop(self.members.insert(member.id, member)),
             Item::Group(group) => drop(self.groups.insert(group.id, group)),
+            Item::Organization(organization) => self.organizations.insert(organization),
             Item::Profile(profile) => drop(self.profiles.insert(profile.id, profile)),
         }
     }
@@ -212,6 +227,7 @@ impl Team {
             ItemId::Team => {}
             ItemId::Member(id) => drop(self.members.remove(&id)),
             ItemId::Group(id) => drop(self.groups.remove(&id)),
+            ItemId::Organization(id) => self.organizations.remove(id),
             ItemId::Profile(id) => drop(self.profiles.remove(&id)),
         }
     }

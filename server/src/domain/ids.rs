@@ -32,6 +32,10 @@ id!(
     GroupId
 );
 id!(
+    /// An organization of a team.
+    OrganizationId
+);
+id!(
     /// A profile of a team.
     ProfileId
 );

@@ -12,6 +12,7 @@ mod event;
 mod group;
 mod ids;
 mod member;
+mod organization;
 mod profile;
 mod refusal;
 mod request;
@@ -31,9 +32,11 @@ pub use directory::{DirectoryEvent, Item, ItemId};
 pub use event::{Actor, Change, Event, TicketChange, What, actor_name};
 pub use group::{ERASE_AT_ONCE, Group, GroupCommand, GroupWords, UNDELETE_FOR, Visibility};
 pub use ids::{
-    AccountId, ContentId, GroupId, MemberId, MessageId, ProfileId, Revision, TeamId, TicketId,
+    AccountId, ContentId, GroupId, MemberId, MessageId, OrganizationId, ProfileId, Revision,
+    TeamId, TicketId,
 };
 pub use member::{Member, MemberCommand, MemberDraft, MemberState, MemberWords};
+pub use organization::{Organization, OrganizationCommand, OrganizationWords, Organizations};
 pub use profile::{
     Branding, Fallback, Profile, ProfileCommand, ProfileDraft, ProfileState, ProfileTexts,
     ProfileWords, Warning, color, lint,

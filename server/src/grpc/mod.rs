@@ -10,6 +10,7 @@ mod convert;
 mod customers;
 mod encoder;
 mod identity;
+mod organization;
 mod pages;
 mod profile;
 mod queue;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use deskbell_proto::v1::account_service_server::AccountServiceServer;
 use deskbell_proto::v1::assistance_service_server::AssistanceServiceServer;
+use deskbell_proto::v1::organization_service_server::OrganizationServiceServer;
 use deskbell_proto::v1::profile_service_server::ProfileServiceServer;
 use deskbell_proto::v1::queue_service_server::QueueServiceServer;
 use deskbell_proto::v1::server_info_service_server::ServerInfoServiceServer;
@@ -51,6 +53,7 @@ pub fn services(desk: &Arc<Desk>, settings: &Settings) -> Services {
         .with(ServerInfoServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
         .with(AccountServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
         .with(TeamServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
+        .with(OrganizationServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
         .with(ProfileServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
         .with(QueueServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
         .with(WatchServer { handlers: handlers.clone(), limit })

@@ -21,6 +21,8 @@ pub struct Target {
     pub member_id: String,
     /// A group.
     pub group_id: String,
+    /// An organization.
+    pub organization_id: String,
     /// A profile.
     pub profile_id: String,
     /// An invitation.
@@ -37,6 +39,7 @@ pub fn field_of(kind: &str) -> &'static str {
         "ticket" => "number",
         "member" => "member_id",
         "group" | "any-group" => "group_id",
+        "organization" => "organization_id",
         "profile" => "profile_id",
         "invitation" | "lure" => "invitation_id",
         other => panic!("say which field names a {other}"),
@@ -45,17 +48,19 @@ pub fn field_of(kind: &str) -> &'static str {
 
 /// A body that is in order.
 pub fn valid(call: &str, target: &Target) -> Value {
-    let Target { number, version, member_id, group_id, profile_id, invitation_id, email, code } =
-        target;
+    let Target { number, version, member_id, group_id, email, code, .. } = target;
+    let Target { organization_id, profile_id, invitation_id, .. } = target;
     let mut body = match call {
         "GetServerInfo" | "WhoAmI" | "SignOut" | "GetTeam" | "ListMembers" | "ListGroups"
-        | "ListProfiles" | "ListTickets" | "WatchQueue" | "GetMyTicket" | "Follow" => {
+        | "ListOrganizations" | "ListProfiles" | "ListTickets" | "WatchQueue" | "GetMyTicket"
+        | "Follow" => {
             return json!({});
         }
         "SignIn" => return json!({"email": email, "password": PASSWORD}),
         "RedeemCode" => return json!({"email": email, "code": code, "new_password": PASSWORD}),
         "ChangePassword" => return json!({"current_password": PASSWORD, "new_password": PASSWORD}),
         "GetProfile" | "GetProfileManifest" => return json!({"profile_id": profile_id}),
+        "GetOrganization" => return json!({"organization_id": organization_id}),
         "GetTicket" | "ListTicketEvents" => return json!({"number": number}),
         "SubmitTicket" => return to_value(&call_for_help(&new_secret(), "It smokes.")),
         "AnswerInvitation" => {
@@ -73,6 +78,9 @@ pub fn valid(call: &str, target: &Target) -> Value {
         "AddGroupOperator" | "RemoveGroupOperator" => {
             json!({"group_id": group_id, "member_id": member_id})
         }
+        "CreateOrganization" => json!({"name": request_id()}),
+        "UpdateOrganization" => json!({"organization_id": organization_id, "name": request_id()}),
+        "DeleteOrganization" => json!({"organization_id": organization_id}),
         "CreateProfile" => json!({"settings": any_settings()}),
         "UpdateProfile" => {
             json!({"profile_id": profile_id, "revision": 1, "settings": any_settings()})

@@ -100,6 +100,7 @@ fn with(mut target: Target, kind: &str, object: &Target) -> Target {
         "ticket" => (target.number, target.version) = (object.number, object.version),
         "member" => target.member_id.clone_from(&object.member_id),
         "group" | "any-group" => target.group_id.clone_from(&object.group_id),
+        "organization" => target.organization_id.clone_from(&object.organization_id),
         "profile" => target.profile_id.clone_from(&object.profile_id),
         "invitation" | "lure" => {
             target.invitation_id.clone_from(&object.invitation_id);

@@ -50,6 +50,12 @@ UndeleteGroup       any-group:del UA   UA   UA   PD   PD   PD   PD    PD   PD   
 AddGroupOperator    group+member  UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
 RemoveGroupOperator group+member  UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
 
+CreateOrganization  -             UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
+ListOrganizations   -             UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
+GetOrganization     organization  UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+UpdateOrganization  organization  UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+DeleteOrganization  organization  UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
+
 CreateProfile       -             UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
 ListProfiles        -             UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   OK   OK   OK   UA
 GetProfile          profile       UA   UA   UA   PD   PD   PD   PD    PD   PD   PD   PD   PD   UA   PD   see  see  see  UA
@@ -120,6 +126,9 @@ deleted    any-group   del    boss lead
 live       any-group   live   boss lead
 absent     any-group   -
 foreign    any-group   -
+known      organization -     boss lead
+absent     organization -
+foreign    organization -
 present    profile     -      boss lead
 absent     profile     -
 foreign    profile     -

@@ -98,6 +98,7 @@ impl Stage {
             ("member", "colleague"),
             ("group", "live"),
             ("group", "deleted"),
+            ("organization", "known"),
             ("profile", "present"),
             ("invitation", "to-new"),
             ("invitation", "to-heir"),
@@ -115,12 +116,15 @@ impl Stage {
             version: 1,
             member_id: format!("m{NEVER}"),
             group_id: format!("g{NEVER}"),
+            organization_id: format!("o{NEVER}"),
             profile_id: format!("p{NEVER}"),
             invitation_id: format!("i{NEVER}-{NEVER}"),
             ..Target::default()
         };
         let foreign = self.foreign().await;
-        for kind in ["ticket", "member", "group", "any-group", "profile", "invitation"] {
+        let kinds =
+            ["ticket", "member", "group", "any-group", "organization", "profile", "invitation"];
+        for kind in kinds {
             self.objects.insert((kind, "absent"), absent.clone());
             self.objects.insert((kind, "foreign"), foreign.clone());
         }
@@ -162,6 +166,14 @@ impl Stage {
         while id_number(&profile.id) <= id_number(ours) {
             profile = third.profile(&new_name("Foreign"), &[]).await;
         }
+        let ours = &self.objects[&("organization", "known")].organization_id;
+        let made = || async {
+            third.organization(&new_name("Company"), &[]).await.expect("an organization").id
+        };
+        target.organization_id = made().await;
+        while id_number(&target.organization_id) <= id_number(ours) {
+            target.organization_id = made().await;
+        }
         let widget = third.widget(&self.desk.server, &profile).await;
         let our_last =
             self.people["boss"].open_numbers().await.into_iter().max().unwrap_or_default();
@@ -197,6 +209,10 @@ impl Stage {
                     boss.delete_group(&group, 0).await.expect("deleted");
                 }
                 target.group_id = group.id;
+            }
+            "organization" => {
+                let made = boss.organization(&new_name("Company"), &[]).await;
+                target.organization_id = made.expect("an organization").id;
             }
             "profile" => target.profile_id = boss.profile(&new_name("Profile"), &[]).await.id,
             "invitation" => {

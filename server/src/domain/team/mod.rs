@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::group::{Group, GroupWords};
 use super::ids::{AccountId, GroupId, MemberId, ProfileId, TeamId};
 use super::member::{Member, MemberWords};
+use super::organization::Organizations;
 use super::profile::{Profile, ProfileWords};
 use super::ticket::Priority;
 use super::ticket::sight::Viewer;
@@ -60,6 +61,8 @@ pub struct Team {
     pub members: BTreeMap<MemberId, Entry<Member, MemberWords>>,
     /// Its groups, also those whose deletion can still be undone.
     pub groups: BTreeMap<GroupId, Entry<Group, GroupWords>>,
+    /// Whom the people who write to it belong to.
+    pub organizations: Organizations,
     /// Its profiles.
     pub profiles: BTreeMap<ProfileId, Entry<Profile, ProfileWords>>,
 }

@@ -212,6 +212,7 @@ fn team() -> Team {
         settings: Entry { image: settings, words },
         members: members.map(|member| (member.id, member)).into(),
         groups: groups.map(|group| (group.id, group)).into(),
+        organizations: Organizations::default(),
         profiles: profiles.map(|profile| (profile.id, profile)).into(),
     }
 }

@@ -7,6 +7,7 @@ mod customer;
 mod fixtures;
 mod groups;
 mod members;
+mod organizations;
 mod profiles;
 mod properties;
 mod sequences;

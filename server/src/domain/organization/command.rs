@@ -1,0 +1,51 @@
+//! What can be asked for about organizations.
+
+use crate::domain::command::{Locks, Rules};
+use crate::domain::decide::Draft;
+use crate::domain::ids::OrganizationId;
+use crate::domain::refusal::Refusal;
+use crate::domain::request::{Caller, Reply};
+use crate::domain::world::Needs;
+
+/// A change to an organization that somebody wants. A domain is its name as it was written, with
+/// whether what lies below it counts.
+#[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields are the contract's, and say what they are")]
+pub enum OrganizationCommand {
+    Create {
+        name: String,
+        domains: Vec<(String, bool)>,
+    },
+    Update {
+        organization: OrganizationId,
+        name: Option<String>,
+        domains: Option<Vec<(String, bool)>>,
+    },
+    Delete {
+        organization: OrganizationId,
+    },
+}
+
+impl Rules for OrganizationCommand {
+    fn needs(&self, _: Caller) -> Needs {
+        match self {
+            Self::Create { .. } | Self::Update { .. } | Self::Delete { .. } => Needs::default(),
+        }
+    }
+
+    fn locks(&self) -> Locks {
+        match self {
+            Self::Create { .. } | Self::Update { .. } | Self::Delete { .. } => Locks::Team,
+        }
+    }
+
+    fn decide(&self, draft: &mut Draft) -> Result<Reply, Refusal> {
+        match self {
+            Self::Create { name, domains } => draft.create_organization(name, domains),
+            Self::Update { organization, name, domains } => {
+                draft.update_organization(*organization, name.as_deref(), domains.as_deref())
+            }
+            Self::Delete { organization } => draft.delete_organization(*organization),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Organizations: creating, changing, deleting. A domain belongs to one of them.
+
+use super::{MailDomain, Organization, OrganizationWords};
+use crate::domain::decide::Draft;
+use crate::domain::directory::ItemId;
+use crate::domain::ids::OrganizationId;
+use crate::domain::refusal::Refusal;
+use crate::domain::request::Reply;
+use crate::domain::text;
+use crate::domain::words::Entry;
+
+/// A team has at most this many organizations.
+const ORGANIZATIONS: usize = 5_000;
+
+/// An organization has at most this many domains.
+const DOMAINS: usize = 50;
+
+impl<'w> Draft<'w> {
+    fn organization(
+        &self,
+        id: OrganizationId,
+    ) -> Result<&'w Entry<Organization, OrganizationWords>, Refusal> {
+        self.team()?.organizations.get(id).ok_or(Refusal::NotFound)
+    }
+
+    pub(super) fn create_organization(
+        &mut self,
+        name: &str,
+        domains: &[(String, bool)],
+    ) -> Result<Reply, Refusal> {
+        self.admin()?;
+        let name = self.free_name(name, None)?;
+        let domains = self.free_domains(domains, None)?;
+        if self.team()?.organizations.iter().len() >= ORGANIZATIONS {
+            return Err(Refusal::Full { what: "organizations", limit: ORGANIZATIONS });
+        }
+        let id = OrganizationId(self.id());
+        let prepared = self.prepare(OrganizationWords { name, domains });
+        let image = Organization { id, words: self.content(&prepared) };
+        self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
+        Ok(Reply::Item(ItemId::Organization(id)))
+    }
+
+    pub(super) fn update_organization(
+        &mut self,
+        id: OrganizationId,
+        name: Option<&str>,
+        domains: Option<&[(String, bool)]>,
+    ) -> Result<Reply, Refusal> {
+        self.admin()?;
+        let old = self.organization(id)?;
+        let mut words = old.words.clone();
+        if let Some(name) = name {
+            words.name = self.free_name(name, Some(id))?;
+        }
+        if let Some(domains) = domains {
+            words.domains = self.free_domains(domains, Some(id))?;
+        }
+        if words != old.words {
+            let prepared = self.prepare(words);
+            let image = Organization { id, words: prepared.at(old.image.words.id) };
+            self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
+        }
+        Ok(Reply::Item(ItemId::Organization(id)))
+    }
+
+    pub(super) fn delete_organization(&mut self, id: OrganizationId) -> Result<Reply, Refusal> {
+        self.admin()?;
+        self.organization(id)?;
+        self.remove(ItemId::Organization(id));
+        Ok(Reply::Done)
+    }
+
+    fn free_name(&self, name: &str, but: Option<OrganizationId>) -> Result<String, Refusal> {
+        let name = text::one_line(name, 80).map_err(Refusal::text("name"))?;
+        match self.team()?.organizations.named(&name) {
+            Some(twin) if Some(twin.id) != but => Err(Refusal::AlreadyExists {
+                field: "name",
+                text: format!(
+                    "the team has an organization named \u{201c}{}\u{201d}",
+                    twin.words.name
+                ),
+            }),
+            _ => Ok(name),
+        }
+    }
+
+    fn free_domains(
+        &self,
+        domains: &[(String, bool)],
+        but: Option<OrganizationId>,
+    ) -> Result<Vec<MailDomain>, Refusal> {
+        if domains.len() > DOMAINS {
+            let problem = format!("has too many: an organization has at most {DOMAINS}");
+            return Err(Refusal::invalid("domains", problem));
+        }
+        let mut free: Vec<MailDomain> = Vec::new();
+        for (written, with_subdomains) in domains {
+            let domain = mail_domain(written, *with_subdomains)?;
+            if free.iter().any(|other| other.key == domain.key) {
+                let problem = format!("names {} twice", domain.name);
+                return Err(Refusal::invalid("domains", problem));
+            }
+            if let Some(owner) = self.team()?.organizations.listing(&domain.key)
+                && Some(owner.id) != but
+            {
+                let text =
+                    format!("{} belongs to \u{201c}{}\u{201d}", domain.name, owner.words.name);
+                return Err(Refusal::AlreadyExists { field: "domains", text });
+            }
+            free.push(domain);
+        }
+        Ok(free)
+    }
+}
+
+/// A domain is what can stand after the `@` of an address.
+fn mail_domain(written: &str, with_subdomains: bool) -> Result<MailDomain, Refusal> {
+    let name = written.trim();
+    let wrong = || {
+        Refusal::invalid("domains", "has one that is no mail domain: write it like acme.example")
+    };
+    if name.contains('@') {
+        return Err(wrong());
+    }
+    let address = text::email(&format!("a@{name}")).map_err(|_| wrong())?;
+    let key = address.domain().to_owned();
+    let name = address.written.rsplit('@').next().unwrap_or_default().to_owned();
+    Ok(MailDomain { name, key, with_subdomains })
+}
