@@ -142,3 +142,13 @@ pub fn message_kind(value: i32) -> &'static str {
         Ok(v1::MessageKind::Unspecified) | Err(_) => "other",
     }
 }
+/// Who asks, for a column.
+pub fn requester(ticket: &v1::Ticket) -> &str {
+    &ticket.requester
+}
+
+/// Who asks, with all that is known of them.
+pub fn requester_in_full(ticket: &v1::Ticket) -> String {
+    let proven = if ticket.requester_verified { "" } else { " (unverified)" };
+    format!("{}{proven}", ticket.requester)
+}

@@ -95,10 +95,10 @@ pub fn group(ticket: &v1::Ticket) -> &str {
     ticket.group.as_ref().map_or("", |group| &group.name)
 }
 
-/// The requester's address, marked while it is not proven.
+/// Who asks, marked while their address is not proven.
 pub fn requester(ticket: &v1::Ticket) -> String {
     let mark = if ticket.requester_verified { "" } else { " ?" };
-    format!("{}{mark}", ticket.requester)
+    format!("{}{mark}", words::requester(ticket))
 }
 
 /// Shows one ticket.
@@ -127,14 +127,7 @@ fn whole(ticket: &v1::Ticket, messages: &[v1::Message], now: Timestamp) -> Strin
     field("Priority", words::priority(ticket.priority));
     field("Operator", if operator(ticket).is_empty() { "nobody" } else { operator(ticket) });
     field("Group", group(ticket));
-    field(
-        "Requester",
-        &if ticket.requester_verified {
-            ticket.requester.clone()
-        } else {
-            format!("{} (unverified)", ticket.requester)
-        },
-    );
+    field("Requester", &words::requester_in_full(ticket));
     field("Through", &ticket.profile_name);
     let waiting = moments::since(ticket.submit_time.as_ref(), now);
     field("Submitted", &format!("{} ({waiting} ago)", moments::local(ticket.submit_time.as_ref())));

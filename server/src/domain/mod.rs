@@ -29,7 +29,7 @@ pub use account::{Account, AccountCommand, AccountDraft, NewSession, OneTimeCode
 pub use command::{Checked, Command, Locks};
 pub use decide::{Decision, decide};
 pub use directory::{DirectoryEvent, Item, ItemId};
-pub use event::{Actor, Change, Event, TicketChange, What, actor_name};
+pub use event::{Actor, Change, Event, actor_name};
 pub use group::{ERASE_AT_ONCE, Group, GroupCommand, GroupWords, UNDELETE_FOR, Visibility};
 pub use ids::{
     AccountId, ContentId, GroupId, MemberId, MessageId, OrganizationId, ProfileId, Revision,
@@ -46,11 +46,11 @@ pub use request::{Caller, Memory, Reply, Request};
 pub use team::{QueueMode, Settings, Team, TeamCommand, TeamWords};
 pub use ticket::sight::{Sight, Viewer};
 pub use ticket::{
-    Message, MessageKind, MessageWords, Origin, Priority, State, Submission, Ticket, TicketCommand,
-    TicketWords,
+    Extras, Message, MessageKind, MessageWords, Origin, Priority, State, Submission, Ticket,
+    TicketChange, TicketCommand, TicketWords, What,
 };
 pub use words::{ContentRef, Digest, Entry, NewWords, Prepared, Salt, sha256};
-pub use world::{Needs, World};
+pub use world::{Needs, Tickets, World};
 
 /// A moment, in milliseconds since 1970-01-01 UTC.
 pub type Millis = i64;

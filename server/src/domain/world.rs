@@ -42,6 +42,21 @@ pub struct World {
     pub ended_in_group: i64,
 }
 
+/// Tickets that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tickets {
+    /// What waits and nobody has.
+    Waiting,
+    /// All open ones of an operator; the account that they are goes with them.
+    OpenOf(MemberId),
+    /// All open ones of a group, and how many ended ones it has.
+    OpenIn(GroupId),
+    /// All open ones that lost this group.
+    FormerlyIn(GroupId),
+    /// Some ended ones of a group.
+    EndedIn(GroupId),
+}
+
 /// What has to be loaded to decide a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Needs {
@@ -51,16 +66,8 @@ pub struct Needs {
     pub ticket: Option<TicketId>,
     /// A ticket, by the hash of its secret.
     pub secret: Option<Digest>,
-    /// What waits and nobody has.
-    pub candidates: bool,
-    /// All open tickets of an operator.
-    pub open_of: Option<MemberId>,
-    /// All open tickets of a group, and how many ended ones it has.
-    pub open_in: Option<GroupId>,
-    /// All open tickets that lost this group.
-    pub formerly_in: Option<GroupId>,
-    /// Some ended tickets of a group.
-    pub ended_in: Option<GroupId>,
+    /// Tickets that nobody named.
+    pub tickets: Option<Tickets>,
     /// An account, by id.
     pub account: Option<AccountId>,
     /// All accounts with an address.

@@ -232,7 +232,7 @@ pub fn ticket(team: &Team, ticket: &TicketEntry) -> proto::Ticket {
         group: ticket.group.and_then(|group| team.groups.get(&group)).map(group_ref),
         operator: ticket.operator.map(|operator| member_ref(team, operator)),
         requester: words.requester.clone(),
-        requester_verified: ticket.verified,
+        requester_verified: ticket.extras.verified,
         title,
         description: words.description.clone(),
         origin: origin.into(),

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::accounts;
-use super::driver::{Connection, Row, values};
+use super::driver::{Connection, Row, Value, values};
 use super::error::StoreError;
 use super::many::Filled;
 use super::tickets::{self, Name, select_tickets};
 use crate::domain::{
-    Change, ERASE_AT_ONCE, Entry, Event, GroupId, Needs, TeamId, Ticket, TicketWords, World,
+    Change, ERASE_AT_ONCE, Entry, Event, GroupId, Needs, TeamId, Ticket, TicketWords, Tickets,
+    World,
 };
 
 /// `next` chooses from at most this many waiting tickets of the team, the most urgent and oldest
@@ -118,61 +119,78 @@ async fn wide(
     team: TeamId,
     needs: &Needs,
 ) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
-    if needs.candidates {
-        let sql = select_tickets!(
-            "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.operator_id IS NULL AND t.state IN \
-             (1, 2) \
-             ORDER BY t.priority DESC, t.submitted_at LIMIT $2"
-        );
-        rows.append(&mut connection.rows(sql, values![team, CANDIDATES]).await?);
-    }
-    if let Some(member) = needs.open_of {
-        let sql = select_tickets!(
-            "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.operator_id = $2 LIMIT $3"
-        );
-        rows.append(&mut connection.rows(sql, values![team, member.0, AT_ONCE]).await?);
-    }
-    if let Some(group) = needs.open_in {
-        let sql = select_tickets!(
-            "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.group_id = $2 LIMIT $3"
-        );
-        rows.append(&mut connection.rows(sql, values![team, group.0, AT_ONCE]).await?);
-        let ended = count_ended(connection, team, group).await?;
-        if let Some(world) = worlds.get_mut(&team) {
-            world.ended_in_group = ended;
-        }
-    }
-    if let Some(group) = needs.formerly_in {
-        let sql = select_tickets!(
-            "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.former_group_id = $2 LIMIT $3"
-        );
-        rows.append(&mut connection.rows(sql, values![team, group.0, AT_ONCE]).await?);
-    }
-    if let Some(group) = needs.ended_in {
-        let sql = select_tickets!(
-            "WHERE t.team_id = $1 AND t.ended_at IS NOT NULL AND t.group_id = $2 LIMIT $3"
-        );
-        let limit = i64::try_from(ERASE_AT_ONCE).unwrap_or(i64::MAX);
-        rows.append(&mut connection.rows(sql, values![team, group.0, limit]).await?);
-    }
-    if !rows.is_empty() {
+    if let Some(wanted) = needs.tickets {
+        let mut rows = belonging(connection, team, wanted).await?;
         let found = rows.iter_mut().map(|row| Ok(tickets::read(row)?.1));
         hold(connection, worlds, team, found.collect::<Result<_, StoreError>>()?).await?;
+    }
+    if let (Some(Tickets::OpenIn(group)), Some(world)) = (needs.tickets, worlds.get_mut(&team)) {
+        world.ended_in_group = count_ended(connection, team, group).await?;
     }
     let accounts = accounts::needed(connection, needs).await?;
     if let Some(world) = worlds.get_mut(&team) {
         world.code = accounts.code;
         world.accounts = accounts.accounts;
         // Whoever is removed or disabled has an account that goes with them.
-        let of_member =
-            needs.open_of.and_then(|member| world.team.as_deref()?.members.get(&member)?.account);
+        let of_member = match (needs.tickets, &world.team) {
+            (Some(Tickets::OpenOf(member)), Some(team)) => team.members.get(&member),
+            _ => None,
+        };
+        let of_member = of_member.and_then(|member| member.account);
         if let Some(account) = of_member {
             let found = accounts::by_id(connection, account).await?;
             world.accounts.extend(found);
         }
     }
     Ok(())
+}
+
+/// The rows of tickets that belong together.
+async fn belonging(
+    connection: &mut Connection,
+    team: TeamId,
+    wanted: Tickets,
+) -> Result<Vec<Row>, StoreError> {
+    let (sql, of, limit) = match wanted {
+        Tickets::Waiting => (
+            select_tickets!(
+                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.operator_id IS NULL AND \
+                 t.state IN (1, 2) ORDER BY t.priority DESC, t.submitted_at LIMIT $2"
+            ),
+            None,
+            CANDIDATES,
+        ),
+        Tickets::OpenOf(member) => (
+            select_tickets!(
+                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.operator_id = $3 LIMIT $2"
+            ),
+            Some(member.0),
+            AT_ONCE,
+        ),
+        Tickets::OpenIn(group) => (
+            select_tickets!(
+                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.group_id = $3 LIMIT $2"
+            ),
+            Some(group.0),
+            AT_ONCE,
+        ),
+        Tickets::FormerlyIn(group) => (
+            select_tickets!(
+                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.former_group_id = $3 LIMIT $2"
+            ),
+            Some(group.0),
+            AT_ONCE,
+        ),
+        Tickets::EndedIn(group) => (
+            select_tickets!(
+                "WHERE t.team_id = $1 AND t.ended_at IS NOT NULL AND t.group_id = $3 LIMIT $2"
+            ),
+            Some(group.0),
+            i64::try_from(ERASE_AT_ONCE).unwrap_or(i64::MAX),
+        ),
+    };
+    let values = [Some(Value::from(team)), Some(limit.into()), of.map(Value::from)];
+    connection.rows(sql, values.into_iter().flatten()).await
 }
 
 /// How many ended tickets a group has.

@@ -21,6 +21,8 @@ const STEPS: &[Step] = &[
     Step { sql: include_str!("migrations/0003_codes_of_teams.sql"), serves_since: 3 },
     // Programs made for schema 3 do not say when a deleted group's history is erased.
     Step { sql: include_str!("migrations/0004_due_items.sql"), serves_since: 4 },
+    // Programs made for schema 4 look for a column that is gone.
+    Step { sql: include_str!("migrations/0005_extras_of_tickets.sql"), serves_since: 5 },
 ];
 
 /// The schema that this binary was made for: the number of steps.

@@ -17,8 +17,8 @@ macro_rules! ticket_columns {
         "SELECT t.team_id, t.ticket_id, t.number, t.version, t.customer_version, t.state, \
          t.priority, t.operator_id, \
          t.group_id, t.former_group_id, t.former_operator_id, t.origin, t.secret_hash, \
-         t.body_digest, t.verified, t.submitted_at, t.changed_at, \
-         t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest"
+         t.body_digest, t.submitted_at, t.changed_at, \
+         t.changed_by, t.changed, t.expires_at, t.ended_at, t.content_id, t.content_digest, t.extras"
     };
 }
 
@@ -73,8 +73,8 @@ const NEW: Many = Many {
     before: "INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, \
         priority, operator_id, \
              group_id, former_group_id, former_operator_id, origin, secret_hash, body_digest, \
-             verified, submitted_at, changed_at, changed_by, \
-             changed, expires_at, ended_at, content_id, content_digest)",
+             submitted_at, changed_at, changed_by, \
+             changed, expires_at, ended_at, content_id, content_digest, extras)",
     width: 23,
     after: "",
 };
@@ -86,7 +86,7 @@ const CHANGED: Many = Many {
             operator_id = excluded.operator_id, group_id = excluded.group_id, former_group_id = \
             excluded.former_group_id, \
             former_operator_id = excluded.former_operator_id, \
-            verified = excluded.verified, changed_at = excluded.changed_at, changed_by = \
+            extras = excluded.extras, changed_at = excluded.changed_at, changed_by = \
             excluded.changed_by, \
             changed = excluded.changed, expires_at = excluded.expires_at, ended_at = \
             excluded.ended_at",
@@ -133,7 +133,6 @@ fn row_of(team: TeamId, ticket: &Ticket) -> Result<[Value; 23], StoreError> {
         write_json(&ticket.origin)?,
         ticket.secret_hash,
         ticket.body_digest,
-        ticket.verified,
         ticket.submitted_at,
         ticket.changed_at,
         write_json(&ticket.changed_by)?,
@@ -142,6 +141,7 @@ fn row_of(team: TeamId, ticket: &Ticket) -> Result<[Value; 23], StoreError> {
         ticket.ended_at,
         ticket.words.id.0,
         ticket.words.digest,
+        write_json(&ticket.extras)?,
     ])
 }
 
@@ -162,7 +162,6 @@ pub fn read(row: &mut Row) -> Result<(TeamId, Ticket), StoreError> {
         origin: row.json()?,
         secret_hash: row.digest_or_none()?,
         body_digest: row.digest_or_none()?,
-        verified: row.next()?,
         submitted_at: row.next()?,
         changed_at: row.next()?,
         changed_by: row.json()?,
@@ -171,6 +170,7 @@ pub fn read(row: &mut Row) -> Result<(TeamId, Ticket), StoreError> {
         ended_at: row.next()?,
         handled_by: Vec::new(),
         words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
+        extras: row.json()?,
     };
     Ok((team, ticket))
 }

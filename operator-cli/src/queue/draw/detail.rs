@@ -68,7 +68,6 @@ fn lines(state: &State, detail: &Detail) -> Vec<(String, Style)> {
 }
 
 fn facts(state: &State, ticket: &Ticket) -> Vec<String> {
-    let proven = if ticket.requester_verified { "" } else { " (unverified)" };
     let or =
         |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
     let time = if ticket.end_time.is_some() {
@@ -78,7 +77,11 @@ fn facts(state: &State, ticket: &Ticket) -> Vec<String> {
     };
     let mut facts = vec![
         format!("{} · {} · {time}", words::priority(ticket.priority), words::state(ticket.state)),
-        format!("from {}{proven}, {}", ticket.requester, when(state, ticket.submit_time.as_ref())),
+        format!(
+            "from {}, {}",
+            words::requester_in_full(ticket),
+            when(state, ticket.submit_time.as_ref())
+        ),
         format!(
             "operator: {} · group: {}",
             or(operator_name(ticket), "none"),

@@ -206,13 +206,13 @@ fn or_dash(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }
 
-/// The address; a quiet question mark at its end says that it is not proven, also where the address
-/// is cut.
+/// Who asks; a quiet question mark at the end says that their address is not proven, also where it is
+/// cut.
 fn requester(ticket: &Ticket, columns: usize) -> String {
     if ticket.requester_verified {
-        ticket.requester.clone()
+        words::requester(ticket).to_owned()
     } else {
-        format!("{}?", fit(&ticket.requester, columns.saturating_sub(1)))
+        format!("{}?", fit(words::requester(ticket), columns.saturating_sub(1)))
     }
 }
 
@@ -247,12 +247,11 @@ fn preview(state: &State, area: Rect, buffer: &mut Buffer) {
     let Some(ticket) = chosen.and_then(|line| state.rows.tickets().get(&line.number)) else {
         return;
     };
-    let proven = if ticket.requester_verified { "" } else { " (unverified)" };
     let text = format!(
-        " #{} {} · {}{proven} · {}",
+        " #{} {} · {} · {}",
         ticket.number,
         ticket.title,
-        ticket.requester,
+        words::requester_in_full(ticket),
         expiry_words(state, ticket)
     );
     put(buffer, area.x, area.y, &text, area.width, Look::quiet());

@@ -6,7 +6,7 @@ use crate::domain::decide::Draft;
 use crate::domain::ids::{GroupId, MemberId};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
-use crate::domain::world::Needs;
+use crate::domain::world::{Needs, Tickets};
 
 /// A change to a group that somebody wants.
 #[derive(Clone, Debug)]
@@ -46,10 +46,11 @@ pub enum GroupCommand {
 
 impl Rules for GroupCommand {
     fn needs(&self, _: Caller) -> Needs {
+        let tickets = |tickets| Needs { tickets: Some(tickets), ..Needs::default() };
         match self {
-            Self::Delete { group, .. } => Needs { open_in: Some(*group), ..Needs::default() },
-            Self::Undelete { group } => Needs { formerly_in: Some(*group), ..Needs::default() },
-            Self::Erase { group } => Needs { ended_in: Some(*group), ..Needs::default() },
+            Self::Delete { group, .. } => tickets(Tickets::OpenIn(*group)),
+            Self::Undelete { group } => tickets(Tickets::FormerlyIn(*group)),
+            Self::Erase { group } => tickets(Tickets::EndedIn(*group)),
             Self::Create { .. }
             | Self::Update { .. }
             | Self::AddOperator { .. }

@@ -6,11 +6,12 @@ use super::{Group, GroupWords, Visibility};
 use crate::domain::Millis;
 use crate::domain::decide::Draft;
 use crate::domain::directory::ItemId;
-use crate::domain::event::{Event, What};
+use crate::domain::event::Event;
 use crate::domain::ids::{GroupId, MemberId};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
 use crate::domain::text;
+use crate::domain::ticket::What;
 use crate::domain::words::Entry;
 
 /// How long the deletion of a group can be undone: ten minutes.

@@ -8,7 +8,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
 use crate::domain::text::Email;
 use crate::domain::words::Digest;
-use crate::domain::world::Needs;
+use crate::domain::world::{Needs, Tickets};
 
 /// Somebody to be added to a team.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl Rules for MemberCommand {
     fn needs(&self, caller: Caller) -> Needs {
         match self {
             Self::Update { member, .. } | Self::Remove { member } => {
-                Needs { open_of: Some(*member), ..Needs::default() }
+                Needs { tickets: Some(Tickets::OpenOf(*member)), ..Needs::default() }
             }
             Self::AnswerInvitation { code_hash, .. } => {
                 Needs { account: caller.account(), code: *code_hash, ..Needs::default() }

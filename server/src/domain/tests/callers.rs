@@ -180,10 +180,11 @@ fn what_a_request_needs_is_what_it_names() {
         command.into().needs(caller)
     }
     let none = Needs::default;
+    let tickets = |tickets| Needs { tickets: Some(tickets), ..none() };
     let ada = Caller::Member(ADA);
     let table = [
         (needs(ada, act("take", 42, 1)), Needs { number: Some(42), ..none() }),
-        (needs(ada, TicketCommand::Next), Needs { candidates: true, ..none() }),
+        (needs(ada, TicketCommand::Next), tickets(Tickets::Waiting)),
         (
             needs(Caller::Widget(DESK), submit("one", None)),
             Needs { secret: Some(hash("one")), ..none() },
@@ -192,14 +193,11 @@ fn what_a_request_needs_is_what_it_names() {
             needs(customer(1), TicketCommand::CustomerCancel),
             Needs { secret: Some(hash("1")), ..none() },
         ),
-        (needs(ada, MemberCommand::Remove { member: ANA }), Needs { open_of: Some(ANA), ..none() }),
-        (
-            needs(ada, GroupCommand::Undelete { group: GONE }),
-            Needs { formerly_in: Some(GONE), ..none() },
-        ),
+        (needs(ada, MemberCommand::Remove { member: ANA }), tickets(Tickets::OpenOf(ANA))),
+        (needs(ada, GroupCommand::Undelete { group: GONE }), tickets(Tickets::FormerlyIn(GONE))),
         (
             needs(Caller::Clock, GroupCommand::Erase { group: GONE }),
-            Needs { ended_in: Some(GONE), ..none() },
+            tickets(Tickets::EndedIn(GONE)),
         ),
         (
             needs(

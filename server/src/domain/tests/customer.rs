@@ -37,7 +37,7 @@ fn a_new_ticket() {
         (ticket.submitted_at, ticket.expires_at, ticket.ended_at),
         (scene.now, Some(scene.now + DAY), None)
     );
-    assert_eq!((ticket.origin, ticket.verified), (Origin::Profile(DESK), false));
+    assert_eq!((ticket.origin, ticket.extras.verified), (Origin::Profile(DESK), false));
     assert_eq!((ticket.changed, ticket.changed_by), (What::Submitted, Actor::Customer));
     assert!(ticket.handled_by.is_empty());
     assert_eq!(rung(&mut scene, DESK, submit("two", None)).number, 2, "counted without gaps");

@@ -268,26 +268,32 @@ impl Scene {
         let World { id, team, revision, next_id, next_number, .. } = self.world.clone();
         let mut world = World::new(id, team, revision, next_id, next_number);
         let needs = request.needs();
-        let named = |asked: Option<GroupId>, is: Option<GroupId>| asked.is_some() && asked == is;
         for ticket in self.world.tickets.values() {
-            let (open, has_operator) = (ticket.is_open(), ticket.operator.is_some());
+            let open = ticket.is_open();
+            let belongs = |tickets| match tickets {
+                Tickets::Waiting => open && ticket.operator.is_none(),
+                Tickets::OpenOf(member) => open && ticket.operator == Some(member),
+                Tickets::OpenIn(group) => open && ticket.group == Some(group),
+                Tickets::FormerlyIn(group) => open && ticket.former_group == Some(group),
+                Tickets::EndedIn(group) => !open && ticket.group == Some(group),
+            };
             let wanted = needs.number == Some(ticket.number)
                 || needs.ticket == Some(ticket.id)
                 || (needs.secret.is_some() && needs.secret == ticket.secret_hash)
-                || (open && needs.candidates && !has_operator)
-                || (open && has_operator && needs.open_of == ticket.operator)
-                || (open && named(needs.open_in, ticket.group))
-                || (open && named(needs.formerly_in, ticket.former_group))
-                || (!open && named(needs.ended_in, ticket.group));
+                || needs.tickets.is_some_and(belongs);
             if wanted {
                 world.hold(ticket.clone());
             }
-            world.ended_in_group += i64::from(!open && named(needs.open_in, ticket.group));
+            if let (Some(Tickets::OpenIn(group)), false) = (needs.tickets, open) {
+                world.ended_in_group += i64::from(ticket.group == Some(group));
+            }
         }
         world.code = self.codes.iter().find(|code| needs.code == Some(code.hash)).cloned();
-        let member = needs
-            .open_of
-            .and_then(|member| self.world.team.as_ref()?.members.get(&member)?.account);
+        let member = match needs.tickets {
+            Some(Tickets::OpenOf(member)) => self.team().members.get(&member),
+            _ => None,
+        };
+        let member = member.and_then(|member| member.account);
         let ids = [needs.account, world.code.as_ref().map(|code| code.account), member];
         let known = self.world.accounts.iter();
         let of_request = known.filter(|account| {

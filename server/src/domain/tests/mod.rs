@@ -12,6 +12,7 @@ mod profiles;
 mod properties;
 mod sequences;
 mod sight;
+mod stored;
 mod tickets;
 mod tickets_assign;
 mod tickets_time;

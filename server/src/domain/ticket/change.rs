@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::sight::Sight;
-use super::{Message, MessageKind, MessageWords, Ticket};
+use super::{Message, MessageKind, MessageWords, Ticket, TicketChange, What};
 use crate::domain::decide::{Draft, TicketEntry};
-use crate::domain::event::{Event, TicketChange, What, actor_name};
+use crate::domain::event::{Event, actor_name};
 use crate::domain::ids::{MemberId, MessageId, Revision, TicketId};
 use crate::domain::refusal::Refusal;
 use crate::domain::team::Team;

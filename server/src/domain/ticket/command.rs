@@ -8,7 +8,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
 use crate::domain::ticket::MessageKind;
 use crate::domain::words::{Digest, Prepared};
-use crate::domain::world::Needs;
+use crate::domain::world::{Needs, Tickets};
 
 /// A call for help.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ impl Rules for TicketCommand {
             number: self.target().map(|(number, _)| number),
             ticket,
             secret,
-            candidates: matches!(self, Self::Next),
+            tickets: matches!(self, Self::Next).then_some(Tickets::Waiting),
             ..Needs::default()
         }
     }

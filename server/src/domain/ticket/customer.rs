@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Submission;
-use super::{MessageKind, MessageWords, Origin, State, Ticket};
+use super::{Extras, MessageKind, MessageWords, Origin, State, Ticket, TicketChange, What};
 use crate::domain::command::Checked;
 use crate::domain::decide::{Draft, TicketEntry};
-use crate::domain::event::{Event, TicketChange, What};
+use crate::domain::event::Event;
 use crate::domain::group::Visibility;
 use crate::domain::ids::{GroupId, ProfileId, TicketId};
 use crate::domain::profile::{Profile, ProfileState};
@@ -49,7 +49,6 @@ impl<'w> Draft<'w> {
             origin: Origin::Profile(profile.id),
             secret_hash: Some(submission.secret_hash),
             body_digest: Some(submission.body_digest),
-            verified: false,
             submitted_at: self.now,
             changed_at: self.now,
             changed_by: self.actor,
@@ -58,6 +57,7 @@ impl<'w> Draft<'w> {
             ended_at: None,
             handled_by: Vec::new(),
             words: content,
+            extras: Extras::default(),
         };
         let change = TicketChange { before: None, ticket: ticket.clone() };
         self.events.push(Event::Ticket(

@@ -3,6 +3,7 @@
 mod change;
 mod command;
 mod customer;
+mod message;
 mod rules;
 pub mod sight;
 
@@ -11,10 +12,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Millis;
-use super::event::{Actor, What};
-use super::ids::{GroupId, MemberId, MessageId, ProfileId, Revision, TicketId};
+use super::event::Actor;
+use super::ids::{GroupId, MemberId, ProfileId, Revision, TicketId};
 use super::words::{ContentRef, Digest};
 pub use command::{Submission, TicketCommand};
+pub use message::{Message, MessageKind, MessageWords};
+use sight::Sight;
 
 /// How urgent a ticket is; later ones go first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -123,9 +126,6 @@ pub struct Ticket {
     /// words: to the log, or with a remembered reply.
     #[serde(skip)]
     pub body_digest: Option<Digest>,
-    /// The requester's address was proven.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub verified: bool,
     /// When the server received it.
     pub submitted_at: Millis,
     /// When it last changed.
@@ -146,6 +146,25 @@ pub struct Ticket {
     pub handled_by: Vec<MemberId>,
     /// What the customer wrote.
     pub words: ContentRef,
+    /// What else is known of it.
+    #[serde(default, skip_serializing_if = "Extras::is_empty")]
+    pub extras: Extras,
+}
+
+/// Facts of a ticket that no query looks for: they are stored as one text, so that a new one needs no
+/// column.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Extras {
+    /// The requester's address was proven.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verified: bool,
+}
+
+impl Extras {
+    /// Nothing more is known.
+    pub fn is_empty(&self) -> bool {
+        self == &Extras::default()
+    }
 }
 
 impl Ticket {
@@ -168,6 +187,75 @@ impl Ticket {
     }
 }
 
+/// What happened to a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// A customer rang.
+    Submitted,
+    /// A member made it their own.
+    Taken,
+    /// Operator or group were set.
+    Assigned,
+    /// The priority was set, from this one.
+    Priority(Priority),
+    /// A member wrote to the customer.
+    Replied,
+    /// A member wrote for colleagues.
+    Noted,
+    /// The customer wrote.
+    CustomerWrote,
+    /// A member closed it.
+    Closed,
+    /// The customer took it back.
+    Cancelled,
+    /// A member opened it again.
+    Reopened,
+    /// The clock ended it.
+    Expired,
+    /// Its group was deleted.
+    GroupDeleted,
+    /// Its group came back.
+    GroupRestored,
+    /// Its operator is one no more.
+    OperatorLeft,
+    /// Its history moved to another group.
+    HistoryMoved,
+}
+
+impl What {
+    /// The contract's stable word.
+    pub fn word(self) -> &'static str {
+        match self {
+            What::Submitted => "submitted",
+            What::Taken => "taken",
+            What::Assigned => "assigned",
+            What::Priority(_) => "priority",
+            What::Replied => "replied",
+            What::Noted => "noted",
+            What::CustomerWrote => "customer_wrote",
+            What::Closed => "closed",
+            What::Cancelled => "cancelled",
+            What::Reopened => "reopened",
+            What::Expired => "expired",
+            What::GroupDeleted => "group_deleted",
+            What::GroupRestored => "group_restored",
+            What::OperatorLeft => "operator_left",
+            What::HistoryMoved => "history_moved",
+        }
+    }
+}
+
+/// A ticket that changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TicketChange {
+    /// Who could see it before; none: it is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Sight>,
+    /// As it is now.
+    pub ticket: Ticket,
+}
+
 /// What a customer wrote when ringing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TicketWords {
@@ -181,47 +269,4 @@ pub struct TicketWords {
     /// Facts that the customer left ticked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<String, String>,
-}
-
-/// Who can read a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MessageKind {
-    /// From the customer.
-    Customer = 1,
-    /// To the customer.
-    Reply = 2,
-    /// For colleagues only.
-    Note = 3,
-}
-
-impl MessageKind {
-    /// All of them.
-    pub const ALL: [MessageKind; 3] =
-        [MessageKind::Customer, MessageKind::Reply, MessageKind::Note];
-}
-
-/// What the log remembers of a message.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Message {
-    /// The message; later ones have greater ids.
-    pub id: MessageId,
-    /// The ticket it is written on.
-    pub ticket: TicketId,
-    /// Who can read it.
-    pub kind: MessageKind,
-    /// Who wrote it; none: the customer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub author: Option<MemberId>,
-    /// When.
-    pub at: Millis,
-    /// What it says.
-    pub words: ContentRef,
-}
-
-/// What a message says.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct MessageWords {
-    /// The text.
-    pub text: String,
 }
