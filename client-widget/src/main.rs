@@ -11,12 +11,16 @@ mod app;
 mod command;
 mod disk;
 mod facts;
+mod failure;
+mod in_use;
 mod inert;
 mod link;
 mod logo;
 mod manifest;
 mod outbox;
 mod preview;
+#[cfg(test)]
+mod rooms;
 mod screens;
 mod state;
 mod submit;
