@@ -12,5 +12,6 @@ pub mod profile;
 pub mod profile_settings;
 pub mod team;
 pub mod ticket;
+pub mod ticket_filter;
 pub mod ticket_show;
 pub mod watch;

@@ -13,6 +13,8 @@ mod moments;
 mod output;
 mod queue;
 mod resolve;
+#[cfg(test)]
+mod rooms;
 mod session;
 mod table;
 mod typed;
@@ -21,7 +23,7 @@ mod words;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use deskbell_proto::inert;
 
 use crate::arguments::{Arguments, Command};
@@ -76,8 +78,8 @@ async fn run(command: Command, setting: &Setting) -> Result<(), Failure> {
         Command::Watch(command) => command.run(setting).await,
         Command::Queue => show_queue(setting).await,
         Command::History(command) => command.run(setting).await,
-        Command::Completions(command) => command.run(),
-        Command::Man(command) => command.run(),
+        Command::Completions(command) => command.run(Arguments::command()),
+        Command::Man(command) => command.run(Arguments::command()),
     }
 }
 
