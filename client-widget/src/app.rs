@@ -9,7 +9,7 @@ use eframe::egui::{
 };
 use jiff::tz::TimeZone;
 
-use crate::link::{self, Link};
+use crate::link::Link;
 use crate::manifest::{Manifests, Start};
 use crate::screens::{self, View};
 use crate::state::offer::Offer;
@@ -62,7 +62,7 @@ fn branding(profile: Option<&Profile>) -> Option<&Branding> {
 /// Opens the window and stays until it is closed.
 pub fn run(manifests: Manifests, language: Language) -> eframe::Result {
     let start = manifests.at_start();
-    let profile = start.used.as_ref().map(link::profile);
+    let profile = start.used.as_ref().map(Profile::new);
     let title = title(profile.as_ref());
     let mut viewport = ViewportBuilder::default()
         .with_title(&title)
@@ -83,7 +83,7 @@ pub fn run(manifests: Manifests, language: Language) -> eframe::Result {
         .as_ref()
         .map(|trouble| Notice { key: trouble.key(), reason: trouble.reason() });
     if let Some((_, offered)) = &start.offered {
-        let offer = Offer { profile: link::profile(offered), before: manifests.before() };
+        let offer = Offer { profile: Profile::new(offered), before: manifests.before() };
         state.hear(News::Offer(Box::new(offer)));
     }
     eframe::run_native(

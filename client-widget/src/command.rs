@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use deskbell_proto::manifest::{self, FILE_NAME, Verified};
+use deskbell_proto::manifest::{self, FILE_NAME};
 use directories::ProjectDirs;
 use serde_json::json;
 use tracing::Level;
@@ -13,8 +13,11 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
 
-use crate::manifest::{Manifests, Start};
-use crate::texts::{Key, Language};
+use crate::failure::Failure;
+use crate::in_use::profile_in_use;
+use crate::manifest::Manifests;
+use crate::state::profile::Profile;
+use crate::texts::Language;
 use crate::{app, inert, preview, submit, ticket};
 
 /// Opens the helper's window, or does the same from a script.
@@ -65,28 +68,6 @@ struct Show {
     json: bool,
 }
 
-/// A command that was not carried out.
-#[derive(Debug)]
-pub struct Failure {
-    /// The exit status.
-    pub status: u8,
-    /// What is wrong and what to do.
-    pub text: String,
-}
-
-impl Failure {
-    /// Refused, or cannot be done.
-    pub fn refused(text: impl Into<String>) -> Self {
-        Self { status: 1, text: text.into() }
-    }
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Self {
-        Self::refused(error.to_string())
-    }
-}
-
 /// Does what the command line says.
 pub fn run() -> ExitCode {
     let command = Command::parse();
@@ -94,8 +75,7 @@ pub fn run() -> ExitCode {
     match carry_out(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ =
-                writeln!(io::stderr(), "deskbell-widget: {}", crate::inert::block(&failure.text));
+            let _ = writeln!(io::stderr(), "deskbell-widget: {}", inert::block(&failure.text));
             ExitCode::from(failure.status)
         }
     }
@@ -145,56 +125,6 @@ fn place(chosen: Option<PathBuf>) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The profile to act for, for commands that cannot do without. A refused manifest is told beside.
-/// Where somebody has to be asked first there is no profile: whoever put the manifest there may
-/// mean its server, and then nothing may go to the one before either.
-pub fn profile_in_use(manifests: &Manifests) -> Result<Verified, Failure> {
-    let english = Language::new(["en"]);
-    let Start { used, trouble, offered } = manifests.at_start();
-    if let Some((_, offered)) = offered {
-        return Err(Failure::refused(stranger(manifests, &offered)));
-    }
-    let told = trouble.map(|trouble| english.fill(trouble.key(), &[("reason", &trouble.reason())]));
-    match (used, told) {
-        (Some(used), _) if !manifests.is_named(&used) => Err(Failure::refused(format!(
-            "--trust names another server than the one in use, {} ({}). Nothing was sent.",
-            inert::line(&used.manifest.server_name),
-            manifest::fingerprint(&used.public_key),
-        ))),
-        (Some(used), None) => Ok(used),
-        (Some(used), Some(told)) => {
-            tracing::warn!("{told} The last good profile stays in use.");
-            Ok(used)
-        }
-        (None, Some(told)) => Err(Failure::refused(told)),
-        (None, None) => Err(Failure::refused(
-            "There is no deskbell.manifest beside this program: name one with --manifest.",
-        )),
-    }
-}
-
-/// Why a stranger's manifest is not used, and what to do.
-fn stranger(manifests: &Manifests, offered: &Verified) -> String {
-    let mut text = format!(
-        "{} is of a server that was not trusted here before: {} ({}). It is not used, and nothing \
-         was sent. Compare the fingerprint with the one you were given; then open the window and \
-         answer there, or repeat this with --trust FINGERPRINT.",
-        manifests.place().display(),
-        inert::line(&offered.manifest.server_name),
-        manifest::fingerprint(&offered.public_key),
-    );
-    if let Some(before) = manifests.before() {
-        let english = Language::new(["en"]);
-        let names = before.names();
-        let told = [
-            english.fill(Key::TrustBefore, &[("name", &inert::line(&names))]),
-            english.fill(Key::TrustRemembered, &[("folder", &inert::line(&before.folder))]),
-        ];
-        text = format!("{text} {}", told.join(" "));
-    }
-    text
-}
-
 fn show(manifests: &Manifests, as_json: bool) -> Result<(), Failure> {
     let used = profile_in_use(manifests)?;
     let mut shown = deskbell_proto::json::to_value(&used.manifest);
@@ -205,11 +135,11 @@ fn show(manifests: &Manifests, as_json: bool) -> Result<(), Failure> {
     }
     let mut out = io::stdout().lock();
     if as_json {
-        writeln!(out, "{}", crate::inert::json(&shown))?;
+        writeln!(out, "{}", inert::json(&shown))?;
         return Ok(());
     }
-    let line = |text: &str| crate::inert::line(text).into_owned();
-    let profile = crate::link::profile(&used);
+    let line = |text: &str| inert::line(text).into_owned();
+    let profile = Profile::new(&used);
     writeln!(out, "product      {}", line(profile.product_name()))?;
     writeln!(out, "server       {}", line(&used.manifest.server_name))?;
     for address in &used.manifest.addresses {

@@ -13,11 +13,10 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use deskbell_proto::manifest::{self, Verified};
+use deskbell_proto::manifest::Verified;
 use tokio::sync::{mpsc as channel, oneshot};
 
 use crate::manifest::Manifests;
-use crate::state::profile::Profile;
 use crate::state::{News, Order};
 
 /// The line, from the window's side.
@@ -99,13 +98,5 @@ impl Drop for Link {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-    }
-}
-
-/// A verified manifest, for showing.
-pub fn profile(verified: &Verified) -> Profile {
-    Profile {
-        manifest: verified.manifest.clone(),
-        fingerprint: manifest::fingerprint(&verified.public_key),
     }
 }

@@ -11,6 +11,8 @@ mod app;
 mod command;
 mod disk;
 mod facts;
+mod failure;
+mod in_use;
 mod inert;
 mod link;
 mod logo;

@@ -16,13 +16,15 @@ use image::RgbaImage;
 use jiff::tz::TimeZone;
 
 use crate::app::{self, Look};
-use crate::command::{Failure, profile_in_use};
+use crate::facts;
+use crate::failure::Failure;
+use crate::in_use::profile_in_use;
 use crate::manifest::Manifests;
 use crate::screens::{self, View};
+use crate::state::profile::Profile;
 use crate::state::ticket::Reported;
 use crate::state::{Connection, Intent, News, State};
 use crate::texts::Language;
-use crate::{facts, link};
 
 /// Passes are counted from 0.
 const LAST_PASS: u32 = 3;
@@ -52,7 +54,7 @@ pub fn run(
     language: Language,
 ) -> Result<(), Failure> {
     let used = profile_in_use(manifests)?;
-    let mut state = State::new(language, Some(link::profile(&used)), facts::facts());
+    let mut state = State::new(language, Some(Profile::new(&used)), facts::facts());
     state.hear(News::Connection(Connection::Online { staffed: true }));
     let now = SystemTime::now();
     match arguments.screen {

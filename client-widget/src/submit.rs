@@ -10,8 +10,9 @@ use deskbell_proto::problem::Problem;
 use deskbell_proto::v1::CustomerTicket;
 use serde_json::{Value, json};
 
-use crate::command::{Failure, profile_in_use};
 use crate::facts;
+use crate::failure::Failure;
+use crate::in_use::profile_in_use;
 use crate::inert::json as json_line;
 use crate::link::calls::Calls;
 use crate::link::delivery::{self, Held, Outcome};

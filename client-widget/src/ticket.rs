@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use clap::Args;
 use deskbell_proto::v1::{CustomerTicket, TicketState};
 
-use crate::command::{Failure, profile_in_use};
+use crate::failure::Failure;
+use crate::in_use::profile_in_use;
 use crate::inert;
 use crate::link::calls::Calls;
 use crate::manifest::Manifests;

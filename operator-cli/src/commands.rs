@@ -13,6 +13,7 @@ pub mod profile;
 pub mod profile_settings;
 pub mod team;
 pub mod ticket;
+pub mod ticket_filter;
 pub mod ticket_show;
 pub mod watch;
 
@@ -80,8 +81,12 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does what was typed.
-    pub async fn run(self, setting: &Setting) -> Result<(), Failure> {
+    /// Does what was typed. Completions and manual pages are made from the whole command line.
+    pub async fn run(
+        self,
+        setting: &Setting,
+        command_line: fn() -> clap::Command,
+    ) -> Result<(), Failure> {
         match self {
             Self::Login(command) => command.run(setting).await,
             Self::Logout(command) => command.run(setting).await,
@@ -101,8 +106,8 @@ impl Command {
             Self::Watch(command) => command.run(setting).await,
             Self::Queue => show_queue(setting).await,
             Self::History(command) => command.run(setting).await,
-            Self::Completions(command) => command.run(),
-            Self::Man(command) => command.run(),
+            Self::Completions(command) => command.run(command_line()),
+            Self::Man(command) => command.run(command_line()),
         }
     }
 }

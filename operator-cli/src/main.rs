@@ -20,7 +20,7 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use deskbell_proto::inert;
 
 use crate::arguments::Arguments;
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let outcome = runtime
         .map_err(|problem| Failure::other(format!("Cannot start: {problem}.")))
-        .and_then(|runtime| runtime.block_on(arguments.command.run(&setting)));
+        .and_then(|runtime| runtime.block_on(arguments.command.run(&setting, Arguments::command)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -1,5 +1,7 @@
 //! Which room may use which, checked against what stands in the sources.
 
+mod circles;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

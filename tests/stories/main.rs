@@ -11,6 +11,7 @@ mod floods;
 mod front_door;
 mod groups;
 mod hosting;
+mod layers;
 mod logging;
 mod lost_files;
 mod main_job;

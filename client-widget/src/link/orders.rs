@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use deskbell_proto::client;
 use deskbell_proto::manifest::{LARGEST, Verified};
 
-use super::profile;
 use super::worker::{Shown, Worker};
 use crate::disk;
 use crate::manifest::{Trouble, Verdict};
 use crate::outbox::{Kept, Outbox, Unsent};
 use crate::state::form::Draft;
 use crate::state::offer::Offer;
+use crate::state::profile::Profile;
 use crate::state::{News, Order};
 
 impl Worker {
@@ -106,7 +106,8 @@ impl Worker {
         match self.manifests.judge(&file) {
             Ok(Verdict::Follows(verified)) => self.take_manifest(&file, verified).await,
             Ok(Verdict::First(verified) | Verdict::Stranger(verified)) => {
-                let offer = Offer { profile: profile(&verified), before: self.manifests.before() };
+                let offer =
+                    Offer { profile: Profile::new(&verified), before: self.manifests.before() };
                 self.window.tell(News::Offer(Box::new(offer)));
                 self.offered = Some((file, verified));
             }
@@ -123,7 +124,7 @@ impl Worker {
             .used
             .as_ref()
             .is_some_and(|used| used.manifest.profile_id == verified.manifest.profile_id);
-        self.window.tell(News::Profile(Box::new(profile(&verified))));
+        self.window.tell(News::Profile(Box::new(Profile::new(&verified))));
         self.used = Some(verified);
         if !same_profile {
             self.open_outbox().await;

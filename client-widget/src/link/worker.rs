@@ -19,12 +19,13 @@ use deskbell_proto::v1::{
 use tokio::sync::mpsc::UnboundedReceiver;
 use tonic::Streaming;
 
+use super::WindowHandle;
 use super::calls::Calls;
 use super::delivery::{self, Held, Outcome};
-use super::{WindowHandle, profile};
 use crate::manifest::{Manifests, Trouble};
 use crate::outbox::{Kept, Outbox};
 use crate::state::form::Field;
+use crate::state::profile::Profile;
 use crate::state::ticket::Reported;
 use crate::state::{Connection, News, Notice, Order};
 use crate::texts::Key;
@@ -204,7 +205,7 @@ impl Worker {
         };
         self.reached = true;
         self.window.tell(News::Connection(Connection::Online { staffed: false }));
-        self.window.tell(News::Standing(profile(used).standing()));
+        self.window.tell(News::Standing(Profile::new(used).standing()));
         loop {
             tokio::select! {
                 order = self.next_order() => {
@@ -283,7 +284,7 @@ impl Worker {
         let goes_elsewhere = verified.manifest.addresses != used.manifest.addresses
             || verified.manifest.authorities_pem != used.manifest.authorities_pem
             || verified.manifest.credential != used.manifest.credential;
-        self.window.tell(News::Profile(Box::new(profile(&verified))));
+        self.window.tell(News::Profile(Box::new(Profile::new(&verified))));
         self.used = Some(verified);
         goes_elsewhere
     }

@@ -1,5 +1,6 @@
 //! Whose helper this is: the verified manifest and what is read from it in the customer's language.
 
+use deskbell_proto::manifest::{self, Verified};
 use deskbell_proto::v1::{Manifest, ProfileState, ProfileTexts};
 
 use crate::texts::Language;
@@ -14,6 +15,14 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The profile of a verified manifest.
+    pub fn new(verified: &Verified) -> Self {
+        Self {
+            manifest: verified.manifest.clone(),
+            fingerprint: manifest::fingerprint(&verified.public_key),
+        }
+    }
+
     /// Where the profile stands. What a later server may add counts as active: the server has the
     /// last word anyway.
     pub fn standing(&self) -> ProfileState {

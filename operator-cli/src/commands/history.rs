@@ -6,7 +6,7 @@ use std::io;
 use clap::Args;
 use deskbell_proto::v1;
 
-use crate::commands::ticket::Filter;
+use crate::commands::ticket_filter::Filter;
 use crate::commands::ticket_show::{Pages, group, operator, requester};
 use crate::failure::Failure;
 use crate::moments;

@@ -4,10 +4,9 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory as _};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::arguments::Arguments;
 use crate::failure::Failure;
 
 /// See `deskbell completions --help`.
@@ -23,11 +22,11 @@ pub struct Completions {
 
 impl Completions {
     /// Prints the completions.
-    pub fn run(self) -> Result<(), Failure> {
+    pub fn run(self, mut command: Command) -> Result<(), Failure> {
         // Made in memory first, because the generator would panic when the reader of its output
         // goes away.
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Arguments::command(), "deskbell", &mut script);
+        clap_complete::generate(self.shell, &mut command, "deskbell", &mut script);
         Ok(io::stdout().lock().write_all(&script)?)
     }
 }
@@ -44,8 +43,7 @@ pub struct Man {
 
 impl Man {
     /// Prints or writes the pages.
-    pub fn run(self) -> Result<(), Failure> {
-        let command = Arguments::command();
+    pub fn run(self, command: Command) -> Result<(), Failure> {
         if let Some(folder) = self.folder {
             std::fs::create_dir_all(&folder)
                 .and_then(|()| clap_mangen::generate_to(command, &folder))

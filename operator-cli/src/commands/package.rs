@@ -16,9 +16,10 @@ use flate2::write::GzEncoder;
 use prost::Message as _;
 use serde_json::json;
 
-use crate::commands::profile::find;
 use crate::failure::Failure;
+use crate::lists::profiles;
 use crate::output::aside;
+use crate::resolve;
 use crate::session::{Setting, call};
 
 /// See `deskbell profile package --help`.
@@ -45,7 +46,7 @@ pub struct Package {
 impl Package {
     /// Fetches the manifest and writes the archive.
     pub async fn run(self, setting: &Setting, client: &Client) -> Result<(), Failure> {
-        let profile = find(client, &self.profile).await?;
+        let profile = resolve::profile(&profiles(client).await?, &self.profile)?.clone();
         let signed = call!(
             client,
             profile.get_profile_manifest(v1::GetProfileManifestRequest {

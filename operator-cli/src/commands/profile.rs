@@ -152,7 +152,7 @@ impl Profile {
 }
 
 /// The profile that people mean.
-pub async fn find(client: &Client, wanted: &str) -> Result<v1::Profile, Failure> {
+async fn find(client: &Client, wanted: &str) -> Result<v1::Profile, Failure> {
     Ok(resolve::profile(&profiles(client).await?, wanted)?.clone())
 }
 

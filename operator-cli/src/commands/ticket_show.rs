@@ -6,7 +6,7 @@ use deskbell_proto::client::Client;
 use deskbell_proto::v1;
 use jiff::Timestamp;
 
-use crate::commands::ticket::Filter;
+use crate::commands::ticket_filter::Filter;
 use crate::failure::Failure;
 use crate::inert;
 use crate::moments;

@@ -4,9 +4,7 @@
 //! things; the keys. Whatever colour says is also said in words or signs, because a terminal may
 //! have no colour and a person may not see it.
 
-mod detail;
 mod list;
-mod look;
 mod popup;
 
 use ratatui::Frame;
@@ -14,25 +12,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
-pub use self::detail::length as detail_length;
-use self::look::Look;
-pub use self::popup::{editor_columns, help_length};
+use super::detail::Detail;
+use super::layout::DETAIL_AROUND;
+use super::look::Look;
+use super::page;
 use super::state::{Link, State};
 use super::text::{fit, width};
 use super::words;
 use crate::inert;
-
-/// Lines around the list: what and who, the column heads, what to tell, the keys.
-const LIST_AROUND: u16 = 4;
-/// Lines around an opened ticket: what and who, what to tell, the keys.
-pub const DETAIL_AROUND: u16 = 3;
-/// A terminal of this height has a line to spare for the whole title of the chosen ticket.
-const ROOM_FOR_PREVIEW: u16 = 16;
-
-/// How many lines of a terminal of this height are for the list.
-pub fn list_height(height: u16) -> u16 {
-    height.saturating_sub(LIST_AROUND + u16::from(height >= ROOM_FOR_PREVIEW)).max(1)
-}
 
 /// Draws everything.
 pub fn draw(state: &State, frame: &mut Frame<'_>) {
@@ -47,7 +34,7 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
         ..area
     };
     match &state.detail {
-        Some(opened) => detail::draw(state, opened, body(DETAIL_AROUND, 1), buffer),
+        Some(opened) => scrolled(state, opened, body(DETAIL_AROUND, 1), buffer),
         None => list::draw(state, look, body(3, 1), buffer),
     }
     if area.height > 2 {
@@ -64,6 +51,14 @@ pub fn draw(state: &State, frame: &mut Frame<'_>) {
     }
     if let Some(position) = popup::draw(state, area, buffer) {
         frame.set_cursor_position(position);
+    }
+}
+
+/// Draws the part of the opened ticket that is scrolled to.
+fn scrolled(state: &State, detail: &Detail, area: Rect, buffer: &mut Buffer) {
+    let lines = page::lines(state, detail);
+    for (row, (text, style)) in (0..area.height).zip(lines.iter().skip(detail.scroll)) {
+        put(buffer, area.x, area.y + row, text, area.width, *style);
     }
 }
 

@@ -5,11 +5,12 @@ use deskbell_proto::v1::Ticket;
 use deskbell_proto::watch::is_open;
 use jiff::SignedDuration;
 
-use super::draw;
 use super::editor::Editor;
 use super::event::{Action, Call, Change, Writing};
+use super::layout::{DETAIL_AROUND, editor_columns};
 use super::popup::{Picker, Popup};
 use super::state::State;
+use super::{page, words};
 
 /// An act on the row at the top, which nobody chose, waits when another row was there so recently:
 /// the finger may have meant that one.
@@ -115,8 +116,8 @@ impl State {
     }
 
     fn detail_key(&mut self, code: KeyCode) -> Vec<Action> {
-        let page = isize::try_from(self.size.1.saturating_sub(draw::DETAIL_AROUND).max(2) - 1)
-            .unwrap_or(1);
+        let page =
+            isize::try_from(self.size.1.saturating_sub(DETAIL_AROUND).max(2) - 1).unwrap_or(1);
         match code {
             KeyCode::Up | KeyCode::Char('k') => self.scroll_detail(-1),
             KeyCode::Down | KeyCode::Char('j') => self.scroll_detail(1),
@@ -272,8 +273,7 @@ impl State {
             KeyCode::PageUp => scroll.saturating_sub(8),
             _ => return Vec::new(),
         };
-        self.popup =
-            Some(Popup::Help { scroll: scroll.min(draw::help_length().saturating_sub(1)) });
+        self.popup = Some(Popup::Help { scroll: scroll.min(words::HELP.len().saturating_sub(1)) });
         Vec::new()
     }
 
@@ -358,7 +358,7 @@ impl State {
             }
             return Vec::new();
         } else {
-            editor.key(key, draw::editor_columns(self.size.0));
+            editor.key(key, editor_columns(self.size.0));
         }
         self.popup = Some(Popup::Write { number, version, writing, editor });
         Vec::new()
@@ -366,8 +366,8 @@ impl State {
 
     /// Scrolls the opened ticket by so many lines, stopping at its ends.
     pub(super) fn scroll_detail(&mut self, by: isize) {
-        let length = self.detail.as_ref().map_or(0, |detail| draw::detail_length(self, detail));
-        let page = usize::from(self.size.1.saturating_sub(draw::DETAIL_AROUND));
+        let length = self.detail.as_ref().map_or(0, |detail| page::lines(self, detail).len());
+        let page = usize::from(self.size.1.saturating_sub(DETAIL_AROUND));
         if let Some(detail) = &mut self.detail {
             detail.scroll =
                 detail.scroll.saturating_add_signed(by).min(length.saturating_sub(page));

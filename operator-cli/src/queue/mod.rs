@@ -9,7 +9,8 @@
 //! - [`rows`] and [`order`]: the list, its order, and the promise that no row jumps under the
 //!   cursor;
 //! - [`popup`], [`editor`]: what lies over the list;
-//! - [`draw`]: the state as cells; [`words`]: the sentences it tells;
+//! - [`draw`]: the state as cells; [`layout`], [`page`]: what keys and drawing share of it;
+//!   [`words`]: the sentences it tells;
 //! - [`door`]: every text from the server is made inert there before the state sees it;
 //! - [`perform`]: the calls.
 //!
@@ -21,9 +22,12 @@ mod draw;
 mod editor;
 mod event;
 mod keys;
+mod layout;
 #[cfg(test)]
 mod live_tests;
+mod look;
 mod order;
+mod page;
 mod perform;
 mod popup;
 mod rows;

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::detail::Detail;
 use super::door;
 use super::event::{Action, Answer, Call, Change, Event, Refusal, Writing};
+use super::layout::list_height;
 use super::order::Mine;
 use super::popup::Popup;
 use super::rows::Rows;
@@ -183,7 +184,7 @@ impl State {
 
     fn resize(&mut self, size: (u16, u16)) {
         self.size = size;
-        self.rows.resize(usize::from(super::draw::list_height(size.1)));
+        self.rows.resize(usize::from(list_height(size.1)));
         self.scroll_detail(0);
     }
 

@@ -1,9 +1,47 @@
 //! The sentences the queue tells: what is being done, what was done, and why something was not.
 
 use deskbell_proto::v1::{Group, Member, Ticket, TicketState};
+use jiff::Timestamp;
 
 use super::event::{Call, Change, Refusal, Writing};
+use super::text::stretch;
 use crate::words;
+
+/// A ticket that expires within this many seconds says so.
+const EXPIRES_SOON: i64 = 3600;
+
+/// What the keys do.
+pub const HELP: &[&str] = &[
+    "↑ ↓ j k      one row up or down",
+    "PgUp PgDn    one screen up or down",
+    "Home End g G first or last row",
+    "Esc          clear the filter, or let go: follow the top again",
+    "Enter        open the ticket: description, messages, history",
+    "",
+    "t            take it: you become its operator",
+    "a            assign it to an operator or a group",
+    "p            set its priority",
+    "r            reply to the customer",
+    "n            note for colleagues",
+    "c            close it",
+    "o            open an ended ticket again (in the opened ticket)",
+    "N Space      take the next ticket",
+    "A            be available or away",
+    "",
+    "/            filter by literal text; of a long description, by its beginning",
+    "s            sort by priority, waiting, number, group, operator",
+    "m            only yours and your groups'",
+    "q            leave",
+    "",
+    ">   the row your keys act on      *   new, not yet looked at",
+    "…   a change is on its way        ?   the address is not verified",
+    "exp 12m   expires in 12 minutes   conn   can be connected to",
+    "2↑ 5↓     rows above and below the screen",
+    "● live    ◌ reconnecting    ▲ stale: silent for too long",
+    "",
+    "Rows never jump under the cursor: new tickets come at the end, and the",
+    "next key that moves the cursor puts everything in order.",
+];
 
 /// What a change that was made has done.
 pub fn done(change: &Change, members: &[Member], groups: &[Group]) -> String {
@@ -82,4 +120,32 @@ pub fn ended(ticket: &Ticket, kind: &str, actor: &str) -> String {
         (_, "cancelled") => "cancelled by the customer".to_owned(),
         _ => format!("closed by {actor}"),
     }
+}
+
+/// How long a ticket has been waiting.
+pub fn waiting(now: Timestamp, ticket: &Ticket) -> String {
+    ticket.submit_time.as_ref().map_or_else(
+        || "-".to_owned(),
+        |time| stretch(now.as_second().saturating_sub(time.seconds)),
+    )
+}
+
+/// When a ticket expires.
+pub fn expiry(now: Timestamp, ticket: &Ticket) -> String {
+    expires_in(now, ticket).map_or_else(
+        || "never expires".to_owned(),
+        |seconds| match seconds {
+            ..60 => "expires now".to_owned(),
+            _ => format!("expires in {}", stretch(seconds)),
+        },
+    )
+}
+
+/// In how long a ticket expires, if that is soon.
+pub fn expires_soon(now: Timestamp, ticket: &Ticket) -> Option<String> {
+    expires_in(now, ticket).filter(|&seconds| seconds <= EXPIRES_SOON).map(stretch)
+}
+
+fn expires_in(now: Timestamp, ticket: &Ticket) -> Option<i64> {
+    ticket.expire_time.as_ref().map(|time| time.seconds.saturating_sub(now.as_second()))
 }

@@ -8,13 +8,10 @@ use figment::{Figment, Metadata, Profile, Provider};
 
 use super::check::{ConfigProblem, complete};
 use super::show::Effective;
-use super::{DEFAULT_FILE, DEFAULTS, Settings};
+use super::{DEFAULT_FILE, DEFAULT_LAYER, DEFAULTS, Settings};
 
 /// What environment variables begin with.
 const PREFIX: &str = "DESKBELL_";
-
-/// The name of the innermost layer.
-pub(super) const DEFAULT_LAYER: &str = "default";
 
 /// One setting as a flag gives it.
 #[derive(Debug, Clone)]

@@ -24,6 +24,9 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 /// The file that is read when no other is named, if it is there.
 pub const DEFAULT_FILE: &str = "/etc/deskbell/server.toml";
 
+/// The name of the innermost layer.
+const DEFAULT_LAYER: &str = "default";
+
 /// All settings, complete and checked. What each means is said in `defaults.toml`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Settings {

@@ -6,8 +6,7 @@ use figment::Figment;
 use figment::value::Value;
 use serde::Serialize;
 
-use super::Settings;
-use super::layers::DEFAULT_LAYER;
+use super::{DEFAULT_LAYER, Settings};
 
 /// The settings in effect, in the order of their names.
 #[derive(Debug, Clone, Serialize)]

@@ -9,7 +9,8 @@
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
-use super::{Failure, Rates};
+use super::Failure;
+use super::rates::Rates;
 use crate::domain::Millis;
 use crate::secrets::{CredentialKey, DeviceToken, throttle_mark};
 use crate::store::{Count, Store, process_clock};

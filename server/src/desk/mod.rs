@@ -13,6 +13,7 @@ mod host;
 mod measures;
 mod profiles;
 mod queue;
+mod rates;
 mod room;
 mod sessions;
 mod streams;
@@ -32,11 +33,11 @@ pub use frames::{Encoder, TicketEntry};
 pub use host::NewAccount;
 pub use profiles::{LIMITS as PROFILE_LIMITS, Manifest, RawProfile};
 pub use queue::{Filter, Page, TicketEvent};
+pub use rates::Rates;
 pub use sessions::{Answer, Identity, Invitation, Session, SignedIn, Staff};
 pub use streams::{CustomerCall, Share};
 pub use sweeps::SILENCE;
 pub use team::AddedMember;
-pub use throttle::Rates;
 pub use watch::{Watch, WatchItem};
 
 use crate::domain::{

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::throttle::Rates;
+use super::rates::Rates;
 use super::{Desk, Failure};
 use crate::domain::{AccountId, Digest};
 

@@ -6,8 +6,8 @@ use super::driver::{Value, values};
 use super::error::StoreError;
 use super::load::Worlds;
 use super::many::{Filled, Many};
+use super::outcome::{Answer, Outcome, WriteError};
 use super::rows::Rows;
-use super::writer::{Answer, Outcome, WriteError};
 use crate::domain::{
     self, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, Revision,
     TeamId, TicketCommand,

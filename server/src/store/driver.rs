@@ -4,12 +4,12 @@
 
 use std::path::Path;
 use std::str::FromStr as _;
-use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Arguments as _, AssertSqlSafe, Encode, Postgres, Sqlite, Transaction, Type};
 
+use super::PATIENCE;
 pub(crate) use super::cells::values;
 pub use super::cells::{Row, Value, read_json, write_json};
 use super::error::StoreError;
@@ -31,9 +31,6 @@ const CONNECTIONS: u32 = 10;
 
 /// How many of them customers may read with together.
 const CONNECTIONS_FOR_CUSTOMERS: usize = 4;
-
-/// How long to wait for a connection or a lock before the caller is told to come back.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Begins a transaction that writes, on PostgreSQL. A server that vanishes in the middle of one,
 /// with its machine or its network, holds its teams no longer than this many milliseconds: the

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use super::driver::PATIENCE;
+use super::PATIENCE;
 use super::error::StoreError;
 
 /// Connections that read beside the writer.

@@ -19,6 +19,7 @@ mod left;
 mod load;
 mod log;
 mod many;
+mod outcome;
 mod read;
 mod rows;
 mod schema;
@@ -31,6 +32,7 @@ mod wal;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use copy::{Copied, CopyProblem, Progress, copy};
 use directory::Directories;
@@ -39,15 +41,18 @@ pub use error::StoreError;
 pub use hints::{Hint, Hints};
 pub use left::{Side, Written};
 pub use log::{Record, Stored};
+pub use outcome::{OnCommit, Outcome, WriteError};
 pub use read::{After, LoggedChange, MessageEntry};
 pub use schema::{Migrated, SCHEMA, migrate};
 pub use throttles::Count;
 pub use tickets::{Name, TicketEntry};
 pub use verify::Verification;
-pub use writer::{OnCommit, Outcome, WriteError};
 
 use crate::domain::Request;
 use writer::Writers;
+
+/// How long to wait for a connection or a lock before the caller is told to come back.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The database with its writers.
 #[derive(Clone, Debug)]

@@ -18,8 +18,8 @@ use sqlx::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::timeout;
 
+use super::PATIENCE;
 use super::cells::Row;
-use super::driver::PATIENCE;
 use super::error::StoreError;
 use super::files::Files;
 use super::wal;

@@ -16,8 +16,8 @@ use super::hints::{CHANGES, PAIRS, SIGN_OUTS};
 use super::load::{self, Worlds};
 use super::log::CHAIN_START;
 use super::many::{Filled, Many, commit_with, execute_all, query_all};
+use super::outcome::{Answer, Told, WriteError};
 use super::rows;
-use super::writer::{Answer, Told, WriteError};
 use crate::domain::{Change, Digest, Event, Reply, Request, TeamId, World};
 use crate::telemetry;
 

@@ -14,44 +14,14 @@ use super::checkpoints::Checkpoints;
 use super::directory::Directories;
 use super::driver::Database;
 use super::error::StoreError;
+use super::outcome::{Answer, OnCommit, Told, WriteError};
 use super::transaction::{Decided, Transactions};
-use crate::domain::{Change, Locks, Millis, Refusal, Reply, Request, Team};
-
-/// What became of a request.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// What the caller hears.
-    pub reply: Reply,
-    /// When it was decided.
-    pub at: Millis,
-    /// It was decided before, and this is a repeat.
-    pub repeated: bool,
-}
-
-/// Why a request had no outcome.
-#[derive(Clone, Debug)]
-pub enum WriteError {
-    /// The rules refuse it.
-    Refused(Refusal),
-    /// The database failed; nothing was written.
-    Failed(Arc<StoreError>),
-    /// The server is going away, or has too much waiting.
-    Overloaded,
-}
-
-/// A change, with its team's directory as it was left.
-pub(super) type Told = (Change, Option<Arc<Team>>);
-
-pub(super) type Answer = Result<Outcome, WriteError>;
+use crate::domain::{Locks, Request};
 
 struct Job {
     request: Request,
     answer: oneshot::Sender<Answer>,
 }
-
-/// Told of every change after its commit, in the order of revisions, with the team's directory as
-/// it was left, and of the moment it was on disk.
-pub type OnCommit = Arc<dyn Fn(Vec<Told>, Instant) + Send + Sync>;
 
 /// Requests that wait at most; beyond it callers are told to come back.
 const WAITING: usize = 8_192;

@@ -5,16 +5,16 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::look::Look;
-use super::{ROOM_FOR_PREVIEW, list_height, put};
+use super::put;
+use crate::queue::layout::{ROOM_FOR_PREVIEW, list_height};
+use crate::queue::look::Look;
 use crate::queue::order::{group_name, operator_name};
 use crate::queue::rows::Line;
 use crate::queue::state::State;
-use crate::queue::text::{fit, stretch};
+use crate::queue::text::fit;
+use crate::queue::words::{expires_soon, expiry, waiting};
 use crate::words;
 
-/// A ticket that expires within this many seconds says so.
-const EXPIRES_SOON: i64 = 3600;
 /// The cursor's sign and the sign of what is new or being changed.
 const SIGNS: u16 = 2;
 
@@ -187,7 +187,7 @@ fn cell(
         Column::Priority => {
             (words::priority(ticket.priority).to_owned(), look.priority(ticket.priority()))
         }
-        Column::Waiting => (waiting(state, ticket), Look::plain()),
+        Column::Waiting => (waiting(state.now, ticket), Look::plain()),
         Column::State => (words::state(ticket.state).to_owned(), Look::plain()),
         Column::Requester => (requester(ticket, columns), Look::plain()),
         Column::Operator => (or_dash(operator_name(ticket)), Look::plain()),
@@ -195,7 +195,7 @@ fn cell(
         Column::Connectable => {
             (if ticket.connectable { "yes" } else { "-" }.to_owned(), Look::plain())
         }
-        Column::Description => match expires_soon(state, ticket) {
+        Column::Description => match expires_soon(state.now, ticket) {
             Some(soon) => (format!("exp {soon} {}", ticket.title), Look::strong()),
             None => (ticket.title.clone(), Look::plain()),
         },
@@ -216,31 +216,6 @@ fn requester(ticket: &Ticket, columns: usize) -> String {
     }
 }
 
-pub(super) fn waiting(state: &State, ticket: &Ticket) -> String {
-    ticket.submit_time.as_ref().map_or_else(
-        || "-".to_owned(),
-        |time| stretch(state.now.as_second().saturating_sub(time.seconds)),
-    )
-}
-
-fn expires_in(state: &State, ticket: &Ticket) -> Option<i64> {
-    ticket.expire_time.as_ref().map(|time| time.seconds.saturating_sub(state.now.as_second()))
-}
-
-fn expires_soon(state: &State, ticket: &Ticket) -> Option<String> {
-    expires_in(state, ticket).filter(|&seconds| seconds <= EXPIRES_SOON).map(stretch)
-}
-
-pub(super) fn expiry_words(state: &State, ticket: &Ticket) -> String {
-    expires_in(state, ticket).map_or_else(
-        || "never expires".to_owned(),
-        |seconds| match seconds {
-            ..60 => "expires now".to_owned(),
-            _ => format!("expires in {}", stretch(seconds)),
-        },
-    )
-}
-
 /// The chosen ticket in one line, whatever the columns had to cut.
 fn preview(state: &State, area: Rect, buffer: &mut Buffer) {
     let chosen = state.rows.chosen().filter(|line| line.gone.is_none());
@@ -252,7 +227,7 @@ fn preview(state: &State, area: Rect, buffer: &mut Buffer) {
         ticket.number,
         ticket.title,
         words::requester_in_full(ticket),
-        expiry_words(state, ticket)
+        expiry(state.now, ticket)
     );
     put(buffer, area.x, area.y, &text, area.width, Look::quiet());
 }

@@ -5,14 +5,16 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::widgets::{Block, Clear, Widget as _};
 
-use super::look::Look;
 use super::put;
 use crate::inert;
 use crate::queue::editor::Editor;
 use crate::queue::event::Writing;
+use crate::queue::layout::{editor_columns, popup_width};
+use crate::queue::look::Look;
 use crate::queue::popup::{Picker, Picking, Popup};
 use crate::queue::state::State;
 use crate::queue::text::{width, wrap};
+use crate::queue::words;
 
 /// The keys of the list, the most needed first.
 pub const LIST_KEYS: &[&str] = &[
@@ -45,53 +47,11 @@ pub const DETAIL_KEYS: &[&str] = &[
     "↑↓ scroll",
 ];
 
-const HELP: &[&str] = &[
-    "↑ ↓ j k      one row up or down",
-    "PgUp PgDn    one screen up or down",
-    "Home End g G first or last row",
-    "Esc          clear the filter, or let go: follow the top again",
-    "Enter        open the ticket: description, messages, history",
-    "",
-    "t            take it: you become its operator",
-    "a            assign it to an operator or a group",
-    "p            set its priority",
-    "r            reply to the customer",
-    "n            note for colleagues",
-    "c            close it",
-    "o            open an ended ticket again (in the opened ticket)",
-    "N Space      take the next ticket",
-    "A            be available or away",
-    "",
-    "/            filter by literal text; of a long description, by its beginning",
-    "s            sort by priority, waiting, number, group, operator",
-    "m            only yours and your groups'",
-    "q            leave",
-    "",
-    ">   the row your keys act on      *   new, not yet looked at",
-    "…   a change is on its way        ?   the address is not verified",
-    "exp 12m   expires in 12 minutes   conn   can be connected to",
-    "2↑ 5↓     rows above and below the screen",
-    "● live    ◌ reconnecting    ▲ stale: silent for too long",
-    "",
-    "Rows never jump under the cursor: new tickets come at the end, and the",
-    "next key that moves the cursor puts everything in order.",
-];
-
-/// How many lines the help has.
-pub fn help_length() -> usize {
-    HELP.len()
-}
-
-/// How many columns the field for writing has on a terminal so wide.
-pub fn editor_columns(terminal: u16) -> usize {
-    usize::from(popup_width(terminal, 76).saturating_sub(4)).max(2)
-}
-
 /// Draws what lies over everything, and says where the terminal's cursor belongs.
 pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     match state.popup.as_ref()? {
         Popup::Help { scroll } => {
-            let lines = HELP
+            let lines = words::HELP
                 .iter()
                 .skip(*scroll)
                 .map(|line| ((*line).to_owned(), Look::plain()))
@@ -127,10 +87,6 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             Some(Position { x: line.x + x, y })
         }
     }
-}
-
-fn popup_width(terminal: u16, most: u16) -> u16 {
-    terminal.saturating_sub(2).min(most)
 }
 
 /// A box in the middle with as many of the lines as fit, and its keys at the bottom. Returns the

@@ -1,34 +1,19 @@
-//! An opened ticket: facts, description, messages and history in one scrolled text.
+//! An opened ticket as one text to scroll through: facts, description, messages and history.
 
 use deskbell_proto::v1::{MessageKind, Ticket, TicketEvent};
 use jiff::Timestamp;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::list::{expiry_words, waiting};
+use super::detail::Detail;
 use super::look::Look;
-use super::put;
-use crate::queue::detail::Detail;
-use crate::queue::order::{group_name, operator_name};
-use crate::queue::state::State;
-use crate::queue::text::wrap;
+use super::order::{group_name, operator_name};
+use super::state::State;
+use super::text::wrap;
+use super::words::{expiry, waiting};
 use crate::words;
 
-/// Draws the part of the ticket that is scrolled to.
-pub fn draw(state: &State, detail: &Detail, area: Rect, buffer: &mut Buffer) {
-    let lines = lines(state, detail);
-    for (row, (text, style)) in (0..area.height).zip(lines.iter().skip(detail.scroll)) {
-        put(buffer, area.x, area.y + row, text, area.width, *style);
-    }
-}
-
-/// How many lines the ticket has on a screen so wide.
-pub fn length(state: &State, detail: &Detail) -> usize {
-    lines(state, detail).len()
-}
-
-fn lines(state: &State, detail: &Detail) -> Vec<(String, Style)> {
+/// The ticket in lines for a screen so wide.
+pub fn lines(state: &State, detail: &Detail) -> Vec<(String, Style)> {
     let columns = usize::from(state.size.0);
     let mut lines = Lines { columns, lines: Vec::new() };
     let Some(ticket) = &detail.ticket else {
@@ -73,7 +58,7 @@ fn facts(state: &State, ticket: &Ticket) -> Vec<String> {
     let time = if ticket.end_time.is_some() {
         format!("ended {}", when(state, ticket.end_time.as_ref()))
     } else {
-        format!("waits {} · {}", waiting(state, ticket), expiry_words(state, ticket))
+        format!("waits {} · {}", waiting(state.now, ticket), expiry(state.now, ticket))
     };
     let mut facts = vec![
         format!("{} · {} · {time}", words::priority(ticket.priority), words::state(ticket.state)),
