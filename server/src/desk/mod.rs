@@ -37,7 +37,7 @@ pub use streams::{CustomerCall, Share};
 pub use sweeps::SILENCE;
 pub use team::{AddedMember, TeamChanges};
 pub use throttle::Rates;
-pub use watch::{Watch, WatchItem};
+pub use watch::Watch;
 
 use crate::domain::{
     self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId,
