@@ -23,7 +23,7 @@ use crate::client::jitter;
 use crate::problem::Problem;
 use crate::v1::watch_queue_response::Change;
 use crate::v1::watch_service_client::WatchServiceClient;
-use crate::v1::{Ticket, WatchQueueRequest, WatchQueueResponse};
+use crate::v1::{Ticket, WatchQueueResponse};
 
 /// One piece of news from a watch.
 #[derive(Clone, Debug)]
@@ -154,11 +154,9 @@ where
     }
 
     async fn open(&mut self) -> WatchNews {
-        let after = self.view.cursor().unwrap_or_default().to_owned();
-        let resumed = !after.is_empty();
-        match timeout(self.pace.open_within, self.client.watch_queue(WatchQueueRequest { after }))
-            .await
-        {
+        let request = self.view.request();
+        let resumed = !request.after.is_empty();
+        match timeout(self.pace.open_within, self.client.watch_queue(request)).await {
             Ok(Ok(response)) => {
                 self.phase =
                     Phase::Open { stream: Box::new(response.into_inner()), since: Instant::now() };

@@ -17,6 +17,13 @@ _ENDED = (common_pb2.TICKET_STATE_CLOSED, common_pb2.TICKET_STATE_EXPIRED)
 # The connection broke, or nobody listens at the moment: going on after the cursor helps.
 _BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
+# The kinds of frames that this program takes in.
+_KNOWN = (
+    queue_pb2.WATCH_FRAME_KIND_SNAPSHOT,
+    queue_pb2.WATCH_FRAME_KIND_CHANGE,
+    queue_pb2.WATCH_FRAME_KIND_PROGRESS,
+)
+
 _LONGEST_PAUSE = 5.0
 
 
@@ -45,7 +52,7 @@ class QueueWatch:
         failures = 0
         while True:
             problem = None
-            request = queue_pb2.WatchQueueRequest(after=self.cursor)
+            request = queue_pb2.WatchQueueRequest(after=self.cursor, accepted_frames=_KNOWN)
             stream = self._calls.WatchQueue(request)
             try:
                 for frame in stream:

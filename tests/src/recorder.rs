@@ -102,11 +102,9 @@ impl Recording {
 
 impl Recorder {
     pub(crate) fn start(client: Client, after: &str) -> Self {
-        let (sender, recording) = watch::channel(Recording {
-            view: QueueView::resuming(after.to_owned()),
-            ..Recording::default()
-        });
-        let request = v1::WatchQueueRequest { after: after.to_owned() };
+        let view = QueueView::resuming(after.to_owned());
+        let request = view.request();
+        let (sender, recording) = watch::channel(Recording { view, ..Recording::default() });
         let task = tokio::spawn(async move {
             let ended = record(&client, request, &sender).await;
             sender.send_modify(|recording| recording.ended = Some(ended));

@@ -25,14 +25,19 @@ const TERMINAL: Layers<'_> = &[
     &[],
     &["contexts", "output", "resolve", "typed"],
     &["session"],
+    &["lists"],
     &["queue"],
     &["commands"],
     &["arguments"],
     &["main"],
 ];
 
-const COMMANDS: Layers<'_> =
-    &[&[], &["login", "profile", "ticket_filter"], &["ticket_show"], &["history", "ticket", "watch"]];
+const COMMANDS: Layers<'_> = &[
+    &[],
+    &["login", "profile", "ticket_filter"],
+    &["ticket_show"],
+    &["history", "ticket", "watch"],
+];
 
 /// The state and its keys are pure: they know neither how they are drawn nor who makes calls.
 const QUEUE: Layers<'_> = &[

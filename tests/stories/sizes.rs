@@ -58,7 +58,7 @@ async fn pages(staff: &Staff, request: v1::ListTicketsRequest) -> Vec<v1::Ticket
 }
 
 async fn watch(staff: &Staff, after: &str) -> Streaming<v1::WatchQueueResponse> {
-    let request = v1::WatchQueueRequest { after: after.to_owned() };
+    let request = v1::WatchQueueRequest { after: after.to_owned(), ..Default::default() };
     staff.client.watch().watch_queue(request).await.unwrap().into_inner()
 }
 

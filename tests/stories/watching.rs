@@ -17,6 +17,7 @@ use tonic::Code;
 
 for_both_databases! {
     a_snapshot_then_every_change,
+    what_all_clients_know_comes_whatever_they_accept,
     a_resume_has_no_gap_and_no_repeat,
     what_is_too_old_or_made_up_starts_over,
     sight_that_changes_brings_a_new_snapshot,
@@ -58,6 +59,21 @@ async fn a_snapshot_then_every_change(database: Database) {
     }
     // Whoever does not see a change gets nothing of it.
     assert!(bo_saw.changes.len() < all_saw.changes.len());
+    desk.close();
+}
+
+async fn what_all_clients_know_comes_whatever_they_accept(database: Database) {
+    let Scene { desk, ana, sales, widget, .. } = Scene::open(database).await;
+    for accepted_frames in [vec![], vec![3], vec![1, 2, 3, 4, 99, -1]] {
+        let request = v1::WatchQueueRequest { accepted_frames, ..Default::default() };
+        let mut stream = ana.client.watch().watch_queue(request).await.unwrap().into_inner();
+        let mut recording = Recording::default();
+        let number = widget.ring(Some(&sales), "One more.").await.number;
+        while !recording.sees(number) {
+            recording.take(soon("a frame", stream.message()).await.unwrap().unwrap());
+        }
+        assert_eq!((recording.snapshots, recording.faults), (1, vec![]));
+    }
     desk.close();
 }
 

@@ -13,6 +13,7 @@ use tonic::{Request, Response};
 
 use super::*;
 use crate::client::Retry;
+use crate::v1::WatchQueueRequest;
 use crate::v1::watch_queue_response::{Frame, Progress, Snapshot};
 use crate::v1::watch_service_server::{WatchService, WatchServiceServer};
 

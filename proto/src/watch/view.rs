@@ -7,7 +7,11 @@
 use std::collections::BTreeMap;
 
 use crate::v1::watch_queue_response::{Change, Frame, Snapshot};
-use crate::v1::{Ticket, TicketState, WatchQueueResponse};
+use crate::v1::{Ticket, TicketState, WatchFrameKind, WatchQueueRequest, WatchQueueResponse};
+
+/// The kinds of frames that [`QueueView::apply`] knows.
+const KNOWN: [WatchFrameKind; 3] =
+    [WatchFrameKind::Snapshot, WatchFrameKind::Change, WatchFrameKind::Progress];
 
 /// The open tickets a watcher sees, by number, and the cursor to go on after.
 ///
@@ -71,6 +75,12 @@ impl QueueView {
     /// Where to go on; none before the first snapshot is complete.
     pub fn cursor(&self) -> Option<&str> {
         self.cursor.as_deref()
+    }
+
+    /// Asks for what comes next, in frames that the view knows.
+    pub fn request(&self) -> WatchQueueRequest {
+        let after = self.cursor.clone().unwrap_or_default();
+        WatchQueueRequest { after, accepted_frames: KNOWN.map(i32::from).to_vec() }
     }
 
     /// The stream broke: parts of an unfinished snapshot are worthless.
@@ -222,6 +232,28 @@ mod tests {
             assert_eq!(numbers(&view), expected, "step {step}");
             assert_eq!(view.cursor(), cursor, "step {step}");
         }
+    }
+
+    #[test]
+    fn a_request_names_every_kind_of_frame() {
+        // `apply` knows them all, or it would not compile.
+        let pool = prost_reflect::DescriptorPool::decode(crate::DESCRIPTORS).unwrap();
+        let response = pool.get_message_by_name("deskbell.v1.WatchQueueResponse").unwrap();
+        let frame = response.oneofs().find(|oneof| oneof.name() == "frame").unwrap();
+        let frames: Vec<_> = frame
+            .fields()
+            .map(|field| {
+                let name = format!("WATCH_FRAME_KIND_{}", field.name().to_uppercase());
+                (name, i32::try_from(field.number()).unwrap())
+            })
+            .collect();
+        let request = QueueView::resuming("c1".into()).request();
+        assert_eq!(request.after, "c1");
+        let accepted: Vec<_> = request
+            .accepted_frames()
+            .map(|kind| (kind.as_str_name().to_owned(), i32::from(kind)))
+            .collect();
+        assert_eq!(accepted, frames);
     }
 
     #[test]

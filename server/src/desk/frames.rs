@@ -33,6 +33,9 @@ pub trait Encoder: Send + Sync {
     /// A part of a snapshot of encoded tickets; which revision it is of stands in the last one.
     fn snapshot(&self, at: (TeamId, Revision), tickets: &[Bytes], first: bool, last: bool)
     -> Bytes;
+
+    /// A mark that there is nothing more up to here.
+    fn progress(&self, at: (TeamId, Revision)) -> Bytes;
 }
 
 /// The frame of a change that was just committed.

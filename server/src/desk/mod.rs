@@ -38,7 +38,7 @@ pub use sessions::{Answer, Identity, Invitation, Session, SignedIn, Staff};
 pub use streams::{CustomerCall, Share};
 pub use sweeps::SILENCE;
 pub use team::AddedMember;
-pub use watch::{Watch, WatchItem};
+pub use watch::Watch;
 
 use crate::domain::{
     self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId,

@@ -1,5 +1,5 @@
-//! Encodes changes for the hub: each ticket once, and the same bytes for everyone who may see it,
-//! as they go over the wire.
+//! Encodes changes for the hub: each ticket once, and the same bytes for everyone who may see
+//! it.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use deskbell_proto::v1::WatchQueueResponse;
@@ -55,19 +55,11 @@ impl Encoder for ProtoEncoder {
         let cursor = if last { convert::cursor(at) } else { String::new() };
         with_tickets(SNAPSHOT, tickets, &Snapshot { cursor, tickets: Vec::new(), first, last })
     }
-}
 
-/// What stands before a message on the wire ("Length-Prefixed-Message" of gRPC over HTTP/2): that
-/// it is not compressed, and its length.
-const PREFIX: usize = 5;
-
-/// Room for a message of this length, with its prefix.
-fn message(length: usize) -> BytesMut {
-    let mut bytes = BytesMut::with_capacity(PREFIX + length);
-    bytes.put_u8(0);
-    // A client takes far less than that at once.
-    bytes.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-    bytes
+    fn progress(&self, at: (TeamId, Revision)) -> Bytes {
+        let frame = Frame::Progress(Progress { cursor: convert::cursor(at) });
+        WatchQueueResponse { frame: Some(frame) }.encode_to_vec().into()
+    }
 }
 
 /// A frame of one field, a message with tickets and the rest of it.
@@ -75,7 +67,8 @@ fn with_tickets(field: u32, tickets: &[Bytes], rest: &impl prost::Message) -> By
     let part =
         |ticket: &Bytes| key_len(TICKETS) + encoded_len_varint(ticket.len() as u64) + ticket.len();
     let length = rest.encoded_len() + tickets.iter().map(part).sum::<usize>();
-    let mut bytes = message(key_len(field) + encoded_len_varint(length as u64) + length);
+    let mut bytes =
+        BytesMut::with_capacity(key_len(field) + encoded_len_varint(length as u64) + length);
     encode_key(field, WireType::LengthDelimited, &mut bytes);
     encode_varint(length as u64, &mut bytes);
     for ticket in tickets {
@@ -89,33 +82,20 @@ fn with_tickets(field: u32, tickets: &[Bytes], rest: &impl prost::Message) -> By
     bytes.freeze()
 }
 
-/// A progress mark.
-pub fn progress(at: (TeamId, Revision)) -> Bytes {
-    let frame = Frame::Progress(Progress { cursor: convert::cursor(at) });
-    let response = WatchQueueResponse { frame: Some(frame) };
-    let mut bytes = message(response.encoded_len());
-    // There is room for what was counted.
-    let _ = response.encode(&mut bytes);
-    bytes.freeze()
-}
-
 #[cfg(test)]
 mod tests {
-    use bytes::Buf as _;
     use deskbell_proto::v1::Ticket;
 
     use super::*;
 
-    fn read(mut bytes: Bytes) -> WatchQueueResponse {
-        assert_eq!(bytes.get_u8(), 0, "not compressed");
-        assert_eq!(bytes.get_u32() as usize, bytes.len(), "its length");
+    fn read(bytes: Bytes) -> WatchQueueResponse {
         WatchQueueResponse::decode(bytes).expect("it reads")
     }
 
     #[test]
     fn a_progress_mark_reads_as_the_contract_says() {
         let mark = Progress { cursor: convert::cursor((TeamId(5), 7)) };
-        assert_eq!(read(progress((TeamId(5), 7))).frame, Some(Frame::Progress(mark)));
+        assert_eq!(read(ProtoEncoder.progress((TeamId(5), 7))).frame, Some(Frame::Progress(mark)));
     }
 
     #[test]

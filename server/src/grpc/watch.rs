@@ -1,33 +1,27 @@
 //! The live queue on the wire.
 //!
-//! Written by hand instead of generated: a change is encoded once, with what stands before a
-//! message on the wire, and the same bytes go into the answer of everyone who may see it. To
-//! clients it is the contract's `WatchService`.
+//! A service of its own instead of a generated one: its frames are encoded already, once for
+//! everyone who may see them. To clients it is the contract's `WatchService`.
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 use deskbell_proto::v1::WatchQueueRequest;
-use http::header::CONTENT_TYPE;
-use http_body::Frame;
-use tonic::Status;
+use futures_util::{Stream, stream};
+use prost::encoding::decode_key;
 use tonic::body::Body;
-use tonic::codec::Streaming;
-use tonic::metadata::{GRPC_CONTENT_TYPE, MetadataMap};
-use tonic::server::NamedService;
+use tonic::codec::{BufferSettings, Codec, EncodeBuf, Encoder};
+use tonic::server::{Grpc, NamedService};
+use tonic::{Request, Response, Status};
 use tonic_prost::ProstDecoder;
-use tower::Service;
+use tower::{Service, service_fn};
 
-use super::{Handlers, convert, encoder};
-use crate::desk::{Failure, Watch, WatchItem};
-use crate::front::trailers;
+use super::{Handlers, convert};
+use crate::desk::Failure;
 
 const WATCH_QUEUE: &str = "/deskbell.v1.WatchService/WatchQueue";
-
-/// What is ready goes together, up to about so many bytes.
-const TOGETHER: usize = 32 * 1024;
 
 /// The service.
 #[derive(Clone)]
@@ -51,96 +45,133 @@ impl Service<http::Request<Body>> for WatchServer {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        let server = self.clone();
+        let WatchServer { handlers, limit } = self.clone();
         Box::pin(async move {
-            Ok(match server.begin(request).await {
-                Ok(watch) => {
-                    let mut answer = http::Response::new(Body::new(Answer { watch: Some(watch) }));
-                    answer.headers_mut().insert(CONTENT_TYPE, GRPC_CONTENT_TYPE);
-                    answer
-                }
-                Err(status) => status.into_http(),
-            })
+            if request.uri().path() != WATCH_QUEUE {
+                return Ok(Status::unimplemented("").into_http());
+            }
+            let watch = service_fn(|request| handlers.clone().watch_queue(request));
+            let mut grpc = Grpc::new(Encoded).max_decoding_message_size(limit);
+            Ok(grpc.server_streaming(watch, request).await)
         })
     }
 }
 
-impl WatchServer {
-    async fn begin(self, request: http::Request<Body>) -> Result<Watch, Status> {
-        let (parts, body) = request.into_parts();
-        if parts.uri.path() != WATCH_QUEUE {
-            return Err(Status::unimplemented(""));
-        }
-        let mut messages =
-            Streaming::new_request(ProstDecoder::default(), body, None, Some(self.limit));
-        let message =
-            messages.message().await?.ok_or_else(|| Status::internal("there is no request"))?;
-        self.handlers.watch(&MetadataMap::from_headers(parts.headers), message).await
-    }
-}
-
 impl Handlers {
-    async fn watch(
-        &self,
-        metadata: &MetadataMap,
-        request: WatchQueueRequest,
-    ) -> Result<Watch, Status> {
-        let session = self.session(metadata).await?;
+    async fn watch_queue(
+        self,
+        request: Request<WatchQueueRequest>,
+    ) -> Result<Response<impl Stream<Item = Result<Bytes, Status>> + use<>>, Status> {
+        let session = self.session(request.metadata()).await?;
         // Whoever may not watch hears that, and not what is wrong with the cursor.
         let staff = self.desk.staff(session).await?;
         staff.operator()?;
+        let request = request.into_inner();
         let after = match request.after.as_str() {
             "" => None,
             cursor => Some(convert::revision(staff.team.id, cursor).ok_or(Failure::StartOver)?),
         };
-        Ok(self.desk.watch(session, after).await?)
+        let accepted = Accepted::of(&request.accepted_frames);
+        let watch = self.desk.watch(session, after).await?;
+        Ok(Response::new(stream::try_unfold(watch, move |mut watch| async move {
+            loop {
+                let frame = watch.next().await?;
+                if accepted.includes(&frame) {
+                    return Ok(Some((frame, watch)));
+                }
+            }
+        })))
     }
 }
 
-/// A watch as the body of an answer.
-struct Answer {
-    /// None: it is over.
-    watch: Option<Watch>,
+/// The kinds of frames that a client accepts, a bit each.
+#[derive(Clone, Copy)]
+struct Accepted(u32);
+
+impl Accepted {
+    /// Snapshots, changes and progress marks. Clients knew them before they said what they know; to
+    /// a client that does not know it, a frame of another kind would be a reason to start over,
+    /// again and again.
+    const BY_ALL: u32 = 1 << 1 | 1 << 2 | 1 << 3;
+
+    /// With these kinds. Those of a contract that is newer than this server do no harm.
+    fn of(kinds: &[i32]) -> Self {
+        let bit = |kind: &i32| 1_u32.checked_shl(u32::try_from(*kind).ok()?);
+        Accepted(kinds.iter().filter_map(bit).fold(Self::BY_ALL, |all, one| all | one))
+    }
+
+    /// Whether this frame is among them: its kind is the number of its only field.
+    fn includes(self, mut frame: &[u8]) -> bool {
+        decode_key(&mut frame)
+            .is_ok_and(|(kind, _)| 1_u32.checked_shl(kind).is_some_and(|bit| self.0 & bit != 0))
+    }
 }
 
-impl http_body::Body for Answer {
-    type Data = Bytes;
+/// Reads requests, and writes frames that are encoded already.
+#[derive(Clone, Copy)]
+struct Encoded;
+
+impl Codec for Encoded {
+    type Encode = Bytes;
+    type Decode = WatchQueueRequest;
+    type Encoder = Self;
+    type Decoder = ProstDecoder<WatchQueueRequest>;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstDecoder::default()
+    }
+}
+
+impl Encoder for Encoded {
+    type Item = Bytes;
     type Error = Status;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(watch) = &mut self.watch else { return Poll::Ready(None) };
-        let first = match ready!(watch.poll_next(context)) {
-            Ok(item) => bytes(watch, item),
-            Err(failure) => {
-                self.watch = None;
-                return Poll::Ready(Some(Ok(Frame::trailers(trailers(&failure.into())))));
-            }
-        };
-        let Some(second) = watch.at_hand() else {
-            return Poll::Ready(Some(Ok(Frame::data(first))));
-        };
-        let mut together = BytesMut::with_capacity(first.len() + TOGETHER);
-        together.put(first);
-        let mut next = Some(second);
-        while let Some(item) = next {
-            together.put(bytes(watch, item));
-            next = if together.len() < TOGETHER { watch.at_hand() } else { None };
-        }
-        Poll::Ready(Some(Ok(Frame::data(together.freeze()))))
+    fn encode(&mut self, frame: Bytes, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        into.put(frame);
+        Ok(())
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.watch.is_none()
+    /// Each watch keeps its buffer, and there are thousands that are quiet. What is ready goes
+    /// together, up to about as much as is sent at once.
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(2 * 1024, 16 * 1024)
     }
 }
 
-/// An item as it goes over the wire.
-fn bytes(watch: &Watch, item: WatchItem) -> Bytes {
-    match item {
-        WatchItem::Frame(bytes) => bytes,
-        WatchItem::Progress(revision) => encoder::progress((watch.team(), revision)),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::Encoder as _;
+    use crate::domain::TeamId;
+    use crate::grpc::ProtoEncoder;
+
+    #[test]
+    fn clients_get_frames_that_they_accept_and_those_that_all_know() {
+        let at = (TeamId(5), 7);
+        let known = [
+            ProtoEncoder.snapshot(at, &[], true, true),
+            ProtoEncoder.change(at, "taken", "Ana", &[], &[9]),
+            ProtoEncoder.progress(at),
+        ];
+        // An empty message as the frame's fourth field, and as its thirtieth.
+        let (later, much_later): (&[u8], &[u8]) = (&[4 << 3 | 2, 0], &[0xf2, 0x01, 0]);
+        let kinds_and_more: [(&[i32], bool, bool); 6] = [
+            (&[], false, false),
+            (&[1, 2, 3], false, false),
+            (&[3], false, false),
+            (&[0, -1, 32, 99, i32::MIN, i32::MAX], false, false),
+            (&[1, 2, 3, 4], true, false),
+            (&[99, 30], false, true),
+        ];
+        for (kinds, takes_later, takes_much_later) in kinds_and_more {
+            let accepted = Accepted::of(kinds);
+            assert!(known.iter().all(|frame| accepted.includes(frame)), "{kinds:?}");
+            assert_eq!(accepted.includes(later), takes_later, "{kinds:?}");
+            assert_eq!(accepted.includes(much_later), takes_much_later, "{kinds:?}");
+        }
     }
 }

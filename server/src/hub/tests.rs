@@ -1,6 +1,11 @@
 //! The hub alone, without a database or a protocol.
 
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+
+use super::tail::{TAIL, TAIL_BYTES};
 use super::*;
+use crate::domain::TicketId;
 
 fn frame(revision: Revision) -> Frame {
     Frame {
@@ -165,38 +170,41 @@ fn topics_that_nobody_waits_for_are_forgotten() {
 }
 
 #[test]
-fn a_sign_out_rings_for_its_account_alone() {
+fn a_sign_out_wakes_its_account_alone() {
     let hub = Hub::default();
-    let places = [1, 2].map(|id| hub.subscribe(TeamId(1), MemberId(id), AccountId(id)));
-    let mut context = Context::from_waker(std::task::Waker::noop());
-    assert!(
-        places
-            .iter()
-            .all(|place| place.poll_news(&mut context).is_pending() && !place.take_doubt())
-    );
+    let subscriptions = [1, 2].map(|id| hub.subscribe(TeamId(1), MemberId(id), AccountId(id)));
+    let woken = |id: usize| subscriptions[id].woken().now_or_never().is_some();
+    let recheck = |id: usize| subscriptions[id].take_recheck();
+    assert!([0, 1].iter().all(|id| !woken(*id) && !recheck(*id)));
     hub.signed_out(AccountId(2));
-    assert!(places[0].poll_news(&mut context).is_pending() && !places[0].take_doubt());
-    assert!(places[1].poll_news(&mut context).is_ready() && places[1].take_doubt());
-    assert!(places[1].poll_news(&mut context).is_pending() && !places[1].take_doubt(), "once");
+    assert!(!woken(0) && !recheck(0));
+    assert!(woken(1) && recheck(1));
+    assert!(!woken(1) && !recheck(1), "once");
     hub.anybody_signed_out();
-    assert!(
-        places.iter().all(|place| place.poll_news(&mut context).is_ready() && place.take_doubt())
-    );
+    assert!([0, 1].iter().all(|id| woken(*id) && recheck(*id)));
 }
 
 #[tokio::test]
 async fn whoever_waits_is_woken_by_a_change_and_by_a_hint_of_news() {
-    let hub = Arc::new(Hub::default());
+    let hub = Hub::default();
     let team = TeamId(1);
-    let place = hub.subscribe(team, MemberId(1), AccountId(1));
+    let subscription = hub.subscribe(team, MemberId(1), AccountId(1));
     let steps: [fn(&Hub); 2] =
         [|hub| hub.tell(TeamId(1), 5, || frame(5)), |hub| hub.hint(TeamId(1), 6)];
     for step in steps {
-        let hub = Arc::clone(&hub);
-        let waiting = std::future::poll_fn(|context| place.poll_news(context));
-        tokio::join!(waiting, async move { step(&hub) });
+        tokio::join!(subscription.woken(), async { step(&hub) });
     }
     hub.hint(team, 6);
-    let mut context = Context::from_waker(std::task::Waker::noop());
-    assert!(place.poll_news(&mut context).is_pending(), "what is known already is no news");
+    assert!(subscription.woken().now_or_never().is_none(), "what is known already is no news");
+}
+
+#[test]
+fn what_happens_while_nobody_waits_ends_one_wait() {
+    let hub = Hub::default();
+    let subscription = hub.subscribe(TeamId(1), MemberId(1), AccountId(1));
+    for revision in 1..4 {
+        hub.tell(TeamId(1), revision, || frame(revision));
+    }
+    assert!(subscription.woken().now_or_never().is_some(), "nothing is missed");
+    assert!(subscription.woken().now_or_never().is_none(), "and nothing is queued");
 }

@@ -72,13 +72,12 @@ pub fn valid(call: &str, target: &Target) -> Value {
         "AddMember" => json!({"email": format!("{}@desk.example", request_id())}),
         "UpdateMember" => json!({"member_id": member_id, "admin": true}),
         "RemoveMember" => json!({"member_id": member_id}),
-        "CreateGroup" => json!({"name": request_id()}),
+        "CreateGroup" | "CreateOrganization" => json!({"name": request_id()}),
         "UpdateGroup" => json!({"group_id": group_id, "name": request_id()}),
         "DeleteGroup" | "UndeleteGroup" => json!({"group_id": group_id}),
         "AddGroupOperator" | "RemoveGroupOperator" => {
             json!({"group_id": group_id, "member_id": member_id})
         }
-        "CreateOrganization" => json!({"name": request_id()}),
         "UpdateOrganization" => json!({"organization_id": organization_id, "name": request_id()}),
         "DeleteOrganization" => json!({"organization_id": organization_id}),
         "CreateProfile" => json!({"settings": any_settings()}),

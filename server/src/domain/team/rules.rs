@@ -86,6 +86,10 @@ impl Draft<'_> {
         Ok(Reply::Done)
     }
 
+    #[expect(
+        clippy::option_option,
+        reason = "the setting may be given or not, and given it may be never"
+    )]
     pub(super) fn update_team(
         &mut self,
         name: Option<&str>,

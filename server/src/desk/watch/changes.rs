@@ -1,0 +1,121 @@
+//! What follows on a cursor, from memory or from the log, as far as the viewer may see it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Watch;
+use crate::desk::frames::{self, FrameDraft};
+use crate::desk::{Desk, Failure, Staff};
+use crate::domain::{ContentId, Entry, Revision, Team, TeamId, TicketWords, actor_name};
+use crate::hub::{Following, Frame};
+use crate::store::{LoggedChange, Stored};
+
+/// A watch that lies further back than this starts over.
+const FAR: Revision = 10_000;
+
+/// Log rows read at once when catching up.
+const CATCH_UP: i64 = 256;
+
+impl Watch {
+    /// Goes on after a revision.
+    pub(super) async fn resume(&mut self, after: Revision) -> Result<(), Failure> {
+        let team = &self.staff.team;
+        let head = self.desk.store.revision(team.id).await?;
+        let sight_since =
+            team.members.get(&self.staff.viewer.member).map_or(Revision::MAX, |me| me.sight_since);
+        if after > head || after < sight_since || head - after > FAR {
+            return Err(Failure::StartOver);
+        }
+        self.cursor = after;
+        // Whatever came before the subscription is in the log.
+        self.catch_up().await
+    }
+
+    /// Passes a frame on as far as the viewer may see it. False: the watch starts over with a
+    /// snapshot.
+    fn take(&mut self, frame: &Frame) -> bool {
+        if frame.revision <= self.cursor {
+            return true;
+        }
+        if frame.starts_over || frame.sight_of.contains(&self.staff.viewer.member) {
+            self.snapshot_due = true;
+            return false;
+        }
+        self.cursor = frame.revision;
+        let Staff { team, viewer, .. } = &self.staff;
+        if let Some(bytes) = frames::for_viewer(&*self.desk.encoder, team.id, frame, viewer) {
+            self.ready.push_back(bytes);
+        }
+        true
+    }
+
+    /// Reads what is not in memory from the log.
+    pub(super) async fn catch_up(&mut self) -> Result<(), Failure> {
+        self.hand_over().await;
+        let turn = self.subscription.turn(self.cursor).await;
+        if let (Some(_), Following::Frames(frames)) = (&turn, self.subscription.after(self.cursor))
+        {
+            // Somebody read it meanwhile.
+            drop(turn);
+            self.take_all(&frames);
+            return Ok(());
+        }
+        let frames = self.desk.frames_after(self.staff.team.id, self.cursor).await?;
+        if turn.is_some() {
+            self.subscription.fill(&frames);
+        }
+        drop(turn);
+        self.take_all(&frames);
+        self.hinted_in_vain = frames.is_empty();
+        Ok(())
+    }
+
+    pub(super) fn take_all(&mut self, frames: &[Arc<Frame>]) {
+        for frame in frames {
+            if !self.take(frame) {
+                break;
+            }
+        }
+    }
+}
+
+impl Desk {
+    /// The next changes of a team from the log, as frames.
+    async fn frames_after(
+        &self,
+        team: TeamId,
+        revision: Revision,
+    ) -> Result<Vec<Arc<Frame>>, Failure> {
+        let team = self.team(team).await?;
+        let changes = self.store.log_after(team.id, revision, CATCH_UP).await?;
+        let events = || changes.iter().flat_map(|change| &change.record.events);
+        let wanted = events().filter_map(|event| match event {
+            Stored::Ticket(changed) => Some(changed.ticket.words.id),
+            _ => None,
+        });
+        let words = self.store.ticket_words(team.id, wanted.collect()).await?;
+        changes.iter().map(|change| Ok(Arc::new(self.frame_of(&team, change, &words)?))).collect()
+    }
+
+    fn frame_of(
+        &self,
+        team: &Team,
+        change: &LoggedChange,
+        words: &HashMap<ContentId, Arc<TicketWords>>,
+    ) -> Result<Frame, Failure> {
+        let mut draft = FrameDraft {
+            names_changed: change.record.may_rename(),
+            sight_of: change.record.sight_of(change.revision)?,
+            ..FrameDraft::default()
+        };
+        for event in &change.record.events {
+            if let Stored::Ticket(changed) = event {
+                let words = words.get(&changed.ticket.words.id).cloned().unwrap_or_default();
+                let ticket = Entry { image: changed.ticket.clone(), words };
+                draft.tickets.push((changed.before.clone(), ticket));
+            }
+        }
+        let actor = actor_name(team, change.record.by);
+        Ok(draft.finish(&*self.encoder, team, change.revision, actor))
+    }
+}
