@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use deskbell_proto::v1::Ticket;
 
+use crate::words;
+
 /// What the list is sorted by. Ties go by waiting time, then number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
@@ -99,7 +101,8 @@ impl Order {
             return true;
         }
         let names = [group_name(ticket), operator_name(ticket)];
-        let texts = [ticket.requester.as_str(), &ticket.title, &ticket.description];
+        let requester = words::requester_in_full(ticket);
+        let texts = [&requester, &ticket.title, &ticket.description].map(String::as_str);
         format!("#{}", ticket.number).contains(&wanted)
             || names.into_iter().chain(texts).any(|text| text.to_lowercase().contains(&wanted))
     }
