@@ -1,6 +1,6 @@
 //! A watch of a desk on a database of its own, without a connection.
 
-use futures_util::poll;
+use futures_util::FutureExt as _;
 
 use super::*;
 use crate::desk::{HostFacts, Rates, SNAPSHOTS};
@@ -66,7 +66,7 @@ async fn what_was_given_goes_out_before_a_turn_is_taken() {
         committed: None,
     });
     let mut waiting = Box::pin(watch.next());
-    assert!(poll!(&mut waiting).is_pending(), "the first snapshot can be sent");
+    assert!(waiting.as_mut().now_or_never().is_none(), "the first snapshot can be sent");
     assert_eq!(desk.snapshots.available_permits(), SNAPSHOTS, "and may take its time");
     waiting.await.expect("another snapshot");
     desk.close();
