@@ -142,13 +142,15 @@ pub fn message_kind(value: i32) -> &'static str {
         Ok(v1::MessageKind::Unspecified) | Err(_) => "other",
     }
 }
-/// Who asks, for a column.
+
+/// Who asks, for a column: whom they belong to, or else their address.
 pub fn requester(ticket: &v1::Ticket) -> &str {
-    &ticket.requester
+    ticket.organization.as_ref().map_or(&ticket.requester, |organization| &organization.name)
 }
 
 /// Who asks, with all that is known of them.
 pub fn requester_in_full(ticket: &v1::Ticket) -> String {
+    let of = ticket.organization.as_ref().map(|organization| format!(", {}", organization.name));
     let proven = if ticket.requester_verified { "" } else { " (unverified)" };
-    format!("{}{proven}", ticket.requester)
+    format!("{}{}{proven}", ticket.requester, of.unwrap_or_default())
 }

@@ -1,5 +1,6 @@
 //! Organizations: set up by admins, from the command line, too.
 
+use deskbell_proto::v1;
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::Database;
 use deskbell_tests::scene::Scene;
@@ -9,6 +10,7 @@ use tonic::Code;
 
 for_both_databases! {
     an_admin_sets_them_up,
+    tickets_show_whom_their_requester_belongs_to,
 }
 
 async fn an_admin_sets_them_up(database: Database) {
@@ -44,5 +46,37 @@ async fn an_admin_sets_them_up(database: Database) {
     bo = bo.over(&desk.server.connect());
     let outcome = bo.organization("Mine", &[]).await;
     assert_eq!(refused(outcome), (Code::PermissionDenied, "NOT_ADMIN".to_owned()));
+    desk.close();
+}
+
+async fn tickets_show_whom_their_requester_belongs_to(database: Database) {
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(database).await;
+    let shell = Shell::of(&bo, &desk.server);
+    let acme = ana.organization("Acme", &[".example"]).await.expect("a new one");
+    let open = widget.ring(Some(&sales), "It is broken.").await;
+    let ended = widget.ring(Some(&sales), "It was broken.").await;
+    let ticket = bo.ticket(ended.number).await.expect("bo sees it");
+    bo.close(&bo.take(&ticket).await.expect("bo takes it")).await.expect("it ends");
+    let watch = bo.watch();
+    let name = |ticket: &v1::Ticket| ticket.organization.clone().map(|of| of.name);
+    let numbers = [open.number, ended.number];
+    let names = async || {
+        let [open, ended] = numbers.map(|number| bo.ticket(number));
+        [open.await, ended.await].map(|ticket| name(&ticket.expect("bo sees it")))
+    };
+    assert_eq!(names().await, [Some("Acme".to_owned()), Some("Acme".to_owned())]);
+    watch.agrees_with(&bo).await;
+    let list = shell.deskbell(&["ticket", "list"]).good().printed;
+    assert!(list.contains("Acme ?") && !list.contains("customer@"), "{list}");
+    let shown = shell.deskbell(&["ticket", "show", "1"]).good().printed;
+    assert!(shown.contains("customer@acme.example, Acme (unverified)"), "{shown}");
+    let shown = shell.deskbell(&["ticket", "show", "1", "--json"]).good().json();
+    assert_eq!(shown[0]["ticket"]["organization"]["name"], "Acme");
+
+    ana.set_domains(&acme, &["acme.test"]).await.expect("other domains");
+    assert_eq!(names().await, [None, Some("Acme".to_owned())]);
+    watch.agrees_with(&bo).await;
+    let events = bo.event_kinds(open.number).await;
+    assert_eq!(events.last().map(String::as_str), Some("organization_set"));
     desk.close();
 }

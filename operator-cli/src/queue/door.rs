@@ -2,7 +2,7 @@
 //! it has to think of that.
 
 use deskbell_proto::v1::{
-    Group, GroupRef, Identity, Member, MemberRef, Message, Ticket, TicketEvent,
+    Group, GroupRef, Identity, Member, MemberRef, Message, OrganizationRef, Ticket, TicketEvent,
 };
 use deskbell_proto::watch::WatchNews;
 
@@ -71,6 +71,9 @@ fn ticket(ticket: Ticket) -> Ticket {
         group: ticket.group.map(|group| GroupRef { name: line(&group.name), ..group }),
         operator: ticket.operator.map(member_ref),
         requester: line(&ticket.requester),
+        organization: ticket
+            .organization
+            .map(|organization| OrganizationRef { name: line(&organization.name), ..organization }),
         title: line(&ticket.title),
         description: block(&ticket.description),
         profile_name: line(&ticket.profile_name),

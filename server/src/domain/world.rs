@@ -47,6 +47,8 @@ pub struct World {
 pub enum Tickets {
     /// What waits and nobody has.
     Waiting,
+    /// All open ones, with their words.
+    Open,
     /// All open ones of an operator; the account that they are goes with them.
     OpenOf(MemberId),
     /// All open ones of a group, and how many ended ones it has.

@@ -244,6 +244,11 @@ pub fn ticket(team: &Team, ticket: &TicketEntry) -> proto::Ticket {
         facts: words.facts.clone(),
         connectable: false,
         description_shortened: false,
+        organization: ticket.extras.organization.and_then(|organization| {
+            let found = team.organizations.get(organization)?;
+            let name = found.words.name.clone();
+            Some(proto::OrganizationRef { id: id('o', organization.0), name })
+        }),
     }
 }
 

@@ -124,6 +124,17 @@ async fn wide(
         let found = rows.iter_mut().map(|row| Ok(tickets::read(row)?.1));
         hold(connection, worlds, team, found.collect::<Result<_, StoreError>>()?).await?;
     }
+    if let (Some(Tickets::Open), Some(world)) = (needs.tickets, worlds.get_mut(&team)) {
+        let tickets = world.tickets.values_mut();
+        let mut bare: Vec<_> =
+            tickets.map(|ticket| ((team, ticket.image.words.id), &mut ticket.words)).collect();
+        let words = tickets::words(connection, bare.iter().map(|(of, _)| *of)).await?;
+        for (of, bare) in &mut bare {
+            if let Some(words) = words.get(of) {
+                **bare = Arc::clone(words);
+            }
+        }
+    }
     if let (Some(Tickets::OpenIn(group)), Some(world)) = (needs.tickets, worlds.get_mut(&team)) {
         world.ended_in_group = count_ended(connection, team, group).await?;
     }
@@ -160,6 +171,9 @@ async fn belonging(
             None,
             CANDIDATES,
         ),
+        Tickets::Open => {
+            (select_tickets!("WHERE t.team_id = $1 AND t.ended_at IS NULL LIMIT $2"), None, AT_ONCE)
+        }
         Tickets::OpenOf(member) => (
             select_tickets!(
                 "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.operator_id = $3 LIMIT $2"

@@ -5,7 +5,7 @@ use crate::domain::decide::Draft;
 use crate::domain::ids::OrganizationId;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
-use crate::domain::world::Needs;
+use crate::domain::world::{Needs, Tickets};
 
 /// A change to an organization that somebody wants. A domain is its name as it was written, with
 /// whether what lies below it counts.
@@ -29,13 +29,19 @@ pub enum OrganizationCommand {
 impl Rules for OrganizationCommand {
     fn needs(&self, _: Caller) -> Needs {
         match self {
-            Self::Create { .. } | Self::Update { .. } | Self::Delete { .. } => Needs::default(),
+            Self::Create { .. } | Self::Update { domains: Some(_), .. } | Self::Delete { .. } => {
+                Needs { tickets: Some(Tickets::Open), ..Needs::default() }
+            }
+            Self::Update { domains: None, .. } => Needs::default(),
         }
     }
 
     fn locks(&self) -> Locks {
         match self {
-            Self::Create { .. } | Self::Update { .. } | Self::Delete { .. } => Locks::Team,
+            Self::Create { .. } | Self::Update { domains: Some(_), .. } | Self::Delete { .. } => {
+                Locks::TeamAlone
+            }
+            Self::Update { domains: None, .. } => Locks::Team,
         }
     }
 

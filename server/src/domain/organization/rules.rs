@@ -1,12 +1,14 @@
-//! Organizations: creating, changing, deleting. A domain belongs to one of them.
+//! Organizations: creating, changing, deleting. A domain belongs to one of them, and the open
+//! tickets of its addresses with it.
 
-use super::{MailDomain, Organization, OrganizationWords};
+use super::{MailDomain, Organization, OrganizationWords, Organizations};
 use crate::domain::decide::Draft;
 use crate::domain::directory::ItemId;
 use crate::domain::ids::OrganizationId;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::Reply;
 use crate::domain::text;
+use crate::domain::ticket::{Ticket, What};
 use crate::domain::words::Entry;
 
 /// A team has at most this many organizations.
@@ -37,7 +39,9 @@ impl<'w> Draft<'w> {
         let id = OrganizationId(self.id());
         let prepared = self.prepare(OrganizationWords { name, domains });
         let image = Organization { id, words: self.content(&prepared) };
-        self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
+        let entry = Entry { image, words: (*prepared.words).clone() };
+        self.set(entry.clone(), Some(prepared.row));
+        self.decide_anew(|organizations| organizations.insert(entry))?;
         Ok(Reply::Item(ItemId::Organization(id)))
     }
 
@@ -59,7 +63,11 @@ impl<'w> Draft<'w> {
         if words != old.words {
             let prepared = self.prepare(words);
             let image = Organization { id, words: prepared.at(old.image.words.id) };
-            self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
+            let entry = Entry { image, words: (*prepared.words).clone() };
+            self.set(entry.clone(), Some(prepared.row));
+            if domains.is_some() {
+                self.decide_anew(|organizations| organizations.insert(entry))?;
+            }
         }
         Ok(Reply::Item(ItemId::Organization(id)))
     }
@@ -68,7 +76,23 @@ impl<'w> Draft<'w> {
         self.admin()?;
         self.organization(id)?;
         self.remove(ItemId::Organization(id));
+        self.decide_anew(|organizations| organizations.remove(id))?;
         Ok(Reply::Done)
+    }
+
+    /// Decides for all open tickets whom their requesters belong to, after a change.
+    fn decide_anew(&mut self, change: impl FnOnce(&mut Organizations)) -> Result<(), Refusal> {
+        let mut organizations = self.team()?.organizations.clone();
+        change(&mut organizations);
+        for old in self.tickets_where(Ticket::is_open) {
+            let organization = organizations.of_address(&old.words.requester);
+            if organization != old.extras.organization {
+                let mut ticket = old.image.clone();
+                ticket.extras.organization = organization;
+                self.change_ticket(old, ticket, What::OrganizationSet, false);
+            }
+        }
+        Ok(())
     }
 
     fn free_name(&self, name: &str, but: Option<OrganizationId>) -> Result<String, Refusal> {
@@ -111,6 +135,31 @@ impl<'w> Draft<'w> {
             free.push(domain);
         }
         Ok(free)
+    }
+}
+
+impl Organizations {
+    /// The one that an address belongs to: which lists its domain, or else the nearest above it
+    /// with what lies below.
+    pub fn of_address(&self, address: &str) -> Option<OrganizationId> {
+        if self.is_empty() {
+            return None;
+        }
+        let address = text::email(address).ok()?;
+        let domain = address.domain();
+        let parents = domain.match_indices('.').map(|(dot, _)| &domain[dot + 1..]);
+        let with_what_lies_below = |parent: &str| {
+            let found = self.listing(parent)?;
+            let domain = found.words.domains.iter().find(|domain| domain.key == parent)?;
+            domain.with_subdomains.then_some(found)
+        };
+        let found =
+            self.listing(domain).or_else(|| parents.into_iter().find_map(with_what_lies_below));
+        found.map(|organization| organization.id)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.iter().len() == 0
     }
 }
 

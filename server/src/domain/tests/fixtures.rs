@@ -272,6 +272,7 @@ impl Scene {
             let open = ticket.is_open();
             let belongs = |tickets| match tickets {
                 Tickets::Waiting => open && ticket.operator.is_none(),
+                Tickets::Open => open,
                 Tickets::OpenOf(member) => open && ticket.operator == Some(member),
                 Tickets::OpenIn(group) => open && ticket.group == Some(group),
                 Tickets::FormerlyIn(group) => open && ticket.former_group == Some(group),

@@ -69,3 +69,47 @@ fn only_admins_may() {
         assert_eq!(scene.refused(ANA, command), "NOT_ADMIN");
     }
 }
+
+#[test]
+fn an_address_belongs_to_the_nearest_domain() {
+    let mut scene = Scene::new();
+    let acme = made(&mut scene, "Acme", &[".acme.example", "b\u{fc}ro.example"]);
+    let sales = made(&mut scene, "Sales", &["sales.acme.example"]);
+    for (address, of) in [
+        ("eva@acme.example", Some(acme)),
+        ("Eva@ACME.Example", Some(acme)),
+        ("eva@a.b.acme.example", Some(acme)),
+        ("eva@sales.acme.example", Some(sales)),
+        ("eva@a.sales.acme.example", Some(acme)),
+        ("eva@xn--bro-hoa.example", Some(acme)),
+        ("eva@a.xn--bro-hoa.example", None),
+        ("eva@notacme.example", None),
+        ("eva@example", None),
+        ("acme.example", None),
+        ("", None),
+    ] {
+        assert_eq!(scene.team().organizations.of_address(address), of, "{address}");
+    }
+}
+
+#[test]
+fn open_tickets_follow_the_domains_and_history_stays() {
+    let mut scene = Scene::new();
+    let acme = made(&mut scene, "Acme", &["example.com"]);
+    let open = scene.ring("open", None);
+    let ended = scene.put(State::Closed, Some(BOB), None);
+    let of = |scene: &Scene, number| scene.ticket(number).extras.organization;
+    assert_eq!((of(&scene, open), of(&scene, ended)), (Some(acme), Some(acme)));
+    let seen = scene.ticket(open).customer_version;
+    scene.does(ADA, update(acme, &[]));
+    assert_eq!((of(&scene, open), of(&scene, ended)), (None, Some(acme)));
+    assert_eq!(scene.ticket(open).changed, What::OrganizationSet);
+    assert_eq!(scene.ticket(open).customer_version, seen, "its customer hears nothing of it");
+    let bakery = made(&mut scene, "Bakery", &[".com"]);
+    assert_eq!((of(&scene, open), of(&scene, ended)), (Some(bakery), Some(acme)));
+    let version = scene.version(open);
+    scene.does(ADA, update(bakery, &["example.com"]));
+    assert_eq!(scene.version(open), version, "nothing changed for it");
+    scene.does(ADA, OrganizationCommand::Delete { organization: bakery });
+    assert_eq!((of(&scene, open), of(&scene, ended)), (None, Some(acme)));
+}

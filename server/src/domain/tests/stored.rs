@@ -57,7 +57,7 @@ fn stored_tickets_keep_their_form() {
             former_operator: None,
             secret_hash: Some(sha256(&[])),
             body_digest: Some(sha256(&[])),
-            extras: Extras { verified: true },
+            extras: Extras { verified: true, ..Extras::default() },
             changed_by: Actor::Member(MemberId(3)),
             changed: What::Priority(Priority::Low),
             expires_at: Some(3_000),

@@ -57,7 +57,10 @@ impl<'w> Draft<'w> {
             ended_at: None,
             handled_by: Vec::new(),
             words: content,
-            extras: Extras::default(),
+            extras: Extras {
+                organization: team.organizations.of_address(&words.words.requester),
+                ..Extras::default()
+            },
         };
         let change = TicketChange { before: None, ticket: ticket.clone() };
         self.events.push(Event::Ticket(

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Millis;
 use super::event::Actor;
-use super::ids::{GroupId, MemberId, ProfileId, Revision, TicketId};
+use super::ids::{GroupId, MemberId, OrganizationId, ProfileId, Revision, TicketId};
 use super::words::{ContentRef, Digest};
 pub use command::{Submission, TicketCommand};
 pub use message::{Message, MessageKind, MessageWords};
@@ -158,6 +158,9 @@ pub struct Extras {
     /// The requester's address was proven.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub verified: bool,
+    /// Whom the requester belongs to, by their address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<OrganizationId>,
 }
 
 impl Extras {
@@ -221,6 +224,8 @@ pub enum What {
     OperatorLeft,
     /// Its history moved to another group.
     HistoryMoved,
+    /// Its requester's domain belongs to another organization now, or to none.
+    OrganizationSet,
 }
 
 impl What {
@@ -242,6 +247,7 @@ impl What {
             What::GroupRestored => "group_restored",
             What::OperatorLeft => "operator_left",
             What::HistoryMoved => "history_moved",
+            What::OrganizationSet => "organization_set",
         }
     }
 }
