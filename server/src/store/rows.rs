@@ -72,10 +72,16 @@ impl<'a> Rows<'a> {
             Event::Ticket(entry, words) => {
                 let ticket = &entry.image.ticket;
                 self.ticket_log.push(values![team, ticket.id.0, change.revision]);
-                if let Some(words) = words {
-                    self.new_contents.push(content(team, ticket.words.id, words));
-                }
                 let new = entry.image.before.is_none();
+                match words {
+                    Some(words) if new => {
+                        self.new_contents.push(content(team, ticket.words.id, words));
+                    }
+                    Some(words) => {
+                        self.contents.insert((team, ticket.words.id), words);
+                    }
+                    None => {}
+                }
                 let row = self.tickets.entry((team, ticket.id)).or_insert((ticket, new));
                 row.0 = ticket;
             }

@@ -89,7 +89,7 @@ const CHANGED: Many = Many {
             extras = excluded.extras, changed_at = excluded.changed_at, changed_by = \
             excluded.changed_by, \
             changed = excluded.changed, expires_at = excluded.expires_at, ended_at = \
-            excluded.ended_at",
+            excluded.ended_at, content_digest = excluded.content_digest",
     ..NEW
 };
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::sight::Sight;
-use super::{Message, MessageKind, MessageWords, Ticket, TicketChange, What};
+use super::{Message, MessageKind, MessageWords, Ticket, TicketChange, TicketWords, What};
 use crate::domain::decide::{Draft, TicketEntry};
 use crate::domain::event::{Event, actor_name};
 use crate::domain::ids::{MemberId, MessageId, Revision, TicketId};
 use crate::domain::refusal::Refusal;
 use crate::domain::team::Team;
-use crate::domain::words::{Entry, Prepared};
+use crate::domain::words::{Entry, NewWords, Prepared};
 
 impl<'w> Draft<'w> {
     /// A ticket the caller sees.
@@ -39,14 +39,34 @@ impl<'w> Draft<'w> {
         Err(stale(self.team()?, ticket))
     }
 
-    /// Notes a ticket's change: version, time, who and what.
+    /// Notes a ticket's change: version, time, who and what. Its words stay as they are.
     pub(in crate::domain) fn change_ticket(
         &mut self,
         old: &TicketEntry,
-        mut ticket: Ticket,
+        ticket: Ticket,
         what: What,
         customer_sees: bool,
     ) -> Ticket {
+        let ticket = self.changed_ticket(ticket, what, customer_sees);
+        self.put_ticket(Some(Sight::from(&old.image)), &ticket, Arc::clone(&old.words), None);
+        ticket
+    }
+
+    /// The same with other words, in the row that it has.
+    pub(in crate::domain) fn change_ticket_words(
+        &mut self,
+        old: &TicketEntry,
+        mut ticket: Ticket,
+        words: Prepared<TicketWords>,
+        what: What,
+    ) -> Ticket {
+        ticket.words = words.at(old.image.words.id);
+        let ticket = self.changed_ticket(ticket, what, false);
+        self.put_ticket(Some(Sight::from(&old.image)), &ticket, words.words, Some(words.row));
+        ticket
+    }
+
+    fn changed_ticket(&self, mut ticket: Ticket, what: What, customer_sees: bool) -> Ticket {
         ticket.version = self.revision;
         if customer_sees {
             ticket.customer_version = self.revision;
@@ -54,12 +74,20 @@ impl<'w> Draft<'w> {
         ticket.changed_at = self.now;
         ticket.changed_by = self.actor;
         ticket.changed = what;
-        let change = TicketChange { before: Some(Sight::from(&old.image)), ticket: ticket.clone() };
-        self.events.push(Event::Ticket(
-            Box::new(Entry { image: change, words: Arc::clone(&old.words) }),
-            None,
-        ));
         ticket
+    }
+
+    /// A ticket is new, or changed for whoever saw it before; with the row of its words if they are
+    /// new or others.
+    pub(super) fn put_ticket(
+        &mut self,
+        before: Option<Sight>,
+        ticket: &Ticket,
+        words: Arc<TicketWords>,
+        row: Option<NewWords>,
+    ) {
+        let image = TicketChange { before, ticket: ticket.clone() };
+        self.events.push(Event::Ticket(Box::new(Entry { image, words }), row));
     }
 
     pub(in crate::domain) fn add_message(

@@ -1,18 +1,15 @@
 //! What customers do: ring, write, take it back. A call for help is never lost.
 
-use std::sync::Arc;
-
 use super::Submission;
-use super::{Extras, MessageKind, MessageWords, Origin, State, Ticket, TicketChange, What};
+use super::{Extras, MessageKind, MessageWords, Origin, State, Ticket, What};
 use crate::domain::command::Checked;
 use crate::domain::decide::{Draft, TicketEntry};
-use crate::domain::event::Event;
 use crate::domain::group::Visibility;
 use crate::domain::ids::{GroupId, ProfileId, TicketId};
 use crate::domain::profile::{Profile, ProfileState};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
-use crate::domain::words::{Entry, Prepared};
+use crate::domain::words::Prepared;
 
 impl<'w> Draft<'w> {
     pub(super) fn submit(&mut self, submission: &Submission) -> Result<Reply, Refusal> {
@@ -62,11 +59,7 @@ impl<'w> Draft<'w> {
                 ..Extras::default()
             },
         };
-        let change = TicketChange { before: None, ticket: ticket.clone() };
-        self.events.push(Event::Ticket(
-            Box::new(Entry { image: change, words: Arc::clone(&words.words) }),
-            Some(words.row),
-        ));
+        self.put_ticket(None, &ticket, words.words, Some(words.row));
         Ok(Reply::Ticket(Box::new(ticket)))
     }
 
