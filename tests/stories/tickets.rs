@@ -8,6 +8,7 @@ use deskbell_tests::customer::new_secret;
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::Database;
 use deskbell_tests::scene::Scene;
+use deskbell_tests::shell::Shell;
 use deskbell_tests::staff::{To, numbers, refused, refused_field};
 use tonic::Code;
 
@@ -17,6 +18,7 @@ for_both_databases! {
     messages_move_the_state,
     expiry_is_kept_on_the_ticket,
     lists_are_ordered_filtered_and_paged,
+    staff_find_tickets_by_their_tags,
 }
 
 async fn operator_and_group_are_independent(database: Database) {
@@ -236,5 +238,61 @@ async fn lists_are_ordered_filtered_and_paged(database: Database) {
     let problem =
         ana.list(v1::ListTicketsRequest { page_token: "made up".to_owned(), ..base() }).await;
     assert_eq!(refused_field(problem), "page_token");
+    desk.close();
+}
+
+async fn staff_find_tickets_by_their_tags(database: Database) {
+    let Scene { desk, ana, bo, cy, sales, widget, .. } = Scene::open(database).await;
+    widget.ring(Some(&sales), "It smokes.").await;
+    let customer = widget.ring(Some(&sales), "It smells.").await;
+    widget.ring(Some(&sales), "It sings.").await;
+    let [bos, cys] = [&bo, &cy].map(|staff| Shell::of(staff, &desk.server));
+    let tag = |words: &[&str]| bos.deskbell(&[&["ticket", "tag"], words].concat());
+    let tagged = tag(&["1", "--add", "VIP", "--add", "paper\u{a0}jam \u{202e}"]).good().printed;
+    assert!(tagged.starts_with("#1 has the tags: paper"), "{tagged}");
+    assert!(!tagged.contains('\u{202e}'), "{tagged}");
+    tag(&["1", "--remove", "vip", "--add", "B\u{fc}ro", "--add", "Vip"]).good();
+    tag(&["2", "--add", "vip"]).good();
+    let shown = bos.deskbell(&["ticket", "show", "1", "--json"]).good().json();
+    assert_eq!(shown[0]["ticket"]["tags"][0], "B\u{fc}ro");
+    assert_eq!(shown[0]["ticket"]["tags"][2], "Vip");
+    let shown = bos.deskbell(&["ticket", "show", "2"]).good().printed;
+    assert!(shown.contains("\nTags       vip\n"), "{shown}");
+
+    let found = |shell: &Shell, list: &[&str], tags: &[&str]| -> Vec<i64> {
+        let tags = tags.iter().flat_map(|tag| ["--tag", tag]);
+        let words: Vec<_> = list.iter().copied().chain(tags).chain(["--json"]).collect();
+        let tickets = shell.deskbell(&words).good().json();
+        tickets.iter().map(|ticket| ticket["number"].as_i64().unwrap()).collect()
+    };
+    let open = ["ticket", "list"];
+    assert_eq!(found(&bos, &open, &["VIP"]), [1, 2]);
+    assert_eq!(found(&bos, &open, &["vip", "B\u{dc}RO"]), [1]);
+    assert_eq!(found(&bos, &open, &["vi"]), Vec::<i64>::new());
+    assert_eq!(found(&cys, &open, &["VIP"]), Vec::<i64>::new(), "in a group that is not cy's");
+
+    // Ended tickets keep theirs, and get others; their customers see nothing of it.
+    ana.close(&ana.ticket(2).await.unwrap()).await.unwrap();
+    let seen = customer.ticket().await.unwrap();
+    tag(&["2", "--add", "later"]).good();
+    assert_eq!(customer.ticket().await.unwrap(), seen);
+    assert_eq!(found(&bos, &["history"], &["later", "vip"]), [2]);
+    assert_eq!(tag(&["2", "--none"]).good().printed, "#2 has no tags.\n");
+    let log = bos.deskbell(&["ticket", "log", "2"]).good().printed;
+    assert!(log.contains("tagged"), "{log}");
+
+    // Nothing is overwritten, and nothing is done twice.
+    let version = ana.ticket(1).await.unwrap().version;
+    tag(&["1", "--add", "vip"]).good();
+    assert_eq!(ana.ticket(1).await.unwrap().version, version, "it had that one");
+    let late = tag(&["1", "--version", "1", "--add", "x"]);
+    assert_eq!(late.status, 5, "{}", late.complaint);
+    let unknown = tag(&["1", "--remove", "x"]);
+    assert!(unknown.complaint.contains("has no tag"), "{}", unknown.complaint);
+    let many: Vec<_> = (0..21).map(|tag| format!("--add={tag}")).collect();
+    let many: Vec<_> = ["1"].into_iter().chain(many.iter().map(String::as_str)).collect();
+    assert!(tag(&many).complaint.contains("at most 20"), "{}", tag(&many).complaint);
+    let hidden = cys.deskbell(&["ticket", "tag", "1", "--add", "x"]);
+    assert_eq!(hidden.complaint, cys.deskbell(&["ticket", "tag", "99", "--add", "x"]).complaint);
     desk.close();
 }

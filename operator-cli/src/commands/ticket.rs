@@ -43,6 +43,8 @@ pub enum Ticket {
         /// How urgent
         priority: words::Priority,
     },
+    /// Put tags on a ticket, or take them off
+    Tag(Tag),
     /// Answer the customer
     #[command(after_help = "Example:\n  deskbell ticket reply 42 \"Please start the printer \
             again.\"\n  deskbell ticket reply 42 - < answer.txt")]
@@ -116,6 +118,29 @@ pub struct Assign {
     no_group: bool,
 }
 
+/// Tags to put on and take off.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A tag is compared without regard to case. Find tickets by their tags with --tag.
+
+Example:
+  deskbell ticket tag 42 --add VIP --add \"paper jam\"
+  deskbell ticket tag 42 --remove VIP
+  deskbell ticket list --tag \"paper jam\"")]
+pub struct Tag {
+    #[command(flatten)]
+    which: Which,
+    /// Put this tag on it; can be given several times
+    #[arg(long, value_name = "TAG", required_unless_present_any = ["remove", "none"])]
+    add: Vec<String>,
+    /// Take this tag off it; can be given several times
+    #[arg(long, value_name = "TAG")]
+    remove: Vec<String>,
+    /// Take off all that it has
+    #[arg(long, conflicts_with = "remove")]
+    none: bool,
+}
+
 impl Ticket {
     /// Reads or changes tickets.
     pub async fn run(self, setting: &Setting) -> Result<(), Failure> {
@@ -149,6 +174,7 @@ impl Ticket {
                     .map_err(|failure| look_again(failure, which.number))?;
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
+            Self::Tag(tag) => tag.run(setting, &client).await,
             Self::Reply { which, text } => {
                 let version = which.version(&client).await?;
                 let written = Written::new(text.as_deref(), "answer")?;
@@ -271,6 +297,47 @@ impl Assign {
             None => format!("#{number} is assigned; you no longer see it."),
         };
         setting.output.answer(&answer, &text)
+    }
+}
+
+impl Tag {
+    async fn run(self, setting: &Setting, client: &Client) -> Result<(), Failure> {
+        let number = self.which.number;
+        let now = call!(client, queue.get_ticket(v1::GetTicketRequest { number }))?.ticket;
+        let now = now.unwrap_or_default();
+        let request = v1::SetTicketTagsRequest {
+            request_id: request_id(),
+            number,
+            version: self.which.version.unwrap_or(now.version),
+            tags: self.tags_after(now.tags)?,
+        };
+        let answer = call!(client, queue.set_ticket_tags(request))
+            .map_err(|failure| look_again(failure, number))?;
+        let ticket = answer.ticket.clone().unwrap_or_default();
+        let text = match ticket.tags.as_slice() {
+            [] => format!("#{number} has no tags."),
+            tags => format!("#{number} has the tags: {}", tags.join(", ")),
+        };
+        setting.output.answer(&answer, &inert::line(&text))
+    }
+
+    /// The tags to be; the server compares them, and knows which of them are one.
+    fn tags_after(&self, mut tags: Vec<String>) -> Result<Vec<String>, Failure> {
+        let same = |one: &str, other: &str| one.trim().to_lowercase() == other.to_lowercase();
+        if self.none {
+            tags.clear();
+        }
+        for wanted in &self.remove {
+            let before = tags.len();
+            tags.retain(|tag| !same(wanted, tag));
+            if tags.len() == before {
+                let problem =
+                    format!("The ticket has no tag \u{201c}{}\u{201d}.", inert::line(wanted));
+                return Err(Failure::usage(&problem));
+            }
+        }
+        tags.extend(self.add.iter().cloned());
+        Ok(tags)
     }
 }
 

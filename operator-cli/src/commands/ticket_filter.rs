@@ -30,6 +30,9 @@ pub struct Filter {
     /// Only tickets with this text in requester, title or description
     #[arg(long, value_name = "TEXT")]
     pub contains: Option<String>,
+    /// Only tickets with this tag; can be given several times
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
     /// At most this many
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     pub limit: Option<u32>,
@@ -58,6 +61,7 @@ impl Filter {
             operator_id,
             min_priority: self.priority.map_or(v1::Priority::Unspecified, Into::into).into(),
             contains: self.contains.clone().unwrap_or_default(),
+            tags: self.tag.clone(),
             page_size: 100,
             page_token: String::new(),
             whole_descriptions: !for_people,

@@ -129,6 +129,7 @@ fn whole(ticket: &v1::Ticket, messages: &[v1::Message], now: Timestamp) -> Strin
     field("Group", group(ticket));
     field("Requester", &words::requester_in_full(ticket));
     field("Through", &ticket.profile_name);
+    field("Tags", &ticket.tags.join(", "));
     let waiting = moments::since(ticket.submit_time.as_ref(), now);
     field("Submitted", &format!("{} ({waiting} ago)", moments::local(ticket.submit_time.as_ref())));
     if ticket.expire_time.is_some() {

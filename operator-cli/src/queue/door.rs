@@ -77,6 +77,7 @@ fn ticket(ticket: Ticket) -> Ticket {
         title: line(&ticket.title),
         description: block(&ticket.description),
         profile_name: line(&ticket.profile_name),
+        tags: ticket.tags.iter().map(|tag| line(tag)).collect(),
         facts: ticket.facts.into_iter().map(|(key, value)| (line(&key), line(&value))).collect(),
         ..ticket
     }

@@ -102,7 +102,8 @@ impl Order {
         }
         let names = [group_name(ticket), operator_name(ticket)];
         let requester = words::requester_in_full(ticket);
-        let texts = [&requester, &ticket.title, &ticket.description].map(String::as_str);
+        let texts = [&requester, &ticket.title, &ticket.description].into_iter();
+        let texts = texts.chain(&ticket.tags).map(String::as_str);
         format!("#{}", ticket.number).contains(&wanted)
             || names.into_iter().chain(texts).any(|text| text.to_lowercase().contains(&wanted))
     }

@@ -76,6 +76,9 @@ fn facts(state: &State, ticket: &Ticket) -> Vec<String> {
     if !ticket.profile_name.is_empty() {
         facts.push(format!("through {}", ticket.profile_name));
     }
+    if !ticket.tags.is_empty() {
+        facts.push(format!("tags: {}", ticket.tags.join(", ")));
+    }
     facts.push(
         if ticket.connectable { "can be connected to" } else { "cannot be connected to" }
             .to_owned(),

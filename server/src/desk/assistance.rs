@@ -451,7 +451,7 @@ fn submission_words(raw: &RawSubmission) -> Result<Checked<Prepared<TicketWords>
             let name = text::one_line(name, 40).map_err(Refusal::text("facts"))?;
             facts.insert(name, text::optional_line(value, 200).map_err(Refusal::text("facts"))?);
         }
-        Ok(TicketWords { requester, title, description, facts })
+        Ok(TicketWords { requester, title, description, facts, tags: Vec::new() })
     };
     Ok(checked().map(|words| Prepared::new(words, salt)))
 }

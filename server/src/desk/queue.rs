@@ -34,6 +34,8 @@ pub struct Filter {
     pub min_priority: Option<Priority>,
     /// Only with this text, literally and case-insensitively, in requester, title or description.
     pub contains: String,
+    /// Only with all of these tags.
+    pub tags: Vec<String>,
 }
 
 /// A page of a list.
@@ -218,6 +220,29 @@ impl Desk {
         }))
     }
 
+    /// Sets a ticket's tags.
+    pub async fn set_tags(
+        &self,
+        staff: &Staff,
+        (number, version): (i64, i64),
+        typed: &[String],
+        request_id: &str,
+        fingerprint: Digest,
+    ) -> Result<Reply, Failure> {
+        let salt = salt()?;
+        // The words are those of that version, or else the rules refuse the version.
+        let words = match self.ticket(staff, number).await {
+            Ok(ticket) if ticket.version == version => {
+                let words = ticket.words.with_tags(typed);
+                words.map(|words| words.map(|words| Prepared::new(words, salt)))
+            }
+            Ok(_) | Err(Failure::Refused(_)) => Err(Refusal::NotFound),
+            Err(other) => return Err(other),
+        };
+        let command = TicketCommand::SetTags { number, version, words };
+        self.change_ticket(staff, command, request_id, fingerprint).await
+    }
+
     /// Writes on a ticket: to its customer, or for colleagues only.
     pub async fn write(
         &self,
@@ -273,6 +298,7 @@ impl Filter {
             && self.group.is_none_or(|group| ticket.group == Some(group))
             && self.operator.is_none_or(|operator| ticket.operator == Some(operator))
             && self.min_priority.is_none_or(|least| ticket.priority >= least)
+            && words.has_tags(&self.tags)
             && (wanted.is_empty()
                 || [&words.requester, &words.title, &words.description]
                     .into_iter()

@@ -242,6 +242,7 @@ pub fn ticket(team: &Team, ticket: &TicketEntry) -> proto::Ticket {
         end_time: ticket.ended_at.map(time),
         update_time: Some(time(ticket.changed_at)),
         facts: words.facts.clone(),
+        tags: words.tags.clone(),
         connectable: false,
         description_shortened: false,
         organization: ticket.extras.organization.and_then(|organization| {

@@ -12,7 +12,7 @@ use super::identity::fingerprint;
 use super::status::invalid;
 use super::{Handlers, convert};
 use crate::desk::{Failure, Filter, Staff, TicketEntry};
-use crate::domain::{Digest, Refusal, Reply, State, Ticket, TicketCommand};
+use crate::domain::{Digest, Refusal, Reply, State, Ticket, TicketCommand, TicketWords};
 
 impl Handlers {
     /// A change to a ticket that leaves it in the caller's sight.
@@ -24,8 +24,17 @@ impl Handlers {
         print: Digest,
     ) -> Result<Option<proto::Ticket>, Status> {
         let staff = self.staff(metadata).await?;
-        match self.desk.change_ticket(&staff, command, request_id, print).await? {
-            Reply::Ticket(ticket) => Ok(Some(self.ticket_message(&staff, *ticket).await?)),
+        let reply = self.desk.change_ticket(&staff, command, request_id, print).await?;
+        self.changed_ticket(&staff, reply).await
+    }
+
+    async fn changed_ticket(
+        &self,
+        staff: &Staff,
+        reply: Reply,
+    ) -> Result<Option<proto::Ticket>, Status> {
+        match reply {
+            Reply::Ticket(ticket) => Ok(Some(self.ticket_message(staff, *ticket).await?)),
             _ => Ok(None),
         }
     }
@@ -165,6 +174,19 @@ impl QueueService for Handlers {
         Ok(Response::new(proto::SetTicketPriorityResponse { ticket }))
     }
 
+    async fn set_ticket_tags(
+        &self,
+        request: Request<proto::SetTicketTagsRequest>,
+    ) -> Result<Response<proto::SetTicketTagsResponse>, Status> {
+        let (metadata, _, body) = request.into_parts();
+        let print = fingerprint("SetTicketTags", &body);
+        let staff = self.staff(&metadata).await?;
+        let which = (body.number, body.version);
+        let reply = self.desk.set_tags(&staff, which, &body.tags, &body.request_id, print).await?;
+        let ticket = self.changed_ticket(&staff, reply).await?;
+        Ok(Response::new(proto::SetTicketTagsResponse { ticket }))
+    }
+
     async fn reply_ticket(
         &self,
         request: Request<proto::ReplyTicketRequest>,
@@ -239,8 +261,12 @@ fn filter(body: proto::ListTicketsRequest) -> Result<Filter, Status> {
     if body.states.len() > State::ALL.len() {
         return Err(invalid("INVALID_FIELD", "states", "has too many: give each state once"));
     }
+    if body.tags.len() > TicketWords::TAGS {
+        return Err(invalid("INVALID_FIELD", "tags", "has too many: give each tag once"));
+    }
     Ok(Filter {
         history: body.history,
+        tags: body.tags,
         states: body.states.into_iter().map(convert::state).collect::<Result<_, _>>()?,
         group: Some(body.group_id)
             .filter(|id| !id.is_empty())

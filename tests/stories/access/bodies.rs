@@ -92,6 +92,7 @@ pub fn valid(call: &str, target: &Target) -> Value {
         "SetTicketPriority" => {
             json!({"number": number, "version": version, "priority": "PRIORITY_HIGH"})
         }
+        "SetTicketTags" => json!({"number": number, "version": version, "tags": ["vip"]}),
         "ReplyTicket" | "NoteTicket" => {
             json!({"number": number, "version": version, "text": "Coming."})
         }

@@ -70,6 +70,7 @@ ListTicketEvents    ticket        UA   UA   UA   PD   PD   PD   PD    PD   see  
 TakeTicket          ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  PD   see  UA
 AssignTicket        ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
 SetTicketPriority   ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
+SetTicketTags       ticket        UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
 ReplyTicket         ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
 NoteTicket          ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA
 CloseTicket         ticket:open   UA   UA   UA   PD   PD   PD   PD    PD   see  see  see  see  UA   PD   see  see  see  UA

@@ -434,6 +434,7 @@ pub fn submit(secret: &str, group: Option<GroupId>) -> Command {
 /// A call for help with this description.
 pub fn submit_body(secret: &str, description: &str, group: Option<GroupId>) -> Command {
     let words = TicketWords {
+        tags: Vec::new(),
         requester: "eva@example.com".to_owned(),
         title: String::new(),
         description: description.to_owned(),

@@ -44,6 +44,11 @@ pub enum TicketCommand {
         version: Revision,
         priority: Checked<Priority>,
     },
+    SetTags {
+        number: i64,
+        version: Revision,
+        words: Checked<Option<Prepared<TicketWords>>>,
+    },
     Reply {
         number: i64,
         version: Option<Revision>,
@@ -79,6 +84,7 @@ impl TicketCommand {
             Self::Take { number, version }
             | Self::Assign { number, version, .. }
             | Self::SetPriority { number, version, .. }
+            | Self::SetTags { number, version, .. }
             | Self::Close { number, version }
             | Self::Reopen { number, version } => Some((*number, Some(*version))),
             Self::Reply { number, version, .. } | Self::Note { number, version, .. } => {
@@ -120,6 +126,7 @@ impl Rules for TicketCommand {
             | Self::Take { .. }
             | Self::Assign { .. }
             | Self::SetPriority { .. }
+            | Self::SetTags { .. }
             | Self::Reply { .. }
             | Self::Note { .. }
             | Self::Close { .. }
@@ -143,6 +150,7 @@ impl Rules for TicketCommand {
             Self::SetPriority { number, version, priority } => {
                 draft.set_priority(*number, *version, priority)
             }
+            Self::SetTags { number, version, words } => draft.set_tags(*number, *version, words),
             Self::Reply { number, version, text } => {
                 draft.write(*number, *version, MessageKind::Reply, text)
             }

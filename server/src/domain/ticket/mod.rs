@@ -6,6 +6,7 @@ mod customer;
 mod message;
 mod rules;
 pub mod sight;
+mod tags;
 
 use std::collections::BTreeMap;
 
@@ -226,6 +227,8 @@ pub enum What {
     HistoryMoved,
     /// Its requester's domain belongs to another organization now, or to none.
     OrganizationSet,
+    /// A member set its tags.
+    Tagged,
 }
 
 impl What {
@@ -248,6 +251,7 @@ impl What {
             What::OperatorLeft => "operator_left",
             What::HistoryMoved => "history_moved",
             What::OrganizationSet => "organization_set",
+            What::Tagged => "tagged",
         }
     }
 }
@@ -262,7 +266,7 @@ pub struct TicketChange {
     pub ticket: Ticket,
 }
 
-/// What a customer wrote when ringing.
+/// What a customer wrote when ringing, and the tags that staff put on it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TicketWords {
     /// The e-mail address, as typed.
@@ -275,4 +279,7 @@ pub struct TicketWords {
     /// Facts that the customer left ticked.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<String, String>,
+    /// Set by staff: each once, in alphabetical order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
