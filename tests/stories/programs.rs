@@ -110,6 +110,12 @@ async fn the_main_job_as_commands() {
         "closed",
     ];
     assert_eq!(kinds, expected);
+    let assigned = serde_json::json!(
+        {"operator": "", "former_operator": "Bo Berg", "group": "Support", "former_group": "Sales"}
+    );
+    assert_eq!(log[5]["details"], assigned);
+    let log = ana.deskbell(&["ticket", "log", "1"]).good().printed;
+    assert!(log.contains("former group: Sales, former operator: Bo Berg, group: Support"), "{log}");
     let history = bo.deskbell(&["history"]).good().printed;
     assert!(history.contains("The printer is on fire."), "bo handled it: {history}");
     // The device's token stays when the session ends, and is the one of the next.

@@ -172,8 +172,11 @@ pub async fn log(setting: &Setting, client: &Client, number: i64) -> Result<(), 
         call!(client, queue.list_ticket_events(v1::ListTicketEventsRequest { number }))?.events;
     let mut table = Table::new(["WHEN", "VERSION", "WHO", "WHAT", "DETAILS"]);
     for event in &events {
-        let mut details: Vec<_> =
-            event.details.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        let detail = |(name, value): (&String, &String)| match value.as_str() {
+            "" => format!("{}: none", name.replace('_', " ")),
+            value => format!("{}: {value}", name.replace('_', " ")),
+        };
+        let mut details: Vec<_> = event.details.iter().map(detail).collect();
         details.sort();
         table.row([
             moments::local(event.time.as_ref()),

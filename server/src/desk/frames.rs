@@ -48,7 +48,7 @@ pub fn frame_of(encoder: &dyn Encoder, team: &Team, change: &Change) -> Frame {
                     Entry { image: entry.image.ticket.clone(), words: Arc::clone(&entry.words) };
                 draft.tickets.push((entry.image.before.clone(), ticket));
             }
-            Event::Directory(DirectoryEvent::Set(item, words)) => {
+            Event::Directory(DirectoryEvent::Set(item, words, _)) => {
                 if let Item::Member(member) = &**item
                     && member.sight_since == change.revision
                 {
@@ -147,7 +147,7 @@ pub fn topics_of(change: &Change) -> Vec<Topic> {
     for event in &change.events {
         match event {
             Event::Ticket(entry, _) => topics.push(Topic::Ticket(entry.image.ticket.id)),
-            Event::Directory(DirectoryEvent::Set(item, _)) => {
+            Event::Directory(DirectoryEvent::Set(item, ..)) => {
                 if let Item::Profile(profile) = &**item {
                     topics.push(Topic::Profile(profile.id));
                 }

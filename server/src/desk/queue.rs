@@ -2,8 +2,9 @@
 
 use super::{ANSWER, Desk, Failure, MessageEntry, Staff, TicketEntry, salt};
 use crate::domain::{
-    Checked, Digest, Entry, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared, Priority,
-    Refusal, Reply, Sight, State, TeamId, Ticket, TicketCommand, Viewer, What, actor_name, text,
+    Checked, Digest, Entry, Former, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared,
+    Priority, Refusal, Reply, Sight, State, Team, TeamId, Ticket, TicketChange, TicketCommand,
+    Viewer, What, actor_name, text,
 };
 use crate::store::{After, Name, Stored};
 
@@ -147,22 +148,20 @@ impl Desk {
     ) -> Result<Vec<TicketEvent>, Failure> {
         let ticket = self.ticket(staff, number).await?;
         let mut events = Vec::new();
-        let mut before: Option<Ticket> = None;
         for change in self.store.ticket_log(staff.team.id, ticket.id, EVENTS).await? {
             let by = change.record.by;
             for event in change.record.events {
                 if let Stored::Ticket(changed) = event
                     && changed.ticket.id == ticket.id
                 {
-                    let after = changed.into_owned().ticket;
+                    let TicketChange { former, ticket: after, .. } = changed.into_owned();
                     events.push(TicketEvent {
                         version: after.version,
                         at: change.at,
                         what: after.changed,
                         actor: actor_name(&staff.team, by),
-                        details: details(staff, before.as_ref(), &after),
+                        details: details(&staff.team, &former, &after),
                     });
-                    before = Some(after);
                 }
             }
         }
@@ -306,29 +305,34 @@ impl Filter {
     }
 }
 
-fn details(staff: &Staff, before: Option<&Ticket>, after: &Ticket) -> Vec<(&'static str, String)> {
+/// What changed, with what was there before.
+fn details(team: &Team, former: &Former, after: &Ticket) -> Vec<(&'static str, String)> {
     let mut details = Vec::new();
+    let new = after.changed == What::Submitted;
     let group_name = |group: Option<GroupId>| {
-        group
-            .and_then(|group| staff.team.groups.get(&group))
-            .map_or(String::new(), |group| group.words.name.clone())
+        let group = group.and_then(|group| team.groups.get(&group));
+        group.map_or(String::new(), |group| group.words.name.clone())
     };
     let operator_name = |operator: Option<MemberId>| {
-        operator.map_or("", |operator| staff.team.member_name(operator)).to_owned()
+        operator.map_or("", |operator| team.member_name(operator)).to_owned()
     };
     if let What::Priority(from) = after.changed {
         details.push(("from", from.word().to_owned()));
         details.push(("to", after.priority.word().to_owned()));
     }
-    if before.map(|before| before.operator) != Some(after.operator)
-        && (before.is_some() || after.operator.is_some())
-    {
+    let former_operator = former.get::<Option<MemberId>>("operator");
+    if former_operator.is_some() || (new && after.operator.is_some()) {
         details.push(("operator", operator_name(after.operator)));
     }
-    if before.map(|before| before.group) != Some(after.group)
-        && (before.is_some() || after.group.is_some())
-    {
+    if let Some(Some(operator)) = former_operator {
+        details.push(("former_operator", operator_name(Some(operator))));
+    }
+    let former_group = former.get::<Option<GroupId>>("group");
+    if former_group.is_some() || (new && after.group.is_some()) {
         details.push(("group", group_name(after.group)));
+    }
+    if let Some(Some(group)) = former_group {
+        details.push(("former_group", group_name(Some(group))));
     }
     details
 }

@@ -94,7 +94,10 @@ impl<'w> Draft<'w> {
 
     /// An item of the directory is new or changed.
     pub(super) fn set(&mut self, item: impl Into<Item>, words: Option<NewWords>) {
-        let set = DirectoryEvent::Set(Box::new(item.into()), words);
+        let item = item.into();
+        let old = self.team().ok().and_then(|team| team.item(item.id()));
+        let former = old.map(|old| item.former(&old)).unwrap_or_default();
+        let set = DirectoryEvent::Set(Box::new(item), words, former);
         self.events.push(Event::Directory(set));
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Millis;
 use super::command::Command;
+use super::former::Former;
 use super::group::{Group, GroupCommand, GroupWords};
 use super::ids::{GroupId, MemberId, OrganizationId, ProfileId, TeamId};
 use super::member::{Member, MemberWords};
@@ -50,9 +51,9 @@ pub enum ItemId {
 /// Something that happened to a directory.
 #[derive(Clone, Debug)]
 pub enum DirectoryEvent {
-    /// An item is new or changed. The words go into a content row, and never into the log; none:
-    /// they stayed.
-    Set(Box<Item>, Option<NewWords>),
+    /// An item is new or changed, with what it had before. The words go into a content row, and
+    /// never into the log; none: they stayed.
+    Set(Box<Item>, Option<NewWords>, Former),
     /// An item is gone.
     Gone(ItemId),
 }
@@ -164,6 +165,15 @@ impl Item {
         }
     }
 
+    /// What an older image of it had that it has no longer.
+    pub fn former(&self, old: &Item) -> Former {
+        let fields = |item: &Item| {
+            let image = item.image().unwrap_or_default();
+            serde_json::from_str::<serde_json::Value>(&image).unwrap_or_default()
+        };
+        Former::between(&fields(old), &fields(self), &[])
+    }
+
     /// Reads an item from its image and its words.
     pub fn read(id: ItemId, image: &str, words: &str) -> serde_json::Result<Item> {
         fn entry<T: DeserializeOwned, W: DeserializeOwned>(
@@ -203,10 +213,21 @@ impl Team {
         Some(team)
     }
 
+    /// The item with that name.
+    pub fn item(&self, id: ItemId) -> Option<Item> {
+        match id {
+            ItemId::Team => Some(self.settings.clone().into()),
+            ItemId::Member(id) => self.members.get(&id).cloned().map(Item::from),
+            ItemId::Group(id) => self.groups.get(&id).cloned().map(Item::from),
+            ItemId::Organization(id) => self.organizations.get(id).cloned().map(Item::from),
+            ItemId::Profile(id) => self.profiles.get(&id).cloned().map(Item::from),
+        }
+    }
+
     /// Moves on to after an event.
     pub fn apply(&mut self, event: &DirectoryEvent) {
         match event {
-            DirectoryEvent::Set(item, _) => self.set((**item).clone()),
+            DirectoryEvent::Set(item, ..) => self.set((**item).clone()),
             DirectoryEvent::Gone(id) => self.remove(*id),
         }
     }

@@ -9,6 +9,7 @@ mod command;
 mod decide;
 mod directory;
 mod event;
+mod former;
 mod group;
 mod ids;
 mod member;
@@ -30,6 +31,7 @@ pub use command::{Checked, Command, Locks};
 pub use decide::{Decision, decide};
 pub use directory::{DirectoryEvent, Item, ItemId};
 pub use event::{Actor, Change, Event, actor_name};
+pub use former::Former;
 pub use group::{ERASE_AT_ONCE, Group, GroupCommand, GroupWords, UNDELETE_FOR, Visibility};
 pub use ids::{
     AccountId, ContentId, GroupId, MemberId, MessageId, OrganizationId, ProfileId, Revision,

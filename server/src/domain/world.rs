@@ -151,7 +151,7 @@ impl World {
                 }
                 Event::Directory(event) => match (&mut self.team, event) {
                     (Some(team), event) => Arc::make_mut(team).apply(event),
-                    (none, DirectoryEvent::Set(item, _)) => {
+                    (none, DirectoryEvent::Set(item, ..)) => {
                         *none = Team::of(self.id, vec![(**item).clone()]).map(Arc::new);
                     }
                     (None, DirectoryEvent::Gone(_)) => {}

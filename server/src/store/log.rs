@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -11,12 +11,15 @@ use serde_json::value::RawValue;
 use super::driver::{read_json, write_json};
 use super::error::StoreError;
 use crate::domain::{
-    AccountId, Actor, Digest, DirectoryEvent, Event, GroupId, Item, ItemId, Member, MemberId,
-    Message, Millis, Revision, TeamId, TicketChange, TicketId, sha256,
+    AccountId, Actor, Digest, DirectoryEvent, Event, Former, GroupId, Item, ItemId, Member,
+    MemberId, Message, Millis, Revision, TeamId, TicketChange, TicketId, sha256,
 };
 
 /// The version of the stored form that this binary writes. Fields are only ever added; kinds, too.
 const VERSION: u32 = 1;
+
+/// The word for what an item had before.
+const FORMER: &str = "former";
 
 /// One change as it is stored: no words, no secrets.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,7 +45,9 @@ impl Record<'_> {
     /// Members who see other things from this revision on, which is the record's.
     pub fn sight_of(&self, revision: Revision) -> Result<Vec<MemberId>, StoreError> {
         let images = self.events.iter().filter_map(|event| match event {
-            Stored::Item(kind, image) if *kind == ItemId::Member(MemberId(0)).kind() => Some(image),
+            Stored::Item(kind, image, _) if *kind == ItemId::Member(MemberId(0)).kind() => {
+                Some(image)
+            }
             _ => None,
         });
         let members = images.map(|image| read_json::<Member>(image.get()));
@@ -52,7 +57,8 @@ impl Record<'_> {
     }
 }
 
-/// One event as it is stored: an object with one member, whose name is the event's word.
+/// One event as it is stored: an object whose first member has the event's word as its name. What
+/// follows tells more of it, such as what was there before.
 #[expect(
     clippy::large_enum_variant,
     reason = "a record has few events, which are written or read at once"
@@ -63,8 +69,9 @@ pub enum Stored<'a> {
     Ticket(Cow<'a, TicketChange>),
     /// See [`Event::Message`].
     Message(Cow<'a, Message>),
-    /// An item of the directory as it is now: its kind, and its image as it was written.
-    Item(&'static str, Box<RawValue>),
+    /// An item of the directory as it is now: its kind, its image as it was written, and what it
+    /// had before.
+    Item(&'static str, Box<RawValue>, Cow<'a, Former>),
     /// An item of the directory is gone.
     ItemGone(ItemId),
     /// See [`Event::HistoryMoved`].
@@ -157,8 +164,8 @@ impl<'a> Stored<'a> {
         Ok(match event {
             Event::Ticket(entry, _) => Stored::Ticket(Cow::Borrowed(&entry.image)),
             Event::Message(entry, _) => Stored::Message(Cow::Borrowed(&entry.image)),
-            Event::Directory(DirectoryEvent::Set(item, _)) => {
-                Stored::Item(item.id().kind(), raw(image_of(item)?)?)
+            Event::Directory(DirectoryEvent::Set(item, _, former)) => {
+                Stored::Item(item.id().kind(), raw(image_of(item)?)?, Cow::Borrowed(former))
             }
             Event::Directory(DirectoryEvent::Gone(id)) => Stored::ItemGone(*id),
             Event::HistoryMoved { from, to } => {
@@ -187,11 +194,16 @@ impl<'a> Stored<'a> {
 
 impl Serialize for Stored<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(1))?;
+        let mut map = serializer.serialize_map(None)?;
         match self {
             Stored::Ticket(change) => map.serialize_entry("ticket", change)?,
             Stored::Message(message) => map.serialize_entry("message", message)?,
-            Stored::Item(kind, image) => map.serialize_entry(word_of(kind), image)?,
+            Stored::Item(kind, image, former) => {
+                map.serialize_entry(word_of(kind), image)?;
+                if !former.is_empty() {
+                    map.serialize_entry(FORMER, former)?;
+                }
+            }
             Stored::ItemGone(id) => map.serialize_entry(&word_of_gone(*id), &id.number())?,
             Stored::HistoryMoved(moved) => map.serialize_entry("history_moved", moved)?,
             Stored::TicketsErased(tickets) => map.serialize_entry("tickets_erased", tickets)?,
@@ -223,7 +235,7 @@ impl<'de> Visitor<'de> for ReadStored {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let Some(word) = map.next_key::<Cow<'de, str>>()? else { return Ok(Stored::Unknown) };
-        Ok(match &*word {
+        let mut event = match &*word {
             "ticket" => Stored::Ticket(Cow::Owned(map.next_value()?)),
             "message" => Stored::Message(Cow::Owned(map.next_value()?)),
             "history_moved" => Stored::HistoryMoved(map.next_value()?),
@@ -236,7 +248,16 @@ impl<'de> Visitor<'de> for ReadStored {
             "session_opened" => Stored::SessionOpened(map.next_value()?),
             "sessions_ended" => Stored::SessionsEnded(map.next_value()?),
             word => of_directory(word, map.next_value()?).map_err(A::Error::custom)?,
-        })
+        };
+        while let Some(more) = map.next_key::<Cow<'de, str>>()? {
+            match &mut event {
+                Stored::Item(_, _, former) if more == FORMER => {
+                    *former = Cow::Owned(map.next_value()?);
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(event)
     }
 }
 
@@ -244,7 +265,7 @@ impl<'de> Visitor<'de> for ReadStored {
 fn of_directory(word: &str, value: Box<RawValue>) -> serde_json::Result<Stored<'static>> {
     let kind = |word: &str| if word == "team" { ItemId::Team.kind() } else { word }.to_owned();
     if let Some(id) = ItemId::of(&kind(word), 0) {
-        return Ok(Stored::Item(id.kind(), value));
+        return Ok(Stored::Item(id.kind(), value, Cow::default()));
     }
     let gone = word.strip_suffix("_removed").or_else(|| word.strip_suffix("_erased"));
     if let Some(gone) = gone.filter(|gone| ItemId::of(&kind(gone), 0).is_some()) {
@@ -260,7 +281,7 @@ pub fn write_record<'a>(
     events: impl Iterator<Item = &'a Event> + Clone,
 ) -> Result<String, StoreError> {
     let words = events.clone().filter_map(|event| match event {
-        Event::Directory(DirectoryEvent::Set(_, words)) => Some(words.is_some()),
+        Event::Directory(DirectoryEvent::Set(_, words, _)) => Some(words.is_some()),
         _ => None,
     });
     let names = words.reduce(|one, other| one || other);
@@ -306,16 +327,29 @@ mod tests {
         );
         let told: Vec<_> = events.iter().map(|event| format!("{event:?}")).collect();
         assert!(
-            matches!(&events[0], Stored::Item("member", image)
+            matches!(&events[0], Stored::Item("member", image, _)
             if image.get() == r#"{"id":3, "x":1}"#),
             "{told:?}"
         );
         assert!(matches!(events[1], Stored::ItemGone(ItemId::Member(MemberId(3)))), "{told:?}");
         assert!(matches!(events[2], Stored::ItemGone(ItemId::Group(GroupId(4)))), "{told:?}");
-        assert!(matches!(&events[3], Stored::Item("settings", _)), "{told:?}");
+        assert!(matches!(&events[3], Stored::Item("settings", ..)), "{told:?}");
         assert!(matches!(events[4], Stored::Unknown), "{told:?}");
         assert!(matches!(events[5], Stored::Unknown), "{told:?}");
         assert!(matches!(events[6], Stored::HistoryMoved(_)), "{told:?}");
+    }
+
+    #[test]
+    fn what_an_item_had_before_is_kept_beside_it() {
+        let image = RawValue::from_string(r#"{"id":3,"admin":true}"#.to_owned()).expect("JSON");
+        let [old, new] = [false, true].map(|admin| serde_json::json!({"id": 3, "admin": admin}));
+        let former = Former::between(&old, &new, &[]);
+        let stored = Stored::Item("member", image, Cow::Owned(former.clone()));
+        let text = serde_json::to_string(&stored).expect("plain data");
+        assert_eq!(text, r#"{"member":{"id":3,"admin":true},"former":{"admin":false}}"#);
+        let events = read(&format!(r#"[{text},{{"member":{{"id":4}},"later":[1]}}]"#));
+        assert!(matches!(&events[0], Stored::Item("member", _, kept) if **kept == former));
+        assert!(matches!(&events[1], Stored::Item("member", _, kept) if kept.is_empty()));
     }
 
     #[test]
@@ -324,7 +358,10 @@ mod tests {
         assert_eq!(word(ItemId::Member(MemberId(3))), r#"{"member_removed":3}"#);
         assert_eq!(word(ItemId::Group(GroupId(4))), r#"{"group_erased":4}"#);
         let image = RawValue::from_string(r#"{"id":3}"#.to_owned()).expect("JSON");
-        let set = |kind| serde_json::to_string(&Stored::Item(kind, image.clone())).expect("plain");
+        let set = |kind| {
+            let item = Stored::Item(kind, image.clone(), Cow::default());
+            serde_json::to_string(&item).expect("plain data")
+        };
         assert_eq!(set("settings"), r#"{"team":{"id":3}}"#);
         assert_eq!(set("member"), r#"{"member":{"id":3}}"#);
     }

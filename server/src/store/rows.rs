@@ -99,11 +99,11 @@ impl<'a> Rows<'a> {
                 ]);
                 self.new_contents.push(content(team, message.words.id, words));
             }
-            Event::Directory(DirectoryEvent::Set(item, Some(words))) => {
+            Event::Directory(DirectoryEvent::Set(item, Some(words), _)) => {
                 self.contents.insert((team, item.content().id), words);
             }
             // What has no words is written by itself: see `write_rare`.
-            Event::Directory(DirectoryEvent::Set(_, None) | DirectoryEvent::Gone(_))
+            Event::Directory(DirectoryEvent::Set(_, None, _) | DirectoryEvent::Gone(_))
             | Event::HistoryMoved { .. }
             | Event::TicketsErased(_)
             | Event::Account(_)
@@ -179,7 +179,7 @@ async fn write_event(
 ) -> Result<(), StoreError> {
     match event {
         Event::Ticket(..) | Event::Message(..) => Ok(()),
-        Event::Directory(DirectoryEvent::Set(item, _)) => put(connection, team, item).await,
+        Event::Directory(DirectoryEvent::Set(item, ..)) => put(connection, team, item).await,
         Event::Directory(DirectoryEvent::Gone(item)) => remove(connection, team, *item).await,
         Event::HistoryMoved { from, to } => {
             let sql = "UPDATE tickets SET group_id = $3 WHERE team_id = $1 AND group_id = $2 AND \

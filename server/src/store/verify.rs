@@ -331,7 +331,7 @@ impl Replayed {
                 Stored::Message(message) => {
                     self.messages.insert(message.id, message.into_owned());
                 }
-                Stored::Item(kind, image) => {
+                Stored::Item(kind, image, _) => {
                     let id = number_of(image.get())?;
                     self.directory.insert((kind, id), image.get().to_owned());
                 }

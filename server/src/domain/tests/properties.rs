@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::fixtures::*;
 use super::sequences::{Step, steps};
@@ -68,6 +70,26 @@ fn json<T: serde::Serialize + serde::de::DeserializeOwned>(image: &T) -> T {
     serde_json::from_str(&stored).expect("what was stored can be read")
 }
 
+fn fields(image: &impl Serialize) -> Map<String, Value> {
+    let stored = serde_json::to_string(image).expect("plain data");
+    serde_json::from_str(&stored).expect("an object")
+}
+
+/// With what it had before, a new image is the old one again: undoing needs nothing else.
+fn gives_back<T: Serialize>(former: &Former, new: &T, old: &T) -> Result<(), TestCaseError> {
+    let (mut new, mut old) = (fields(new), fields(old));
+    new.extend(fields(former));
+    for image in [&mut new, &mut old] {
+        image.retain(|_, value| !value.is_null());
+    }
+    for field in ["version", "customer_version", "changed_at", "changed_by", "changed"] {
+        new.remove(field);
+        old.remove(field);
+    }
+    prop_assert_eq!(new, old);
+    Ok(())
+}
+
 impl Memory {
     fn take(&mut self, scene: &Scene, decision: &Decision) -> Result<(), TestCaseError> {
         let revision = scene.world.revision + 1;
@@ -83,6 +105,7 @@ impl Memory {
                     prop_assert_eq!(change.ticket.version, revision);
                     if let Some(old) = old {
                         Self::check_successor(old, &change.ticket)?;
+                        gives_back(&change.former, &change.ticket, old)?;
                     } else {
                         prop_assert!(
                             self.numbers.insert(change.ticket.number),
@@ -116,6 +139,15 @@ impl Memory {
                             due,
                             "only the history of groups that cannot come back is erased"
                         );
+                    }
+                }
+                Event::Directory(DirectoryEvent::Set(item, _, former)) => {
+                    if let Some(old) = scene.team().item(item.id()) {
+                        let [new, old] = [&**item, &old].map(|item| item.image().expect("JSON"));
+                        let [new, old] = [new, old].map(|image| {
+                            serde_json::from_str::<Value>(&image).expect("was written")
+                        });
+                        gives_back(former, &new, &old)?;
                     }
                 }
                 _ => {}

@@ -38,7 +38,7 @@ fn stored_tickets_keep_their_form() {
     let bare = format!(
         r#"{{"ticket":{{"id":40,"number":3,"version":9,"customer_version":8,"state":"in_progress","priority":"high","origin":{{"profile":21}},"submitted_at":1000,"changed_at":2000,"changed_by":"customer","changed":"customer_wrote","words":{{"id":41,"digest":"{DIGEST}"}}}}}}"#
     );
-    let change = TicketChange { before: None, ticket: ticket() };
+    let change = TicketChange { before: None, former: Former::default(), ticket: ticket() };
     assert_eq!(serde_json::to_string(&change).expect("plain data"), bare);
     assert_eq!(serde_json::from_str::<TicketChange>(&bare).expect("was stored"), change);
 
@@ -49,6 +49,7 @@ fn stored_tickets_keep_their_form() {
             group: Some(GroupId(11)),
             handled_by: vec![MemberId(2)],
         }),
+        former: Former::between(&ticket(), &Ticket { group: Some(GroupId(11)), ..ticket() }, &[]),
         ticket: Ticket {
             state: State::Closed,
             operator: Some(MemberId(3)),
@@ -74,6 +75,7 @@ fn stored_tickets_keep_their_form() {
         stored["before"],
         serde_json::json!({ "open": true, "group": 11, "handled_by": [2] })
     );
+    assert_eq!(stored["former"], serde_json::json!({ "group": null }));
     assert_eq!(stored["ticket"]["changed"], serde_json::json!({ "priority": "low" }));
     assert_eq!(stored["ticket"]["changed_by"], serde_json::json!({ "member": 3 }));
     assert_eq!(serde_json::from_value::<TicketChange>(stored).expect("was stored"), full);
@@ -81,8 +83,12 @@ fn stored_tickets_keep_their_form() {
 
 #[test]
 fn a_later_versions_fields_are_no_trouble() {
-    let mut stored =
-        serde_json::to_value(TicketChange { before: None, ticket: ticket() }).expect("plain data");
+    let mut stored = serde_json::to_value(TicketChange {
+        before: None,
+        former: Former::default(),
+        ticket: ticket(),
+    })
+    .expect("plain data");
     stored["ticket"]["merged_into"] = serde_json::json!(7);
     assert_eq!(
         serde_json::from_value::<TicketChange>(stored).expect("known fields").ticket,

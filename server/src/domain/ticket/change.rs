@@ -6,10 +6,15 @@ use super::sight::Sight;
 use super::{Message, MessageKind, MessageWords, Ticket, TicketChange, TicketWords, What};
 use crate::domain::decide::{Draft, TicketEntry};
 use crate::domain::event::{Event, actor_name};
+use crate::domain::former::Former;
 use crate::domain::ids::{MemberId, MessageId, Revision, TicketId};
 use crate::domain::refusal::Refusal;
 use crate::domain::team::Team;
 use crate::domain::words::{Entry, NewWords, Prepared};
+
+/// What the change before had is in the log, with its revision.
+const OF_EVERY_CHANGE: &[&str] =
+    &["version", "customer_version", "changed_at", "changed_by", "changed"];
 
 impl<'w> Draft<'w> {
     /// A ticket the caller sees.
@@ -48,7 +53,7 @@ impl<'w> Draft<'w> {
         customer_sees: bool,
     ) -> Ticket {
         let ticket = self.changed_ticket(ticket, what, customer_sees);
-        self.put_ticket(Some(Sight::from(&old.image)), &ticket, Arc::clone(&old.words), None);
+        self.put_ticket(Some(&old.image), &ticket, Arc::clone(&old.words), None);
         ticket
     }
 
@@ -62,7 +67,7 @@ impl<'w> Draft<'w> {
     ) -> Ticket {
         ticket.words = words.at(old.image.words.id);
         let ticket = self.changed_ticket(ticket, what, false);
-        self.put_ticket(Some(Sight::from(&old.image)), &ticket, words.words, Some(words.row));
+        self.put_ticket(Some(&old.image), &ticket, words.words, Some(words.row));
         ticket
     }
 
@@ -77,16 +82,21 @@ impl<'w> Draft<'w> {
         ticket
     }
 
-    /// A ticket is new, or changed for whoever saw it before; with the row of its words if they are
-    /// new or others.
+    /// A ticket is new, or not as it was before; with the row of its words if they are new or
+    /// others.
     pub(super) fn put_ticket(
         &mut self,
-        before: Option<Sight>,
+        before: Option<&Ticket>,
         ticket: &Ticket,
         words: Arc<TicketWords>,
         row: Option<NewWords>,
     ) {
-        let image = TicketChange { before, ticket: ticket.clone() };
+        let former = before.map(|before| Former::between(before, ticket, OF_EVERY_CHANGE));
+        let image = TicketChange {
+            before: before.map(Sight::from),
+            former: former.unwrap_or_default(),
+            ticket: ticket.clone(),
+        };
         self.events.push(Event::Ticket(Box::new(Entry { image, words }), row));
     }
 

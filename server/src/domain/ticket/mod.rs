@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Millis;
 use super::event::Actor;
+use super::former::Former;
 use super::ids::{GroupId, MemberId, OrganizationId, ProfileId, Revision, TicketId};
 use super::words::{ContentRef, Digest};
 pub use command::{Submission, TicketCommand};
@@ -262,6 +263,9 @@ pub struct TicketChange {
     /// Who could see it before; none: it is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Sight>,
+    /// What it had before.
+    #[serde(default, skip_serializing_if = "Former::is_empty")]
+    pub former: Former,
     /// As it is now.
     pub ticket: Ticket,
 }
