@@ -48,6 +48,18 @@ pub enum Locks {
     TeamAndAccounts,
 }
 
+/// What becomes of a command in a team whose licence has lapsed: it can read everything, and its
+/// staff can change nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenLapsed {
+    /// It is done as ever: it is no change by staff.
+    Done,
+    /// It is refused.
+    Refused,
+    /// It waits: nothing happens, and the clock asks again.
+    Waits,
+}
+
 /// What each noun says of its commands. Every command answers each question: there is no default.
 pub(super) trait Rules {
     /// What has to be loaded before it can be decided.
@@ -55,6 +67,9 @@ pub(super) trait Rules {
 
     /// What it locks.
     fn locks(&self) -> Locks;
+
+    /// What becomes of it while the team's licence has lapsed.
+    fn when_lapsed(&self) -> WhenLapsed;
 
     /// Decides it: adds what happens to the draft, or refuses.
     fn decide(&self, draft: &mut Draft) -> Result<Reply, Refusal>;
@@ -81,6 +96,11 @@ impl Command {
     /// What it locks.
     pub fn locks(&self) -> Locks {
         self.rules().locks()
+    }
+
+    /// What becomes of it while the team's licence has lapsed.
+    pub fn when_lapsed(&self) -> WhenLapsed {
+        self.rules().when_lapsed()
     }
 
     pub(super) fn decide(&self, draft: &mut Draft) -> Result<Reply, Refusal> {

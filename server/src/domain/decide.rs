@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Millis;
+use super::command::WhenLapsed;
 use super::directory::{DirectoryEvent, Item, ItemId};
 use super::event::{Actor, Event};
 use super::ids::{ContentId, Revision};
@@ -42,14 +43,39 @@ pub fn decide(world: &World, request: &Request, now: Millis) -> Result<Decision,
         next_number: world.next_number,
         events: Vec::new(),
     };
-    let reply = request.command.decide(&mut draft)?;
+    let mut reply = request.command.decide(&mut draft)?;
     // Whoever may not do it has heard so by now; only who may hears what is wrong with the
     // request's id.
     if let Some(Err(refusal)) = &request.memory {
         return Err(refusal.clone());
     }
+    // A repeat, a dry run and what is so already change nothing.
+    if !draft.events.is_empty() && draft.has_lapsed() {
+        match request.command.when_lapsed() {
+            WhenLapsed::Done => {}
+            WhenLapsed::Refused => return Err(lapsed(request.caller)),
+            WhenLapsed::Waits => {
+                draft.events.clear();
+                reply = Reply::Done;
+            }
+        }
+    }
     let Draft { events, next_id, next_number, .. } = draft;
     Ok(Decision { events, reply, next_id, next_number })
+}
+
+/// Customers hear no more than that the service is paused.
+fn lapsed(caller: Caller) -> Refusal {
+    match caller {
+        Caller::Widget(_) | Caller::Customer(..) => Refusal::paused(),
+        Caller::Member(_) | Caller::Account(_) | Caller::Clock | Caller::Host => {
+            Refusal::precondition(
+                "LICENCE_LAPSED",
+                "the team's licence has lapsed: until an admin renews it, everything can be read \
+                 and nothing changed",
+            )
+        }
+    }
 }
 
 /// A decision in the making.
@@ -108,6 +134,13 @@ impl<'w> Draft<'w> {
 
     pub(super) fn team(&self) -> Result<&'w Team, Refusal> {
         self.world.team()
+    }
+
+    /// The team's licence has come to its end.
+    pub(super) fn has_lapsed(&self) -> bool {
+        let team = self.world.team.as_ref();
+        let end = team.and_then(|team| team.settings.licensed_until);
+        end.is_some_and(|end| end <= self.now)
     }
 
     /// The calling member, if they are still active.

@@ -27,7 +27,7 @@ mod world;
 
 pub use account::SESSION_IDLE;
 pub use account::{Account, AccountCommand, AccountDraft, NewSession, OneTimeCode, Redemption};
-pub use command::{Checked, Command, Locks};
+pub use command::{Checked, Command, Locks, WhenLapsed};
 pub use decide::{Decision, decide};
 pub use directory::{DirectoryEvent, Item, ItemId};
 pub use event::{Actor, Change, Event, actor_name};

@@ -76,6 +76,14 @@ impl Refusal {
         Refusal::Precondition { reason, text: text.into() }
     }
 
+    /// The profile, or the whole service, rests for a while.
+    pub fn paused() -> Self {
+        Refusal::precondition(
+            "PROFILE_PAUSED",
+            "the service is paused; please use the other contact shown",
+        )
+    }
+
     /// Only admins may.
     pub const NOT_ADMIN: Refusal = Refusal::Denied {
         reason: "NOT_ADMIN",

@@ -1,7 +1,7 @@
 //! What can be asked for about accounts, their one-time codes and their sessions.
 
 use super::{NewSession, OneTimeCode};
-use crate::domain::command::{Checked, Locks, Rules};
+use crate::domain::command::{Checked, Locks, Rules, WhenLapsed};
 use crate::domain::decide::Draft;
 use crate::domain::ids::AccountId;
 use crate::domain::refusal::Refusal;
@@ -79,6 +79,17 @@ impl Rules for AccountCommand {
             | Self::RedeemCode(_)
             | Self::OpenSession(_)
             | Self::EndSessions { .. } => Locks::TeamAndAccounts,
+        }
+    }
+
+    fn when_lapsed(&self) -> WhenLapsed {
+        match self {
+            Self::Create(_)
+            | Self::ResetPassword { .. }
+            | Self::ChangePassword { .. }
+            | Self::RedeemCode(_)
+            | Self::OpenSession(_)
+            | Self::EndSessions { .. } => WhenLapsed::Done,
         }
     }
 

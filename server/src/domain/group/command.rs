@@ -1,7 +1,7 @@
 //! What can be asked for about groups.
 
 use super::Visibility;
-use crate::domain::command::{Locks, Rules};
+use crate::domain::command::{Locks, Rules, WhenLapsed};
 use crate::domain::decide::Draft;
 use crate::domain::ids::{GroupId, MemberId};
 use crate::domain::refusal::Refusal;
@@ -65,6 +65,19 @@ impl Rules for GroupCommand {
             | Self::Update { .. }
             | Self::AddOperator { .. }
             | Self::RemoveOperator { .. } => Locks::Team,
+        }
+    }
+
+    fn when_lapsed(&self) -> WhenLapsed {
+        match self {
+            Self::Create { .. }
+            | Self::Update { .. }
+            | Self::Delete { .. }
+            | Self::Undelete { .. }
+            | Self::AddOperator { .. }
+            | Self::RemoveOperator { .. } => WhenLapsed::Refused,
+            // It was decided before, and promised to whoever decided it.
+            Self::Erase { .. } => WhenLapsed::Done,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What can be asked for about members.
 
 use crate::domain::Millis;
-use crate::domain::command::{Checked, Locks, Rules};
+use crate::domain::command::{Checked, Locks, Rules, WhenLapsed};
 use crate::domain::decide::Draft;
 use crate::domain::ids::{AccountId, MemberId};
 use crate::domain::refusal::Refusal;
@@ -74,6 +74,16 @@ impl Rules for MemberCommand {
             | Self::Remove { .. }
             | Self::AnswerInvitation { .. } => Locks::TeamAndAccounts,
             Self::SetAvailability { .. } => Locks::Team,
+        }
+    }
+
+    fn when_lapsed(&self) -> WhenLapsed {
+        match self {
+            Self::Add(_)
+            | Self::Update { .. }
+            | Self::Remove { .. }
+            | Self::AnswerInvitation { .. }
+            | Self::SetAvailability { .. } => WhenLapsed::Refused,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What can be asked for about organizations.
 
-use crate::domain::command::{Locks, Rules};
+use crate::domain::command::{Locks, Rules, WhenLapsed};
 use crate::domain::decide::Draft;
 use crate::domain::ids::OrganizationId;
 use crate::domain::refusal::Refusal;
@@ -42,6 +42,12 @@ impl Rules for OrganizationCommand {
                 Locks::TeamAlone
             }
             Self::Update { domains: None, .. } => Locks::Team,
+        }
+    }
+
+    fn when_lapsed(&self) -> WhenLapsed {
+        match self {
+            Self::Create { .. } | Self::Update { .. } | Self::Delete { .. } => WhenLapsed::Refused,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What can be asked for about profiles.
 
 use super::{ProfileState, ProfileWords};
-use crate::domain::command::{Checked, Locks, Rules};
+use crate::domain::command::{Checked, Locks, Rules, WhenLapsed};
 use crate::domain::decide::Draft;
 use crate::domain::ids::{GroupId, ProfileId};
 use crate::domain::refusal::Refusal;
@@ -44,6 +44,12 @@ impl Rules for ProfileCommand {
     fn locks(&self) -> Locks {
         match self {
             Self::Create(_) | Self::Update { .. } | Self::SetState { .. } => Locks::Team,
+        }
+    }
+
+    fn when_lapsed(&self) -> WhenLapsed {
+        match self {
+            Self::Create(_) | Self::Update { .. } | Self::SetState { .. } => WhenLapsed::Refused,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::QueueMode;
 use crate::domain::Millis;
-use crate::domain::command::{Locks, Rules};
+use crate::domain::command::{Locks, Rules, WhenLapsed};
 use crate::domain::decide::Draft;
 use crate::domain::ids::TeamId;
 use crate::domain::refusal::Refusal;
@@ -38,6 +38,13 @@ impl Rules for TeamCommand {
         match self {
             Self::Activate { .. } => Locks::TeamAndAccounts,
             Self::Update { .. } => Locks::Team,
+        }
+    }
+
+    fn when_lapsed(&self) -> WhenLapsed {
+        match self {
+            Self::Activate { .. } => WhenLapsed::Done,
+            Self::Update { .. } => WhenLapsed::Refused,
         }
     }
 

@@ -37,6 +37,9 @@ pub struct Settings {
     pub default_priority: Priority,
     /// How long an open ticket lives, in milliseconds; none: for ever.
     pub expire_after: Option<Millis>,
+    /// When its licence ends; none: it needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licensed_until: Option<Millis>,
     /// When the team was activated.
     pub created_at: Millis,
     /// The team's name.

@@ -58,6 +58,7 @@ impl Draft<'_> {
             queue_mode: QueueMode::AdminAssigns,
             default_priority: Priority::Normal,
             expire_after: Some(EXPIRE_AFTER),
+            licensed_until: None,
             created_at: self.now,
             words,
         };

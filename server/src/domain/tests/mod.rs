@@ -6,6 +6,7 @@ mod callers;
 mod customer;
 mod fixtures;
 mod groups;
+mod licence;
 mod members;
 mod organizations;
 mod profiles;

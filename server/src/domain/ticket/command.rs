@@ -1,7 +1,7 @@
 //! What can be asked for about tickets.
 
 use super::{MessageWords, Priority, TicketWords};
-use crate::domain::command::{Checked, Locks, Rules};
+use crate::domain::command::{Checked, Locks, Rules, WhenLapsed};
 use crate::domain::decide::Draft;
 use crate::domain::ids::{GroupId, MemberId, Revision, TicketId};
 use crate::domain::refusal::Refusal;
@@ -134,6 +134,24 @@ impl Rules for TicketCommand {
             | Self::CustomerWrite { .. }
             | Self::CustomerCancel
             | Self::Expire { .. } => Locks::Team,
+        }
+    }
+
+    fn when_lapsed(&self) -> WhenLapsed {
+        match self {
+            Self::Submit(_)
+            | Self::Take { .. }
+            | Self::Next
+            | Self::Assign { .. }
+            | Self::SetPriority { .. }
+            | Self::SetTags { .. }
+            | Self::Reply { .. }
+            | Self::Note { .. }
+            | Self::Close { .. }
+            | Self::Reopen { .. } => WhenLapsed::Refused,
+            // Customers' words on open tickets are kept; ended ones stay so: see the rule.
+            Self::CustomerWrite { .. } | Self::CustomerCancel => WhenLapsed::Done,
+            Self::Expire { .. } => WhenLapsed::Waits,
         }
     }
 

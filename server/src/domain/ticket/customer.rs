@@ -99,6 +99,7 @@ impl<'w> Draft<'w> {
         let mut ticket = old.image.clone();
         match ticket.state {
             State::Answered => ticket.state = State::InProgress,
+            State::Closed | State::Expired if self.has_lapsed() => return Err(Refusal::paused()),
             State::Closed | State::Expired => self.open_again(&mut ticket)?,
             State::New | State::InProgress => {}
         }
@@ -122,10 +123,7 @@ impl<'w> Draft<'w> {
 pub(in super::super) fn can_ring(profile: &Profile) -> Result<(), Refusal> {
     match profile.state {
         ProfileState::Revoked => Err(Refusal::REVOKED),
-        ProfileState::Paused => Err(Refusal::precondition(
-            "PROFILE_PAUSED",
-            "the service is paused; please use the other contact shown",
-        )),
+        ProfileState::Paused => Err(Refusal::paused()),
         ProfileState::Active if !profile.assistance_enabled => {
             Err(Refusal::precondition("ASSISTANCE_OFF", "ringing for help is switched off here"))
         }
