@@ -29,7 +29,11 @@ pub fn settings(name: &str, groups: &[&v1::Group]) -> v1::ProfileSettings {
 impl Staff {
     /// Activates a team.
     pub async fn activate(&self, name: &str) -> Result<v1::Team, Problem> {
-        let request = v1::ActivateTeamRequest { request_id: request_id(), name: name.to_owned() };
+        let request = v1::ActivateTeamRequest {
+            request_id: request_id(),
+            name: name.to_owned(),
+            ..Default::default()
+        };
         Ok(there(ask!(self.client, team, activate_team, request)?.team))
     }
 

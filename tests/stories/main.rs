@@ -31,6 +31,7 @@ mod sight;
 mod sign_in;
 mod sizes;
 mod submits;
+mod teams;
 mod terminal;
 mod texts;
 mod tickets;

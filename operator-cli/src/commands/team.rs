@@ -3,8 +3,10 @@
 use clap::{Args, Subcommand, ValueEnum};
 use deskbell_proto::client::request_id;
 use deskbell_proto::v1;
+use jiff::tz::TimeZone;
 
 use crate::failure::Failure;
+use crate::inert;
 use crate::moments;
 use crate::session::{Setting, call};
 use crate::words;
@@ -17,6 +19,9 @@ pub enum Team {
     Activate {
         /// The team's name
         name: String,
+        /// The time zone in which the team's days begin and end; this computer's unless said
+        #[arg(long, value_name = "ZONE")]
+        time_zone: Option<String>,
     },
     /// Show the team's settings
     #[command(after_help = "Example:\n  deskbell team show")]
@@ -43,6 +48,9 @@ pub struct Set {
     /// When open tickets expire: 90m, 24h, 3d or never
     #[arg(long, value_name = "TIME", value_parser = moments::read_length)]
     expire_after: Option<Lasting>,
+    /// The time zone in which the team's days begin and end, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    time_zone: Option<String>,
 }
 
 /// Seconds, or none for never; spelt out because clap would take a bare `Option` for an argument
@@ -64,11 +72,10 @@ impl Team {
         let client = setting.client().await?;
         let output = setting.output;
         match self {
-            Self::Activate { name } => {
-                let answer = call!(
-                    client,
-                    team.activate_team(v1::ActivateTeamRequest { request_id: request_id(), name })
-                )?;
+            Self::Activate { name, time_zone } => {
+                let time_zone = time_zone.or_else(here).unwrap_or_default();
+                let request = v1::ActivateTeamRequest { request_id: request_id(), name, time_zone };
+                let answer = call!(client, team.activate_team(request))?;
                 let name = answer.team.as_ref().map_or("", |team| &team.name);
                 output.answer(
                     &answer,
@@ -114,6 +121,10 @@ impl Set {
             team.expire_after = lasting.map(|seconds| prost_types::Duration { seconds, nanos: 0 });
             paths.push("expire_after");
         }
+        if let Some(zone) = self.time_zone {
+            team.time_zone = zone;
+            paths.push("time_zone");
+        }
         if paths.is_empty() {
             return Err(Failure::usage(
                 "Nothing to change was named. See: deskbell team set --help",
@@ -129,17 +140,23 @@ impl Set {
     }
 }
 
+/// The time zone of this computer, if it has a name.
+fn here() -> Option<String> {
+    TimeZone::system().iana_name().map(str::to_owned)
+}
+
 fn describe(team: &v1::Team) -> String {
     let expiry = team.expire_after.as_ref().map_or_else(
         || "never".to_owned(),
         |after| format!("after {}", moments::length(after.seconds)),
     );
     format!(
-        "{}\nUnassigned tickets  {}\nDefault priority    {}\nTickets expire      {expiry}\nActive \
-         since        {}",
+        "{}\nUnassigned tickets  {}\nDefault priority    {}\nTickets expire      {expiry}\nTime \
+         zone           {}\nActive since        {}",
         team.name,
         words::queue_mode(team.queue_mode),
         words::priority(team.default_priority),
+        inert::line(&team.time_zone),
         moments::local(team.create_time.as_ref()),
     )
 }
@@ -155,12 +172,18 @@ mod tests {
             queue_mode: Some(QueueMode::SelfService),
             default_priority: None,
             expire_after: Some(None),
+            time_zone: None,
         };
         let request = set.request().unwrap();
         assert_eq!(request.update_mask.unwrap().paths, ["queue_mode", "expire_after"]);
         assert_eq!(request.team.unwrap().expire_after, None);
-        let nothing =
-            Set { name: None, queue_mode: None, default_priority: None, expire_after: None };
+        let nothing = Set {
+            name: None,
+            queue_mode: None,
+            default_priority: None,
+            expire_after: None,
+            time_zone: None,
+        };
         assert!(nothing.request().is_err());
     }
 }

@@ -37,7 +37,7 @@ pub use rates::Rates;
 pub use sessions::{Answer, Identity, Invitation, Session, SignedIn, Staff};
 pub use streams::{CustomerCall, Share};
 pub use sweeps::SILENCE;
-pub use team::AddedMember;
+pub use team::{AddedMember, time_zone};
 pub use watch::Watch;
 
 use crate::domain::{

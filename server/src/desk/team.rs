@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZoneDatabase;
+
 use super::host::CODE_LIVES;
 use super::{Desk, Failure, Session, Staff, random_id};
 use crate::domain::{
-    AccountId, Caller, Command, Digest, GroupId, ItemId, MemberCommand, MemberDraft, MemberId,
-    Millis, Refusal, Reply, Team, TeamCommand, TeamId, text,
+    AccountId, Caller, Checked, Command, Digest, GroupId, ItemId, MemberCommand, MemberDraft,
+    MemberId, Millis, Refusal, Reply, Team, TeamCommand, TeamId, text,
 };
 use crate::secrets::codes::{code_for_request, code_hash};
 use crate::store::process_clock;
@@ -24,12 +26,24 @@ pub struct AddedMember {
     pub code_expires_at: Millis,
 }
 
+/// A time zone as the IANA's database names it; empty: none is said.
+pub fn time_zone(typed: &str, field: &'static str) -> Checked<Option<String>> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    // The database that comes with the program: the host's may be missing.
+    let zone = TimeZoneDatabase::bundled().get(typed).ok();
+    let name = zone.as_ref().and_then(|zone| zone.iana_name()).map(str::to_owned);
+    let unknown = "names no time zone: say one of the IANA's database, such as Europe/Berlin";
+    name.map(Some).ok_or_else(|| Refusal::invalid(field, unknown))
+}
+
 impl Desk {
     /// Activates a team for an account that has none.
     pub async fn activate_team(
         &self,
         session: Session,
-        name: &str,
+        (name, time_zone): (&str, &str),
         request_id: &str,
         fingerprint: Digest,
     ) -> Result<Arc<Team>, Failure> {
@@ -40,7 +54,11 @@ impl Desk {
         let mut id = [0; 8];
         id.copy_from_slice(&seed.0[..8]);
         let team = TeamId((i64::from_be_bytes(id) & i64::MAX).max(1));
-        let command = TeamCommand::Activate { team, name: name.to_owned() };
+        let command = TeamCommand::Activate {
+            team,
+            name: name.to_owned(),
+            time_zone: self::time_zone(time_zone, "time_zone"),
+        };
         self.change(team, Caller::Account(session.account), Some(memory), command).await?;
         let team = self.team(team).await?;
         // A repeat comes back to whoever made the team, as long as they are in it.

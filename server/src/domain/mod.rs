@@ -45,7 +45,7 @@ pub use profile::{
 };
 pub use refusal::Refusal;
 pub use request::{Caller, Memory, Reply, Request};
-pub use team::{QueueMode, Settings, Team, TeamCommand, TeamWords};
+pub use team::{QueueMode, Settings, Team, TeamChanges, TeamCommand, TeamWords};
 pub use ticket::sight::{Sight, Viewer};
 pub use ticket::{
     Extras, Message, MessageKind, MessageWords, Origin, Priority, State, Submission, Ticket,

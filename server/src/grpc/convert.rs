@@ -150,6 +150,7 @@ pub fn team(team: &Team, version: i64) -> proto::Team {
         }),
         version,
         create_time: Some(time(settings.created_at)),
+        time_zone: settings.time_zone.clone().unwrap_or_else(|| "UTC".to_owned()),
     }
 }
 

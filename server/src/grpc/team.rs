@@ -20,10 +20,10 @@ use super::identity::fingerprint;
 use super::pages::by_name;
 use super::status::invalid;
 use super::{Handlers, convert};
-use crate::desk::Failure;
+use crate::desk::{Failure, time_zone};
 use crate::domain::{
     self, GroupCommand, GroupId, ItemId, MemberCommand, MemberId, Millis, Refusal, Reply,
-    TeamCommand, Visibility,
+    TeamChanges, TeamCommand, Visibility,
 };
 
 impl Handlers {
@@ -59,7 +59,8 @@ impl TeamService for Handlers {
         let session = self.session(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("ActivateTeam", &body);
-        let team = self.desk.activate_team(session, &body.name, &body.request_id, print).await?;
+        let named = (body.name.as_str(), body.time_zone.as_str());
+        let team = self.desk.activate_team(session, named, &body.request_id, print).await?;
         Ok(Response::new(ActivateTeamResponse { team: self.team_message(&team).await? }))
     }
 
@@ -293,8 +294,7 @@ impl TeamService for Handlers {
 /// The settings that the mask names.
 fn team_changes(body: &UpdateTeamRequest) -> Result<TeamCommand, Status> {
     let team = body.team.clone().unwrap_or_default();
-    let (mut name, mut queue_mode, mut default_priority, mut expire_after) =
-        (None, None, None, None);
+    let mut changes = TeamChanges::default();
     let paths = body.update_mask.as_ref().map(|mask| mask.paths.as_slice()).unwrap_or_default();
     if paths.is_empty() {
         return Err(invalid(
@@ -305,22 +305,25 @@ fn team_changes(body: &UpdateTeamRequest) -> Result<TeamCommand, Status> {
     }
     for path in paths {
         match path.as_str() {
-            "name" => name = Some(team.name.clone()),
-            "queue_mode" => queue_mode = Some(convert::queue_mode(team.queue_mode)?),
+            "name" => changes.name = Some(team.name.clone()),
+            "queue_mode" => changes.queue_mode = Some(convert::queue_mode(team.queue_mode)?),
             "default_priority" => {
                 let priority = convert::priority(team.default_priority, "team.default_priority")?;
                 let needed = || invalid("INVALID_FIELD", "team.default_priority", "must be said");
-                default_priority = Some(priority.ok_or_else(needed)?);
+                changes.default_priority = Some(priority.ok_or_else(needed)?);
             }
-            "expire_after" => expire_after = Some(team.expire_after.as_ref().map(millis)),
+            "expire_after" => changes.expire_after = Some(team.expire_after.as_ref().map(millis)),
+            "time_zone" => {
+                changes.time_zone = Some(time_zone(&team.time_zone, "team.time_zone"));
+            }
             _ => {
-                let problem =
-                    "names something else than name, queue_mode, default_priority or expire_after";
+                let problem = "names something else than name, queue_mode, default_priority, \
+                               expire_after or time_zone";
                 return Err(invalid("INVALID_FIELD", "update_mask", problem));
             }
         }
     }
-    Ok(TeamCommand::Update { name, queue_mode, default_priority, expire_after })
+    Ok(TeamCommand::Update(changes))
 }
 
 fn millis(duration: &prost_types::Duration) -> Millis {

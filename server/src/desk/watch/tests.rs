@@ -43,7 +43,7 @@ async fn admin(desk: &Desk) -> Session {
     let signed_in = desk.sign_in(email, password, "", None, "").await.expect("a session");
     let token = signed_in.token.reveal();
     let session = desk.authenticate(&token).await.expect("the session");
-    desk.activate_team(session, "Team", "request-1", Digest([1; 32])).await.expect("a team");
+    desk.activate_team(session, ("Team", ""), "request-1", Digest([1; 32])).await.expect("a team");
     desk.authenticate(&token).await.expect("the session in the team")
 }
 

@@ -2,7 +2,7 @@
 
 use super::QueueMode;
 use crate::domain::Millis;
-use crate::domain::command::{Locks, Rules, WhenLapsed};
+use crate::domain::command::{Checked, Locks, Rules, WhenLapsed};
 use crate::domain::decide::Draft;
 use crate::domain::ids::TeamId;
 use crate::domain::refusal::Refusal;
@@ -14,46 +14,47 @@ use crate::domain::world::Needs;
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the fields are the contract's, and say what they are")]
 pub enum TeamCommand {
-    Activate {
-        team: TeamId,
-        name: String,
-    },
-    Update {
-        name: Option<String>,
-        queue_mode: Option<QueueMode>,
-        default_priority: Option<Priority>,
-        expire_after: Option<Option<Millis>>,
-    },
+    Activate { team: TeamId, name: String, time_zone: Checked<Option<String>> },
+    Update(TeamChanges),
+}
+
+/// The settings to change, each if it is said.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "the fields are the settings', and are explained there")]
+pub struct TeamChanges {
+    pub name: Option<String>,
+    pub queue_mode: Option<QueueMode>,
+    pub default_priority: Option<Priority>,
+    pub expire_after: Option<Option<Millis>>,
+    pub time_zone: Option<Checked<Option<String>>>,
 }
 
 impl Rules for TeamCommand {
     fn needs(&self, caller: Caller) -> Needs {
         match self {
             Self::Activate { .. } => Needs { account: caller.account(), ..Needs::default() },
-            Self::Update { .. } => Needs::default(),
+            Self::Update(_) => Needs::default(),
         }
     }
 
     fn locks(&self) -> Locks {
         match self {
             Self::Activate { .. } => Locks::TeamAndAccounts,
-            Self::Update { .. } => Locks::Team,
+            Self::Update(_) => Locks::Team,
         }
     }
 
     fn when_lapsed(&self) -> WhenLapsed {
         match self {
             Self::Activate { .. } => WhenLapsed::Done,
-            Self::Update { .. } => WhenLapsed::Refused,
+            Self::Update(_) => WhenLapsed::Refused,
         }
     }
 
     fn decide(&self, draft: &mut Draft) -> Result<Reply, Refusal> {
         match self {
-            Self::Activate { name, .. } => draft.activate_team(name),
-            Self::Update { name, queue_mode, default_priority, expire_after } => {
-                draft.update_team(name.as_deref(), *queue_mode, *default_priority, *expire_after)
-            }
+            Self::Activate { name, time_zone, .. } => draft.activate_team(name, time_zone),
+            Self::Update(changes) => draft.update_team(changes),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::ticket::Priority;
 use super::ticket::sight::Viewer;
 use super::words::{ContentRef, Entry};
 use super::{MemberState, Millis, text};
-pub use command::TeamCommand;
+pub use command::{TeamChanges, TeamCommand};
 
 /// How tickets that nobody is assigned to find somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub struct Settings {
     pub default_priority: Priority,
     /// How long an open ticket lives, in milliseconds; none: for ever.
     pub expire_after: Option<Millis>,
+    /// The IANA name of its time zone, in which its days begin and end; none: UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
     /// When its licence ends; none: it needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licensed_until: Option<Millis>,

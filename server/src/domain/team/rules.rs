@@ -2,8 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::{QueueMode, Settings, TeamWords};
+use super::{QueueMode, Settings, TeamChanges, TeamWords};
 use crate::domain::Millis;
+use crate::domain::command::Checked;
 use crate::domain::decide::Draft;
 use crate::domain::event::Event;
 use crate::domain::ids::MemberId;
@@ -35,7 +36,11 @@ fn lifetime(after: Millis) -> Result<Millis, Refusal> {
 }
 
 impl Draft<'_> {
-    pub(super) fn activate_team(&mut self, name: &str) -> Result<Reply, Refusal> {
+    pub(super) fn activate_team(
+        &mut self,
+        name: &str,
+        time_zone: &Checked<Option<String>>,
+    ) -> Result<Reply, Refusal> {
         let Caller::Account(id) = self.caller else {
             return Err(Refusal::NO_TEAM);
         };
@@ -58,6 +63,7 @@ impl Draft<'_> {
             queue_mode: QueueMode::AdminAssigns,
             default_priority: Priority::Normal,
             expire_after: Some(EXPIRE_AFTER),
+            time_zone: time_zone.clone()?,
             licensed_until: None,
             created_at: self.now,
             words,
@@ -87,18 +93,9 @@ impl Draft<'_> {
         Ok(Reply::Done)
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "the setting may be given or not, and given it may be never"
-    )]
-    pub(super) fn update_team(
-        &mut self,
-        name: Option<&str>,
-        queue_mode: Option<QueueMode>,
-        default_priority: Option<Priority>,
-        expire_after: Option<Option<Millis>>,
-    ) -> Result<Reply, Refusal> {
+    pub(super) fn update_team(&mut self, changes: &TeamChanges) -> Result<Reply, Refusal> {
         self.admin()?;
+        let TeamChanges { name, queue_mode, default_priority, expire_after, time_zone } = changes;
         let team = self.team()?;
         let mut settings = team.settings.clone();
         let mut row = None;
@@ -112,6 +109,9 @@ impl Draft<'_> {
         settings.image.queue_mode = queue_mode.unwrap_or(mode_before);
         settings.image.default_priority =
             default_priority.unwrap_or(settings.image.default_priority);
+        if let Some(time_zone) = time_zone {
+            settings.image.time_zone = time_zone.clone()?;
+        }
         if let Some(after) = expire_after {
             settings.image.expire_after = after.map(lifetime).transpose()?;
         }

@@ -31,7 +31,7 @@ fn answer_with(code: &str, member: MemberId, accept: bool) -> Command {
 
 fn activate() -> Command {
     let name = "Beta".to_owned();
-    Command::Team(TeamCommand::Activate { team: TeamId(8), name })
+    Command::Team(TeamCommand::Activate { team: TeamId(8), name, time_zone: Ok(None) })
 }
 
 /// Eva is invited; the code is hashed from her address.

@@ -13,11 +13,9 @@ fn wrong() -> Refusal {
 /// Everything that is an admin's alone: once as it would be done, once with something wrong or
 /// absent in it.
 fn of_admins() -> Vec<Command> {
-    let update_team = |name| TeamCommand::Update {
-        name,
-        queue_mode: Some(QueueMode::SelfService),
-        default_priority: None,
-        expire_after: None,
+    let update_team = |name| {
+        let queue_mode = Some(QueueMode::SelfService);
+        TeamCommand::Update(TeamChanges { name, queue_mode, ..TeamChanges::default() })
     };
     let update_member =
         |member| MemberCommand::Update { member, admin: Some(true), operator: None, enabled: None };

@@ -204,6 +204,7 @@ fn team() -> Team {
         queue_mode: QueueMode::AdminAssigns,
         default_priority: Priority::Normal,
         expire_after: Some(DAY),
+        time_zone: None,
         licensed_until: None,
         created_at: START,
         words: content,

@@ -119,12 +119,12 @@ impl Step {
                     (Some(queue_mode), Some(pick(&Priority::ALL, self.one)));
                 (
                     admin,
-                    Command::Team(TeamCommand::Update {
-                        name: None,
+                    Command::Team(TeamCommand::Update(TeamChanges {
                         queue_mode,
                         default_priority,
                         expire_after,
-                    }),
+                        ..TeamChanges::default()
+                    })),
                 )
             }
             27 => (admin, self.invite()),

@@ -128,11 +128,9 @@ fn sight_follows_groups_roles_and_modes_at_once() {
     let unassigned = scene.put(State::New, None, None);
     let update =
         |member, admin, operator| MemberCommand::Update { member, admin, operator, enabled: None };
-    let mode = |queue_mode| TeamCommand::Update {
-        name: None,
-        queue_mode: Some(queue_mode),
-        default_priority: None,
-        expire_after: None,
+    let mode = |queue_mode| {
+        let queue_mode = Some(queue_mode);
+        TeamCommand::Update(TeamChanges { queue_mode, ..TeamChanges::default() })
     };
     // What is changed, then who sees the group's ticket and the unassigned one.
     let steps: [(Command, &[MemberId], &[MemberId]); 6] = [
@@ -165,12 +163,8 @@ fn sight_follows_groups_roles_and_modes_at_once() {
 
 #[test]
 fn a_watch_from_before_starts_over_for_those_whose_sight_changed() {
-    let mode = TeamCommand::Update {
-        name: None,
-        queue_mode: Some(QueueMode::SelfService),
-        default_priority: None,
-        expire_after: None,
-    };
+    let queue_mode = Some(QueueMode::SelfService);
+    let mode = TeamCommand::Update(TeamChanges { queue_mode, ..TeamChanges::default() });
     let table: [(Command, &[MemberId]); 6] = [
         (Command::Group(GroupCommand::AddOperator { group: SALES, member: CAL }), &[CAL]),
         (Command::Group(GroupCommand::RemoveOperator { group: SALES, member: BEN }), &[BEN]),

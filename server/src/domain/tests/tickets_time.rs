@@ -80,11 +80,9 @@ fn nothing_else_moves_the_time() {
 
 #[test]
 fn never_is_allowed_and_a_new_setting_is_for_new_tickets() {
-    let setting = |after: Option<Millis>| TeamCommand::Update {
-        name: None,
-        queue_mode: None,
-        default_priority: None,
-        expire_after: Some(after),
+    let setting = |after: Option<Millis>| {
+        let expire_after = Some(after);
+        TeamCommand::Update(TeamChanges { expire_after, ..TeamChanges::default() })
     };
     let mut scene = Scene::new();
     let before = scene.put(State::New, None, Some(SUPPORT));

@@ -59,7 +59,7 @@ impl House {
         }));
         self.ask_of(TeamId::HOST, Caller::Host, account).await.expect("an account");
         let name = "Acme".to_owned();
-        let team = TeamCommand::Activate { team: TEAM, name };
+        let team = TeamCommand::Activate { team: TEAM, name, time_zone: Ok(None) };
         self.ask(Caller::Account(FOUNDER), team).await.expect("a team");
         let ana = self.ana().await;
         let (name, visibility) = ("Attic".to_owned(), Visibility::Public);

@@ -127,7 +127,11 @@ impl Team {
         };
         let token = client.account().sign_in(sign_in).await?.into_inner().token;
         let client = client.with_credentials(Credentials::session(&token)?);
-        let activate = ActivateTeamRequest { request_id: request_id(), name: "Bench".into() };
+        let activate = ActivateTeamRequest {
+            request_id: request_id(),
+            name: "Bench".into(),
+            ..Default::default()
+        };
         client.team().activate_team(activate).await?;
         let settings = ProfileSettings {
             name: "Bench".into(),
