@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Write as _};
 use std::time::Duration;
 
 use clap::Args;
+use deskbell_proto::fold;
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
 use deskbell_proto::v1::CustomerTicket;
@@ -172,8 +173,8 @@ fn group(wanted: Option<&str>, used: &Verified) -> Result<String, Failure> {
             Ok(String::new())
         };
     };
-    let same = |name: &str| name.to_lowercase() == wanted.to_lowercase();
-    let found = groups.iter().find(|group| group.id == wanted || same(&group.name));
+    let found =
+        groups.iter().find(|group| group.id == wanted || fold::same_name(&group.name, wanted));
     found.map(|group| group.id.clone()).ok_or_else(|| {
         Failure::refused(format!("--group: there is no \"{wanted}\"; there are: {}.", names()))
     })

@@ -1,22 +1,39 @@
 //! Finds what people mean by a name, an e-mail address or an id.
 
+use std::collections::BTreeMap;
+
+use deskbell_proto::fold;
 use deskbell_proto::v1::{Group, GroupRef, Member, Profile};
-use unicode_normalization::UnicodeNormalization as _;
 
-use crate::failure::Failure;
-
-/// Names compare in normal form and without regard to case, as on the server.
-pub fn same(one: &str, other: &str) -> bool {
-    fn plain(text: &str) -> String {
-        text.trim().nfc().collect::<String>().to_lowercase().nfc().collect()
-    }
-    plain(one) == plain(other)
-}
+use crate::failure::{Exit, Failure};
+use crate::output::aside;
 
 /// A member by id, e-mail address or display name; an address counts before somebody else's name
-/// that looks like it.
+/// that looks like it. Otherwise by the beginning of an address or a name, if it is nobody else's.
 pub fn member<'a>(members: &'a [Member], wanted: &str) -> Result<&'a Member, Failure> {
-    one("member", members, wanted, |member| [&member.id, &member.email, &member.display_name])
+    let exact =
+        one("member", members, wanted, |member| [&member.id, &member.email, &member.display_name]);
+    let beginning = fold::search(wanted);
+    let begins = |member: &&Member| {
+        let mut names = [&member.email, &member.display_name].into_iter();
+        names.any(|name| fold::search(name).starts_with(&beginning))
+    };
+    match exact {
+        Err(failure) if failure.exit == Exit::NotFound && !beginning.is_empty() => {
+            let found: Vec<_> = members.iter().filter(begins).collect();
+            match found[..] {
+                [] => Err(failure),
+                [member] => Ok(member),
+                _ => Err(ambiguous(wanted, found.iter().map(|member| member.email.as_str()))),
+            }
+        }
+        exact => exact,
+    }
+}
+
+fn ambiguous<'a>(wanted: &str, choices: impl Iterator<Item = &'a str>) -> Failure {
+    let choices = choices.collect::<Vec<_>>().join(", ");
+    Failure::invalid(format!("\"{wanted}\" could be any of: {choices}. Say which."))
 }
 
 /// A group by id or name.
@@ -39,6 +56,32 @@ pub fn names(groups: &[GroupRef]) -> String {
     groups.iter().map(|group| group.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
+/// Tells an admin whose things have names that count as one: they were made when names were compared
+/// more closely. `rename` is the command that gives one another name.
+pub fn tell_twins<'a>(rename: &str, names: impl Iterator<Item = &'a str>) {
+    let told = twins(rename, names);
+    if !told.is_empty() {
+        aside(&told);
+    }
+}
+
+fn twins<'a>(rename: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let mut by_fold: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for name in names {
+        by_fold.entry(fold::name(name)).or_default().push(name);
+    }
+    let twins = by_fold.values().filter(|alike| alike.len() > 1);
+    let told = twins.map(|alike| {
+        let alike: Vec<_> = alike.iter().map(|name| format!("\"{name}\"")).collect();
+        format!(
+            "These names count as one: {}. Give one another name, by its id (--json shows it): \
+             deskbell {rename}",
+            alike.join(", ")
+        )
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
 /// The one of these things that somebody means: the first of its names is its id, and the others
 /// count in their order. Otherwise what to say instead.
 pub fn one<'a, T, const N: usize>(
@@ -49,7 +92,7 @@ pub fn one<'a, T, const N: usize>(
 ) -> Result<&'a T, Failure> {
     let rank = |thing: &'a T| {
         let is = |(place, name): (usize, &&str)| {
-            if place == 0 { *name == wanted } else { same(name, wanted) }
+            if place == 0 { *name == wanted } else { fold::same_name(name, wanted) }
         };
         names(thing).iter().enumerate().position(is)
     };
@@ -63,11 +106,7 @@ pub fn one<'a, T, const N: usize>(
         ))),
         _ => {
             let distinct = |thing: &&'a T| names(thing)[usize::from(N > 2)];
-            let choices: Vec<&str> = found.iter().map(distinct).collect();
-            Err(Failure::invalid(format!(
-                "\"{wanted}\" could be any of: {}. Say which.",
-                choices.join(", ")
-            )))
+            Err(ambiguous(wanted, found.iter().map(distinct)))
         }
     }
 }
@@ -75,7 +114,6 @@ pub fn one<'a, T, const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::failure::Exit;
 
     fn someone(id: &str, email: &str, name: &str) -> Member {
         Member {
@@ -104,7 +142,18 @@ mod tests {
         assert_eq!(id("m2"), Ok("m2"));
         assert_eq!(id("bo"), Err(Exit::Invalid));
         assert_eq!(id("cy"), Err(Exit::NotFound));
+        assert_eq!(id("MALL"), Ok("m4"), "nobody else begins so");
+        assert_eq!(id("an"), Err(Exit::Invalid), "an address and a name begin so");
+        assert_eq!(id("llory"), Err(Exit::NotFound));
         assert_eq!(id(""), Err(Exit::NotFound));
+    }
+
+    #[test]
+    fn names_that_became_one_are_told() {
+        assert_eq!(twins("group rename", ["Sales", "Support"].into_iter()), "");
+        let told = twins("group rename", ["Big  Office", "Sales", "Big Office"].into_iter());
+        assert!(told.contains(r#""Big  Office", "Big Office""#), "{told}");
+        assert!(told.ends_with("deskbell group rename"), "{told}");
     }
 
     #[test]

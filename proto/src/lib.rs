@@ -19,6 +19,7 @@ pub mod characters;
 pub mod client;
 #[cfg(test)]
 mod contract;
+pub mod fold;
 pub mod inert;
 pub mod json;
 pub mod manifest;

@@ -2,11 +2,10 @@
 
 use clap::{Args, Subcommand};
 use deskbell_proto::client::request_id;
-use deskbell_proto::v1;
+use deskbell_proto::{fold, v1};
 
 use crate::contexts::Storage;
 use crate::failure::{Exit, Failure};
-use crate::resolve;
 use crate::session::{Setting, call, identity};
 use crate::table::Table;
 use crate::typed;
@@ -192,7 +191,7 @@ impl Asking {
     fn choose<'a>(&self, invitations: &'a [v1::Invitation]) -> Result<&'a v1::Invitation, Failure> {
         let wanted = |invitation: &&v1::Invitation| {
             self.team.as_ref().is_none_or(|team| {
-                resolve::same(&invitation.team_name, team) || invitation.id == *team
+                fold::same_name(&invitation.team_name, team) || invitation.id == *team
             })
         };
         let found: Vec<&v1::Invitation> = invitations.iter().filter(wanted).collect();

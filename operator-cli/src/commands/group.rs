@@ -245,6 +245,7 @@ async fn list(setting: &Setting, client: &Client, deleted: bool) -> Result<(), F
             ],
         );
     }
+    resolve::tell_twins("group rename", groups.iter().map(|group| group.name.as_str()));
     setting.output.list(
         &groups,
         &table,

@@ -153,6 +153,8 @@ async fn list(setting: &Setting, client: &Client) -> Result<(), Failure> {
     for found in &organizations {
         table.row_in(Look::Plain, [found.name.clone(), domains(found)]);
     }
+    let names = organizations.iter().map(|organization| organization.name.as_str());
+    resolve::tell_twins("organization set", names);
     setting.output.list(
         &organizations,
         &table,

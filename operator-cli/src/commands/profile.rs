@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use deskbell_proto::client::{Client, request_id};
-use deskbell_proto::v1;
+use deskbell_proto::{fold, v1};
 
 use crate::commands::package;
 use crate::commands::profile_settings::{Flags, from_text, to_text};
@@ -138,7 +138,7 @@ impl Profile {
                             .hint(&format!("To go on, add: --confirm \"{name}\"")));
                     }
                 };
-                if !resolve::same(&confirmed, &name) {
+                if !fold::same_name(&confirmed, &name) {
                     return Err(Failure::new(
                         Exit::Other,
                         "Nothing was revoked: the name was not confirmed.",
@@ -312,6 +312,7 @@ async fn list(setting: &Setting, client: &Client) -> Result<(), Failure> {
             ],
         );
     }
+    resolve::tell_twins("profile edit", profiles.iter().map(resolve::profile_name));
     setting.output.list(
         &profiles,
         &table,

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use deskbell_proto::client::{Client, request_id};
-use deskbell_proto::v1;
+use deskbell_proto::{fold, v1};
 
 use crate::commands::ticket_filter::{Filter, operator_id};
 use crate::commands::ticket_show;
@@ -323,13 +323,12 @@ impl Tag {
 
     /// The tags to be; the server compares them, and knows which of them are one.
     fn tags_after(&self, mut tags: Vec<String>) -> Result<Vec<String>, Failure> {
-        let same = |one: &str, other: &str| one.trim().to_lowercase() == other.to_lowercase();
         if self.none {
             tags.clear();
         }
         for wanted in &self.remove {
             let before = tags.len();
-            tags.retain(|tag| !same(wanted, tag));
+            tags.retain(|tag| !fold::same_name(wanted, tag));
             if tags.len() == before {
                 let problem =
                     format!("The ticket has no tag \u{201c}{}\u{201d}.", inert::line(wanted));

@@ -3,6 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
 
+use deskbell_proto::fold;
 use deskbell_proto::v1::Ticket;
 
 use crate::words;
@@ -96,7 +97,7 @@ impl Order {
     }
 
     fn matches(&self, ticket: &Ticket) -> bool {
-        let wanted = self.filter.to_lowercase();
+        let wanted = fold::search(&self.filter);
         if wanted.is_empty() {
             return true;
         }
@@ -105,7 +106,7 @@ impl Order {
         let texts = [&requester, &ticket.title, &ticket.description].into_iter();
         let texts = texts.chain(&ticket.tags).map(String::as_str);
         format!("#{}", ticket.number).contains(&wanted)
-            || names.into_iter().chain(texts).any(|text| text.to_lowercase().contains(&wanted))
+            || names.into_iter().chain(texts).any(|text| fold::search(text).contains(&wanted))
     }
 
     /// Which of two tickets comes first.
@@ -114,9 +115,9 @@ impl Order {
             Sort::Priority => Reverse(a.priority).cmp(&Reverse(b.priority)),
             Sort::Waiting => Ordering::Equal,
             Sort::Number => Reverse(a.number).cmp(&Reverse(b.number)),
-            Sort::Group => (a.group.is_none(), group_name(a).to_lowercase())
-                .cmp(&(b.group.is_none(), group_name(b).to_lowercase())),
-            Sort::Operator => operator_name(a).to_lowercase().cmp(&operator_name(b).to_lowercase()),
+            Sort::Group => (a.group.is_none(), fold::name(group_name(a)))
+                .cmp(&(b.group.is_none(), fold::name(group_name(b)))),
+            Sort::Operator => fold::name(operator_name(a)).cmp(&fold::name(operator_name(b))),
         };
         first.then_with(|| submitted(a).cmp(&submitted(b))).then(a.number.cmp(&b.number))
     }

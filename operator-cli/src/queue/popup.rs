@@ -1,5 +1,6 @@
 //! What lies over the list: a choice to make, a text to write, a question, the help.
 
+use deskbell_proto::fold;
 use deskbell_proto::v1::{Group, Member, MemberState, Priority};
 
 use super::editor::Editor;
@@ -125,9 +126,9 @@ impl Picker {
 
     /// The choices that have a word beginning with what was typed.
     pub fn matching(&self) -> Vec<&Choice> {
-        let typed = self.typed.to_lowercase();
+        let typed = fold::search(&self.typed);
         let begins = |label: &str| {
-            let label = label.to_lowercase();
+            let label = fold::search(label);
             label.starts_with(&typed)
                 || label.split_whitespace().any(|word| word.starts_with(&typed))
         };

@@ -1,5 +1,7 @@
 //! What commands on the host do: the first accounts, lost passwords.
 
+use deskbell_proto::fold;
+
 use super::{Desk, Failure, random_id};
 use crate::domain::{
     Account, AccountCommand, AccountDraft, AccountId, Caller, Digest, Millis, OneTimeCode, Refusal,
@@ -80,7 +82,7 @@ impl Desk {
                 None => None,
             };
             let of = of.map_or_else(String::new, |team| team.settings.words.name.clone());
-            if team.is_none_or(|wanted| text::key(wanted) == text::key(&of)) {
+            if team.is_none_or(|wanted| fold::name(wanted) == fold::name(&of)) {
                 found.push((account, of));
             }
         }

@@ -1,5 +1,7 @@
 //! The queue and its history, for operators and admins.
 
+use deskbell_proto::fold;
+
 use super::{ANSWER, Desk, Failure, MessageEntry, Staff, TicketEntry, salt};
 use crate::domain::{
     Checked, Digest, Entry, Former, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared,
@@ -33,7 +35,8 @@ pub struct Filter {
     pub operator: Option<MemberId>,
     /// Only of at least this priority.
     pub min_priority: Option<Priority>,
-    /// Only with this text, literally and case-insensitively, in requester, title or description.
+    /// Only with this text, literally, without regard to case and accents, in requester, title or
+    /// description.
     pub contains: String,
     /// Only with all of these tags.
     pub tags: Vec<String>,
@@ -81,7 +84,7 @@ impl Desk {
         (page_size, bytes_of): (usize, &(dyn Fn(&TicketEntry) -> usize + Sync)),
     ) -> Result<Page, Failure> {
         staff.operator()?;
-        let wanted = text::key(&filter.contains);
+        let wanted = fold::search(&filter.contains);
         let mut tickets = Vec::new();
         let mut after = after;
         let (mut looked_at, mut bytes) = (0, 0);
@@ -301,7 +304,7 @@ impl Filter {
             && (wanted.is_empty()
                 || [&words.requester, &words.title, &words.description]
                     .into_iter()
-                    .any(|text| text::key(text).contains(wanted)))
+                    .any(|text| fold::search(text).contains(wanted)))
     }
 }
 

@@ -15,6 +15,7 @@ use super::member::{Member, MemberWords};
 use super::organization::{Organization, OrganizationWords, Organizations};
 use super::profile::{Profile, ProfileWords};
 use super::team::{Settings, Team, TeamWords};
+use super::text;
 use super::words::{ContentRef, Entry, NewWords};
 
 /// What is in a directory, with its words.
@@ -184,7 +185,14 @@ impl Item {
         }
         Ok(match id {
             ItemId::Team => Item::Team(entry(image, words)?),
-            ItemId::Member(_) => Item::Member(entry(image, words)?),
+            ItemId::Member(_) => {
+                let mut member: Entry<Member, MemberWords> = entry(image, words)?;
+                // What was stored may follow an older rule.
+                if let Ok(email) = text::email(&member.words.email) {
+                    member.words.email_key = email.key;
+                }
+                Item::Member(member)
+            }
             ItemId::Group(_) => Item::Group(entry(image, words)?),
             ItemId::Organization(_) => Item::Organization(entry(image, words)?),
             ItemId::Profile(_) => Item::Profile(entry(image, words)?),

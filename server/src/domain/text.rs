@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use deskbell_proto::characters;
+use deskbell_proto::{characters, fold};
 use unicode_normalization::UnicodeNormalization;
 
 /// The longest e-mail address, in bytes (RFC 5321 with its erratum 1690).
@@ -53,7 +53,7 @@ impl std::error::Error for TextProblem {}
 pub struct Email {
     /// As its owner wrote it, in normal form.
     pub written: String,
-    /// For comparing: folded, with the domain in ASCII (punycode).
+    /// For comparing: in lower case, with the domain in ASCII (punycode).
     pub key: String,
 }
 
@@ -64,8 +64,8 @@ impl Email {
     }
 }
 
-/// A required text of one line: trimmed, in NFC, 1 to `limit` code points, without control
-/// characters.
+/// A required text of one line: with one blank between words, in NFC, 1 to `limit` code points,
+/// without control characters.
 pub fn one_line(text: &str, limit: usize) -> Result<String, TextProblem> {
     let line = optional_line(text, limit)?;
     if line.is_empty() {
@@ -83,7 +83,7 @@ pub fn optional_line(text: &str, limit: usize) -> Result<String, TextProblem> {
     if text.chars().any(breaks_line) {
         return Err(TextProblem::ControlCharacter);
     }
-    within(in_nfc(text.trim()), limit)
+    within(fold::words(&in_nfc(text)), limit)
 }
 
 /// A required text of many lines, 1 to `limit` code points. Newlines and tabs stay, a carriage
@@ -98,25 +98,10 @@ pub fn prose(text: &str, limit: usize) -> Result<String, TextProblem> {
     within(if is_clean { text } else { text.chars().map(visible).collect() }, limit)
 }
 
-/// What a name is compared by: two names with the same key are twins. In NFC, without regard to
-/// case.
-pub fn key(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_lowercase();
-    }
-    // Lower, upper, lower character by character is a full case fold: it joins ẞ, ß and ss, and σ
-    // and ς.
-    text.nfd()
-        .flat_map(char::to_lowercase)
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .nfc()
-        .collect()
-}
-
 /// An e-mail address: a dot-atom (international letters allowed, quotes not), `@`, and a domain
 /// name (international ones allowed, address literals not), at most 254 bytes also in its ASCII
-/// form.
+/// form. Keys are stored: whoever makes them otherwise adds a step to the schema that makes them
+/// anew.
 pub fn email(text: &str) -> Result<Email, TextProblem> {
     let written = one_line(text, EMAIL_LIMIT)?;
     let (local, domain) = written.rsplit_once('@').ok_or(TextProblem::Malformed)?;
@@ -128,7 +113,8 @@ pub fn email(text: &str) -> Result<Email, TextProblem> {
         return Err(TextProblem::Malformed);
     }
     let domain = idna::domain_to_ascii_strict(domain).map_err(|_| TextProblem::Malformed)?;
-    let key = format!("{}@{domain}", key(local));
+    let local: String = in_nfc(&in_nfc(local).to_lowercase());
+    let key = format!("{local}@{domain}");
     if key.len() > EMAIL_LIMIT || written.len() > EMAIL_LIMIT {
         return Err(TextProblem::TooLong { limit: EMAIL_LIMIT });
     }
@@ -230,6 +216,7 @@ mod tests {
         let table: &[(&str, Result<&str, TextProblem>)] = &[
             ("Ana", Ok("Ana")),
             ("  Ana ", Ok("Ana")),
+            ("a \u{a0}\u{3000} b", Ok("a b")),
             ("12345", Ok("12345")),
             ("123456", too_long),
             ("äöüßé", Ok("äöüßé")),
@@ -285,23 +272,6 @@ mod tests {
     }
 
     #[test]
-    fn keys_join_twins() {
-        let twins = [
-            ("Support", "sUPPORT"),
-            ("Straße", "STRASSE"),
-            ("STRAẞE", "strasse"),
-            ("Café", "CAFE\u{301}"),
-            ("ὈΔΥΣΣΕΎΣ", "ὀδυσσεύς"),
-            ("\u{212a}elvin", "kelvin"),
-            ("ﬁle", "FILE"),
-        ];
-        for (one, other) in twins {
-            assert_eq!(key(one), key(other), "{one} and {other}");
-        }
-        assert_ne!(key("Support"), key("Support 2"));
-    }
-
-    #[test]
     fn email_table() {
         let good = [
             ("Ana.Lima@Example.ORG", "ana.lima@example.org"),
@@ -310,6 +280,8 @@ mod tests {
             ("ana@xn--bcher-kva.example", "ana@xn--bcher-kva.example"),
             ("JOSE\u{301}@example.org", "josé@example.org"),
             ("root@localhost", "root@localhost"),
+            ("Straße@example.org", "straße@example.org"),
+            ("STRASSE@example.org", "strasse@example.org"),
             ("हिन्दी@example.org", "हिन्दी@example.org"),
             ("ผู้ใช้@example.org", "ผู้ใช้@example.org"),
             ("ana@हिन्दी.example", "ana@xn--j2bd4cyah0f.example"),
@@ -424,14 +396,6 @@ mod tests {
                 prop_assert!(!clean.chars().any(|c| c.is_control() && c != '\n' && c != '\t'));
                 prop_assert_eq!(prose(&clean, 100), Ok(clean.clone()));
             }
-        }
-
-        #[test]
-        fn keys_are_stable_and_ignore_case(text in ".{0,40}|[ -~]{0,40}") {
-            let once = key(&text);
-            prop_assert_eq!(key(&text.to_ascii_uppercase()), once.clone());
-            prop_assert_eq!(key(&once), once.clone());
-            prop_assert_eq!(key(&text.nfd().collect::<String>()), once);
         }
 
         #[test]

@@ -6,6 +6,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use deskbell_proto::fold;
 use prost::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +16,6 @@ use super::Handlers;
 use super::identity::fingerprint;
 use super::status::invalid;
 use crate::desk::{ANSWER, Failure, Staff};
-use crate::domain::text;
 use crate::secrets::sealed::SealingKey;
 
 /// The pages of one list, as one caller asks for it.
@@ -97,7 +97,7 @@ pub fn by_name<'a, T: 'a>(
     let mut placed: Vec<_> = items
         .map(|item| {
             let (id, name) = id_and_name(item);
-            ((text::key(name), id), item)
+            ((fold::name(name), id), item)
         })
         .filter(|(place, _)| after.is_none_or(|after| place > after))
         .collect();

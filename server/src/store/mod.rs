@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod hints;
 mod host;
+mod keys;
 mod left;
 mod load;
 mod log;

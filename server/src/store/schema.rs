@@ -5,24 +5,41 @@
 
 use super::driver::{Connection, Database, values};
 use super::error::StoreError;
+use super::keys;
 
 /// What a step does, and the oldest schema whose binaries still work after it.
 struct Step {
     sql: &'static str,
+    /// Keys of addresses have another rule from here on.
+    email_keys: bool,
     serves_since: i64,
 }
 
 /// Schema 1, 2, …
 const STEPS: &[Step] = &[
-    Step { sql: include_str!("migrations/0001_main_job.sql"), serves_since: 1 },
+    Step { sql: include_str!("migrations/0001_main_job.sql"), email_keys: false, serves_since: 1 },
     // Programs made for schema 1 do not say when a ticket ended to those who handled it.
-    Step { sql: include_str!("migrations/0002_history_of_handlers.sql"), serves_since: 2 },
+    Step {
+        sql: include_str!("migrations/0002_history_of_handlers.sql"),
+        email_keys: false,
+        serves_since: 2,
+    },
     // Programs made for schema 2 take one account an address for granted, and let any code join.
-    Step { sql: include_str!("migrations/0003_codes_of_teams.sql"), serves_since: 3 },
+    Step {
+        sql: include_str!("migrations/0003_codes_of_teams.sql"),
+        email_keys: false,
+        serves_since: 3,
+    },
     // Programs made for schema 3 do not say when a deleted group's history is erased.
-    Step { sql: include_str!("migrations/0004_due_items.sql"), serves_since: 4 },
+    Step { sql: include_str!("migrations/0004_due_items.sql"), email_keys: false, serves_since: 4 },
     // Programs made for schema 4 look for a column that is gone.
-    Step { sql: include_str!("migrations/0005_extras_of_tickets.sql"), serves_since: 5 },
+    Step {
+        sql: include_str!("migrations/0005_extras_of_tickets.sql"),
+        email_keys: false,
+        serves_since: 5,
+    },
+    // Programs made for schema 5 take straße@ and strasse@ for one.
+    Step { sql: "", email_keys: true, serves_since: 6 },
 ];
 
 /// The schema that this binary was made for: the number of steps.
@@ -89,6 +106,9 @@ pub async fn bring(connection: &mut Connection) -> Result<Migrated, StoreError> 
     for (version, step) in (1..).zip(STEPS) {
         if version > from {
             connection.script(step.sql).await?;
+            if step.email_keys {
+                keys::make_anew(connection).await?;
+            }
             let sql = "INSERT INTO schema_versions (version, serves_since) VALUES ($1, $2)";
             connection.execute(sql, values![version, step.serves_since]).await?;
         }
@@ -162,5 +182,39 @@ mod tests {
         let ended: Vec<Option<i64>> =
             rows.into_iter().map(|mut row| row.next().expect("a time or none")).collect();
         assert_eq!(ended, [Some(200), None]);
+    }
+
+    /// A host of schema 5, which made one key of both addresses.
+    const OF_SCHEMA_5: &str = "INSERT INTO schema_versions (version, serves_since) VALUES (5, 5);
+        INSERT INTO accounts (account_id, email, email_key, display_name) VALUES \
+        (1, 'Straße@desk.example', 'strasse@desk.example', ''), \
+        (2, 'strasse@desk.example', 'strasse@desk.example', '');
+        INSERT INTO directory (team_id, kind, id, image, content_id) VALUES (7, 'member', 9, '', 3);
+        INSERT INTO contents (team_id, content_id, salt, body) VALUES (7, 3, '', \
+        '{\"email\":\"straße@desk.example\",\"email_key\":\"strasse@desk.example\",\"display_name\":\"\"}');
+        INSERT INTO invitations (email_key, team_id, member_id) VALUES \
+        ('strasse@desk.example', 7, 9);";
+
+    #[tokio::test]
+    async fn addresses_of_schema_5_become_two_people() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite:{}", folder.path().join("desk.db").display());
+        let database = Database::open(&url).await.expect("a database");
+        let mut connection = database.write().await.expect("a writer");
+        hold(&mut connection).await.expect("held");
+        for step in &STEPS[..5] {
+            connection.script(step.sql).await.expect("a step");
+        }
+        connection.script(OF_SCHEMA_5).await.expect("its rows");
+        connection.commit().await.expect("kept");
+        let migrated = migrate(&database).await.expect("brought to this schema");
+        assert_eq!(migrated, Migrated { from: 5, to: SCHEMA });
+        let mut connection = database.read().await.expect("a reader");
+        let sql = "SELECT email_key FROM accounts UNION ALL SELECT email_key FROM invitations";
+        let rows = connection.rows(sql, []).await.expect("read");
+        let mut keys: Vec<String> =
+            rows.into_iter().map(|mut row| row.next().expect("a key")).collect();
+        keys.sort();
+        assert_eq!(keys, ["strasse@desk.example", "straße@desk.example", "straße@desk.example"]);
     }
 }

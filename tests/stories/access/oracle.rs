@@ -126,7 +126,7 @@ impl Team {
     /// The numbers that a list gives, in no order.
     pub fn listed(&self, who: &str, filter: &ListTicketsRequest) -> BTreeSet<i64> {
         // Upper case is the one that “ß” and “ss” share.
-        let contains = filter.contains.to_uppercase();
+        let contains = filter.contains.trim().to_uppercase();
         let fits = |ticket: &Ticket| {
             ticket.is_open() != filter.history
                 && (filter.states.is_empty() || filter.states.contains(&i32::from(ticket.state)))

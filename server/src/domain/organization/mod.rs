@@ -5,10 +5,10 @@ mod rules;
 
 use std::collections::BTreeMap;
 
+use deskbell_proto::fold;
 use serde::{Deserialize, Serialize};
 
 use super::ids::OrganizationId;
-use super::text;
 use super::words::{ContentRef, Entry};
 pub use command::OrganizationCommand;
 
@@ -75,8 +75,8 @@ impl Organizations {
 
     /// The one with that name, in normal form and without regard to case.
     pub fn named(&self, name: &str) -> Option<&Entry<Organization, OrganizationWords>> {
-        let key = text::key(name);
-        self.iter().find(|organization| text::key(&organization.words.name) == key)
+        let key = fold::name(name);
+        self.iter().find(|organization| fold::name(&organization.words.name) == key)
     }
 
     /// The one that lists exactly this domain.

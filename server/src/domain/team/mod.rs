@@ -5,6 +5,7 @@ mod rules;
 
 use std::collections::BTreeMap;
 
+use deskbell_proto::fold;
 use serde::{Deserialize, Serialize};
 
 use super::group::{Group, GroupWords};
@@ -15,7 +16,7 @@ use super::profile::{Profile, ProfileWords};
 use super::ticket::Priority;
 use super::ticket::sight::Viewer;
 use super::words::{ContentRef, Entry};
-use super::{MemberState, Millis, text};
+use super::{MemberState, Millis};
 pub use command::{TeamChanges, TeamCommand};
 
 /// How tickets that nobody is assigned to find somebody.
@@ -118,14 +119,14 @@ impl Team {
     /// A group with that name, compared in normal form and case-insensitively; also a deleted one
     /// that can come back.
     pub fn group_named(&self, name: &str) -> Option<&Entry<Group, GroupWords>> {
-        let key = text::key(name);
-        self.groups.values().find(|group| text::key(&group.words.name) == key)
+        let key = fold::name(name);
+        self.groups.values().find(|group| fold::name(&group.words.name) == key)
     }
 
     /// A profile with that name, compared in the same way.
     pub fn profile_named(&self, name: &str) -> Option<&Entry<Profile, ProfileWords>> {
-        let key = text::key(name);
-        self.profiles.values().find(|profile| text::key(&profile.words.name) == key)
+        let key = fold::name(name);
+        self.profiles.values().find(|profile| fold::name(&profile.words.name) == key)
     }
 
     /// The name people see for a member; an empty text when they are gone.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use deskbell_proto::fold;
 use proptest::prelude::*;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -214,7 +215,7 @@ impl Memory {
             );
         }
         let names: BTreeSet<_> =
-            team.groups.values().map(|group| crate::domain::text::key(&group.words.name)).collect();
+            team.groups.values().map(|group| fold::name(&group.words.name)).collect();
         prop_assert_eq!(names.len(), team.groups.len(), "names are unique");
         Ok(())
     }

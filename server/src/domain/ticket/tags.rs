@@ -1,6 +1,8 @@
 //! Tags: short words that staff put on tickets to find them again. They are words like the others of
 //! their ticket, and go when it is erased.
 
+use deskbell_proto::fold;
+
 use super::{Ticket, TicketWords, What};
 use crate::domain::command::Checked;
 use crate::domain::decide::Draft;
@@ -37,8 +39,8 @@ fn tags(typed: &[String]) -> Checked<Vec<String>> {
         .iter()
         .map(|tag| text::one_line(tag, TAG).map_err(Refusal::text("tags")))
         .collect::<Result<Vec<_>, _>>()?;
-    tags.sort_by_cached_key(|tag| text::key(tag));
-    tags.dedup_by_key(|tag| text::key(tag));
+    tags.sort_by_cached_key(|tag| fold::name(tag));
+    tags.dedup_by_key(|tag| fold::name(tag));
     if tags.len() > TicketWords::TAGS {
         let problem = format!("has too many: a ticket has at most {} tags", TicketWords::TAGS);
         return Err(Refusal::invalid("tags", problem));
@@ -61,7 +63,8 @@ impl TicketWords {
 
     /// All of these are among its tags.
     pub fn has_tags(&self, wanted: &[String]) -> bool {
-        let has = |wanted: &String| self.tags.iter().any(|tag| text::key(tag) == text::key(wanted));
+        let has =
+            |wanted: &String| self.tags.iter().any(|tag| fold::name(tag) == fold::name(wanted));
         wanted.iter().all(has)
     }
 }
