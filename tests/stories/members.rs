@@ -5,12 +5,14 @@ use deskbell_tests::desk::{Desk, email, sign_in_with};
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::{Database, PASSWORD};
 use deskbell_tests::scene::Scene;
+use deskbell_tests::shell::Shell;
 use deskbell_tests::staff::{To, refused, refused_field};
 use tonic::Code;
 
 for_both_databases! {
     whoever_is_added_joins,
     leaving_takes_the_name_off_open_tickets,
+    who_acted_stays_known,
     the_last_admin_stays,
     only_admins_set_up,
     a_code_is_worth_nothing_to_another_team,
@@ -146,15 +148,54 @@ async fn leaving_takes_the_name_off_open_tickets(database: Database) {
     assert_eq!(bo.identity.membership, None, "the account stays, without a team");
     let added = ana.add_member(&bo.email, true, false).await.unwrap();
     bo.answer_invitation(true, &added.code).await.unwrap();
-    assert_eq!(
-        bo.history_numbers().await,
-        Vec::<i64>::new(),
-        "a new member, with nothing from before"
-    );
+    assert_eq!(bo.history_numbers().await, Vec::<i64>::new(), "none of their tickets has ended");
 
     assert!(!cy.set_available(false).await.unwrap().available);
     assert!(cy.who_am_i().await.unwrap().membership.is_some_and(|me| !me.available));
     ana.part(&support, &cy).await.unwrap();
+    desk.close();
+}
+
+async fn who_acted_stays_known(database: Database) {
+    let Scene { desk, ana, bo, cy, sales, support, widget, .. } = Scene::open(database).await;
+    let customer = widget.ring(Some(&sales), "It is broken.").await;
+    let number = customer.number;
+    let taken = bo.take(&bo.ticket(number).await.unwrap()).await.unwrap();
+    let replied = bo.reply(&taken, "Repaired.").await.unwrap();
+    ana.rename_group(&sales, "Selling").await.unwrap();
+    bo.close(&bo.ticket(replied.number).await.unwrap()).await.unwrap();
+    let passed_on = widget.ring(Some(&support), "And this.").await.number;
+    let ticket = ana.ticket(passed_on).await.unwrap();
+    ana.assign(&ticket, To::group(&sales)).await.unwrap();
+    ana.remove_member(&bo.id()).await.unwrap();
+
+    let shell = Shell::of(&ana, &desk.server);
+    let tells_of_bo = |words: &[&str]| {
+        let told = shell.deskbell(words).good().printed;
+        assert!(told.contains("bo") && !told.contains("former member"), "{words:?}: {told}");
+        told
+    };
+    tells_of_bo(&["history"]);
+    let csv = tells_of_bo(&["history", "--csv"]);
+    assert!(csv.contains(",Selling,bo,"), "{csv}");
+    let shown = tells_of_bo(&["ticket", "show", "1"]);
+    assert!(shown.contains("Operator   bo\n") && shown.contains("  bo ("), "{shown}");
+    let log = tells_of_bo(&["ticket", "log", "1"]);
+    assert!(log.contains("group: Sales") && !log.contains("Selling"), "as it was then: {log}");
+    let log = shell.deskbell(&["ticket", "log", "2"]).good().printed;
+    assert!(log.contains("former group: Support, group: Selling"), "{log}");
+    assert_eq!(customer.ticket().await.unwrap().messages[0].from, "bo");
+    let listed = shell.deskbell(&["member", "list"]).good().printed;
+    assert!(!listed.contains("bo@"), "{listed}");
+
+    // Whoever comes back is the same, under the name they have now.
+    let added = ana.add_member(&bo.email, true, false).await.unwrap();
+    let back = desk.sign_in(&bo.email).await;
+    back.answer_invitation(true, &added.code).await.unwrap();
+    let back = desk.sign_in(&bo.email).await;
+    assert_eq!(back.id(), bo.id());
+    assert_eq!(back.history_numbers().await, [number]);
+    assert_eq!(cy.history_numbers().await, Vec::<i64>::new());
     desk.close();
 }
 

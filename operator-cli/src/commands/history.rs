@@ -1,7 +1,7 @@
 //! `deskbell history`: closed and expired tickets, also as CSV for a spreadsheet.
 
 use std::borrow::Cow;
-use std::io;
+use std::io::{self, Write as _};
 
 use clap::Args;
 use deskbell_proto::v1;
@@ -29,16 +29,20 @@ apostrophe.
 
 Example:
   deskbell history --contains printer
-  deskbell history --csv > history.csv")]
+  deskbell history --csv > history.csv
+  deskbell history --csv --excel > history.csv")]
 pub struct History {
     #[command(flatten)]
     filter: Filter,
     /// Print CSV (RFC 4180)
     #[arg(long, conflicts_with = "json")]
     csv: bool,
+    /// Begin the CSV with a byte order mark, which Excel needs to read it as UTF-8
+    #[arg(long, requires = "csv")]
+    excel: bool,
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 15] = [
     "number",
     "state",
     "priority",
@@ -52,6 +56,8 @@ const COLUMNS: [&str; 13] = [
     "title",
     "description",
     "facts",
+    "organization",
+    "tags",
 ];
 
 impl History {
@@ -65,6 +71,10 @@ impl History {
             Pages::new(&client, self.filter.request(&client, true, for_people).await?, limit);
         let mut table =
             Table::new(["NUMBER", "STATE", "ENDED", "OPERATOR", "GROUP", "REQUESTER", "TITLE"]);
+        if self.excel {
+            // Without it, Excel takes UTF-8 for the alphabet of its country.
+            io::stdout().write_all("\u{feff}".as_bytes())?;
+        }
         let mut csv = writer(io::stdout());
         if self.csv {
             csv.write_record(COLUMNS).map_err(written)?;
@@ -74,10 +84,7 @@ impl History {
             shown += tickets.len();
             for ticket in &tickets {
                 if self.csv {
-                    csv.write_record(
-                        record(ticket).iter().map(|cell| unformula(cell).into_owned()),
-                    )
-                    .map_err(written)?;
+                    csv.write_record(record(ticket).map(|text| cell(&text))).map_err(written)?;
                 } else if output.is_json() {
                     output.message(ticket)?;
                 } else {
@@ -124,16 +131,28 @@ fn record(ticket: &v1::Ticket) -> [String; COLUMNS.len()] {
         ticket.title.clone(),
         ticket.description.clone(),
         facts.join("; "),
+        ticket.organization.as_ref().map_or_else(String::new, |of| of.name.clone()),
+        ticket.tags.join("; "),
     ]
 }
 
-/// RFC 4180 with every cell in quotes: a spreadsheet that separates at semicolons or tabs, as many
-/// do by their country, finds none outside of them.
+/// RFC 4180. What needs quotes gets them from [`cell`].
 fn writer<W: io::Write>(to: W) -> csv::Writer<W> {
     csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
-        .quote_style(csv::QuoteStyle::Always)
+        .quote_style(csv::QuoteStyle::Never)
         .from_writer(to)
+}
+
+/// A text as a cell: no formula, and in quotes if anything is in it that some spreadsheet separates
+/// at. Many take semicolons or tabs, by their country.
+fn cell(text: &str) -> String {
+    let text = unformula(text);
+    if text.contains([',', ';', '\t', '|', '"', '\r', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.into_owned()
+    }
 }
 
 /// A cell that no spreadsheet takes for a formula, whatever white space or quotes hide its
@@ -178,9 +197,7 @@ mod tests {
             ..Default::default()
         };
         let mut writer = writer(Vec::new());
-        writer
-            .write_record(record(&ticket).iter().map(|cell| unformula(cell).into_owned()))
-            .unwrap();
+        writer.write_record(record(&ticket).map(|text| cell(&text))).unwrap();
         let written = writer.into_inner().unwrap();
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_slice());
@@ -191,16 +208,15 @@ mod tests {
     #[test]
     fn a_cell_stays_a_cell_whatever_separates() {
         for separator in [b',', b';', b'\t', b'|'] {
-            let cell = format!("a{}=1+1", char::from(separator));
+            let text = format!("a{}=1+1", char::from(separator));
             for line in ["one line", "two\nlines"] {
                 let ticket = v1::Ticket {
-                    title: cell.clone(),
-                    description: format!("{line}{cell}"),
+                    title: text.clone(),
+                    description: format!("{line}{text}"),
                     ..Default::default()
                 };
                 let mut writer = writer(Vec::new());
-                let cells = record(&ticket).map(|cell| unformula(&cell).into_owned());
-                writer.write_record(cells).unwrap();
+                writer.write_record(record(&ticket).map(|text| cell(&text))).unwrap();
                 let written = writer.into_inner().unwrap();
                 // In quotes, it reads as one cell: no program sees a formula after the separator.
                 let mut inside = false;

@@ -243,7 +243,9 @@ impl Desk {
         let messages = self.store.messages_after(team.id, ticket.id, after).await?;
         let shown = messages.into_iter().filter(|message| message.kind != MessageKind::Note);
         let told = shown.map(|message| {
-            let from = message.author.map_or(String::new(), |author| helper_name(team, author));
+            let from = message
+                .author
+                .map_or(String::new(), |author| helper_name(team, author, message.at));
             (message.id.0, from, message.words.text.clone(), message.at)
         });
         Ok(told.collect())
@@ -456,8 +458,9 @@ fn submission_words(raw: &RawSubmission) -> Result<Checked<Prepared<TicketWords>
     Ok(checked().map(|words| Prepared::new(words, salt)))
 }
 
-fn helper_name(team: &Team, member: crate::domain::MemberId) -> String {
-    match team.member_name(member) {
+/// Who helped at that time.
+fn helper_name(team: &Team, member: crate::domain::MemberId, at: Millis) -> String {
+    match team.member_name(member, at) {
         "" => "Support".to_owned(),
         name => name.to_owned(),
     }
@@ -470,13 +473,14 @@ fn view(
     place: i64,
     messages: Vec<(i64, String, String, Millis)>,
 ) -> CustomerView {
+    let now = ticket.ended_at.unwrap_or(Millis::MAX);
     let group = ticket.group.and_then(|group| team.live_group(group));
     let group = group.filter(|group| group.visibility == Visibility::Public);
     CustomerView {
         number: ticket.number,
         version: ticket.customer_version,
         state: ticket.state,
-        helper: ticket.operator.map_or(String::new(), |operator| helper_name(team, operator)),
+        helper: ticket.operator.map_or(String::new(), |operator| helper_name(team, operator, now)),
         group: group.map_or(String::new(), |group| group.words.name.clone()),
         place,
         submitted_at: ticket.submitted_at,

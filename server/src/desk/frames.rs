@@ -67,7 +67,7 @@ pub fn frame_of(encoder: &dyn Encoder, team: &Team, change: &Change) -> Frame {
             | Event::SessionsEnded { .. } => {}
         }
     }
-    draft.finish(encoder, team, change.revision, actor_name(team, change.actor))
+    draft.finish(encoder, team, change.revision, actor_name(team, change.actor, change.at))
 }
 
 /// A frame in the making.

@@ -162,7 +162,7 @@ impl Desk {
                         version: after.version,
                         at: change.at,
                         what: after.changed,
-                        actor: actor_name(&staff.team, by),
+                        actor: actor_name(&staff.team, by, change.at),
                         details: details(&staff.team, &former, &after),
                     });
                 }
@@ -216,7 +216,7 @@ impl Desk {
             return Ok(hidden);
         }
         Ok(Failure::Refused(Refusal::Stale {
-            by: actor_name(&staff.team, now.changed_by),
+            by: actor_name(&staff.team, now.changed_by, now.changed_at),
             what: now.changed.word(),
             version: now.version,
         }))
@@ -311,13 +311,11 @@ impl Filter {
 /// What changed, with what was there before.
 fn details(team: &Team, former: &Former, after: &Ticket) -> Vec<(&'static str, String)> {
     let mut details = Vec::new();
-    let new = after.changed == What::Submitted;
-    let group_name = |group: Option<GroupId>| {
-        let group = group.and_then(|group| team.groups.get(&group));
-        group.map_or(String::new(), |group| group.words.name.clone())
-    };
+    let (at, new) = (after.changed_at, after.changed == What::Submitted);
+    let group_name =
+        |group: Option<GroupId>| group.map_or("", |group| team.group_name(group, at)).to_owned();
     let operator_name = |operator: Option<MemberId>| {
-        operator.map_or("", |operator| team.member_name(operator)).to_owned()
+        operator.map_or("", |operator| team.member_name(operator, at)).to_owned()
     };
     if let What::Priority(from) = after.changed {
         details.push(("from", from.word().to_owned()));

@@ -11,10 +11,10 @@ use super::command::Command;
 use super::former::Former;
 use super::group::{Group, GroupCommand, GroupWords};
 use super::ids::{GroupId, MemberId, OrganizationId, ProfileId, TeamId};
-use super::member::{Member, MemberWords};
+use super::member::{Member, MemberState, MemberWords};
 use super::organization::{Organization, OrganizationWords, Organizations};
 use super::profile::{Profile, ProfileWords};
-use super::team::{Settings, Team, TeamWords};
+use super::team::{Past, Settings, Team, TeamWords};
 use super::text;
 use super::words::{ContentRef, Entry, NewWords};
 
@@ -214,6 +214,7 @@ impl Team {
             groups: BTreeMap::new(),
             organizations: Organizations::default(),
             profiles: BTreeMap::new(),
+            past: Past::default(),
         };
         for item in items {
             team.set(item);
@@ -225,8 +226,8 @@ impl Team {
     pub fn item(&self, id: ItemId) -> Option<Item> {
         match id {
             ItemId::Team => Some(self.settings.clone().into()),
-            ItemId::Member(id) => self.members.get(&id).cloned().map(Item::from),
-            ItemId::Group(id) => self.groups.get(&id).cloned().map(Item::from),
+            ItemId::Member(id) => self.anybody(id).cloned().map(Item::from),
+            ItemId::Group(id) => self.any_group(id).cloned().map(Item::from),
             ItemId::Organization(id) => self.organizations.get(id).cloned().map(Item::from),
             ItemId::Profile(id) => self.profiles.get(&id).cloned().map(Item::from),
         }
@@ -243,8 +244,23 @@ impl Team {
     fn set(&mut self, item: Item) {
         match item {
             Item::Team(settings) => self.settings = settings,
-            Item::Member(member) => drop(self.members.insert(member.id, member)),
-            Item::Group(group) => drop(self.groups.insert(group.id, group)),
+            Item::Member(member) => {
+                let (there, gone) = match member.state {
+                    MemberState::Former => (&mut self.past.members, &mut self.members),
+                    _ => (&mut self.members, &mut self.past.members),
+                };
+                gone.remove(&member.id);
+                there.insert(member.id, member);
+            }
+            Item::Group(group) => {
+                let there = if group.former {
+                    self.groups.remove(&group.id);
+                    &mut self.past.groups
+                } else {
+                    &mut self.groups
+                };
+                there.insert(group.id, group);
+            }
             Item::Organization(organization) => self.organizations.insert(organization),
             Item::Profile(profile) => drop(self.profiles.insert(profile.id, profile)),
         }

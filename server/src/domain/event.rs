@@ -102,11 +102,11 @@ pub struct Change {
     pub events: Vec<Event>,
 }
 
-/// What people call who did it: a member's name, "customer" or "clock". Of a member who was removed
-/// the name is gone.
-pub fn actor_name(team: &Team, actor: Actor) -> String {
+/// What people called who did it at that time: a member's name, "customer" or "clock".
+pub fn actor_name(team: &Team, actor: Actor, at: Millis) -> String {
     match actor {
-        Actor::Member(member) => match team.member_name(member) {
+        // Members whom earlier versions removed are not remembered.
+        Actor::Member(member) => match team.member_name(member, at) {
             "" => "a former member".to_owned(),
             name => name.to_owned(),
         },

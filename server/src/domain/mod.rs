@@ -13,6 +13,7 @@ mod former;
 mod group;
 mod ids;
 mod member;
+mod names;
 mod organization;
 mod profile;
 mod refusal;
@@ -38,6 +39,7 @@ pub use ids::{
     TeamId, TicketId,
 };
 pub use member::{Member, MemberCommand, MemberDraft, MemberState, MemberWords};
+pub use names::FormerNames;
 pub use organization::{Organization, OrganizationCommand, OrganizationWords, Organizations};
 pub use profile::{
     Branding, Fallback, Profile, ProfileCommand, ProfileDraft, ProfileState, ProfileTexts,
@@ -45,7 +47,7 @@ pub use profile::{
 };
 pub use refusal::Refusal;
 pub use request::{Caller, Memory, Reply, Request};
-pub use team::{QueueMode, Settings, Team, TeamChanges, TeamCommand, TeamWords};
+pub use team::{Past, QueueMode, Settings, Team, TeamChanges, TeamCommand, TeamWords};
 pub use ticket::sight::{Sight, Viewer};
 pub use ticket::{
     Extras, Message, MessageKind, MessageWords, Origin, Priority, State, Submission, Ticket,

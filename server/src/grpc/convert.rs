@@ -158,8 +158,9 @@ fn group_ref(group: &Entry<Group, GroupWords>) -> proto::GroupRef {
     proto::GroupRef { id: id('g', group.id.0), name: group.words.name.clone() }
 }
 
-fn member_ref(team: &Team, member: MemberId) -> proto::MemberRef {
-    let name = team.member_name(member);
+/// A member by the name that they had at that time.
+fn member_ref(team: &Team, member: MemberId, at: Millis) -> proto::MemberRef {
+    let name = team.member_name(member, at);
     proto::MemberRef { id: id('m', member.0), display_name: name.to_owned() }
 }
 
@@ -169,6 +170,8 @@ pub fn member(team: &Team, member: &Entry<Member, MemberWords>) -> proto::Member
         MemberState::Invited => proto::MemberState::Invited,
         MemberState::Active => proto::MemberState::Active,
         MemberState::Disabled => proto::MemberState::Disabled,
+        // Lists have none of them.
+        MemberState::Former => proto::MemberState::Unspecified,
     };
     let groups = team
         .groups
@@ -200,7 +203,11 @@ pub fn group(
         id: id('g', group.id.0),
         name: group.words.name.clone(),
         visibility: visibility.into(),
-        operators: group.operators.iter().map(|operator| member_ref(team, *operator)).collect(),
+        operators: group
+            .operators
+            .iter()
+            .map(|operator| member_ref(team, *operator, Millis::MAX))
+            .collect(),
         delete_time: group.deleted_at.map(time),
         open_tickets,
     }
@@ -231,7 +238,9 @@ pub fn ticket(team: &Team, ticket: &TicketEntry) -> proto::Ticket {
         state: to_state(ticket.state),
         priority: to_priority(ticket.priority),
         group: ticket.group.and_then(|group| team.groups.get(&group)).map(group_ref),
-        operator: ticket.operator.map(|operator| member_ref(team, operator)),
+        operator: ticket
+            .operator
+            .map(|operator| member_ref(team, operator, ticket.ended_at.unwrap_or(Millis::MAX))),
         requester: words.requester.clone(),
         requester_verified: ticket.extras.verified,
         title,
@@ -275,7 +284,7 @@ pub fn message(team: &Team, message: &MessageEntry) -> proto::Message {
     proto::Message {
         id: id('n', message.id.0),
         kind: kind.into(),
-        author: message.author.map(|author| member_ref(team, author)),
+        author: message.author.map(|author| member_ref(team, author, message.at)),
         text: message.words.text.clone(),
         create_time: Some(time(message.at)),
     }

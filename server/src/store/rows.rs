@@ -201,6 +201,9 @@ async fn put(connection: &mut Connection, team: TeamId, item: &Item) -> Result<(
     connection.execute(sql, row).await?;
     if let Item::Member(member) = item {
         write_invitation(connection, team, member).await?;
+        if member.state == MemberState::Former {
+            accounts::forget_codes(connection, team, member.id).await?;
+        }
     }
     Ok(())
 }

@@ -115,7 +115,7 @@ impl Desk {
                 draft.tickets.push((changed.before.clone(), ticket));
             }
         }
-        let actor = actor_name(team, change.record.by);
+        let actor = actor_name(team, change.record.by, change.at);
         Ok(draft.finish(&*self.encoder, team, change.revision, actor))
     }
 }

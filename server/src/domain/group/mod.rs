@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Millis;
 use super::ids::{GroupId, MemberId};
+use super::names::FormerNames;
 use super::words::ContentRef;
 pub use command::GroupCommand;
 pub use rules::{ERASE_AT_ONCE, UNDELETE_FOR};
@@ -34,6 +35,9 @@ pub struct Group {
     pub operators: BTreeSet<MemberId>,
     /// When it was deleted; its history is hidden from then on, and erased ten minutes later.
     pub deleted_at: Option<Millis>,
+    /// It is gone but for its name, which tickets that passed through it are told with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub former: bool,
     /// Its name.
     pub words: ContentRef,
 }
@@ -41,7 +45,7 @@ pub struct Group {
 impl Group {
     /// When its history is erased and it is gone, if it was deleted.
     pub fn erased_at(&self) -> Option<Millis> {
-        self.deleted_at.map(|at| at.saturating_add(UNDELETE_FOR))
+        self.deleted_at.filter(|_| !self.former).map(|at| at.saturating_add(UNDELETE_FOR))
     }
 }
 
@@ -50,4 +54,7 @@ impl Group {
 pub struct GroupWords {
     /// As it was written.
     pub name: String,
+    /// The names before that.
+    #[serde(default, skip_serializing_if = "FormerNames::is_empty")]
+    pub former_names: FormerNames,
 }

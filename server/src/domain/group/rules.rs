@@ -68,12 +68,13 @@ impl<'w> Draft<'w> {
             return Err(Refusal::Full { what: "groups", limit: GROUPS });
         }
         let id = GroupId(self.id());
-        let prepared = self.prepare(GroupWords { name });
+        let prepared = self.prepare(GroupWords { name, ..GroupWords::default() });
         let image = Group {
             id,
             visibility,
             operators: BTreeSet::new(),
             deleted_at: None,
+            former: false,
             words: self.content(&prepared),
         };
         self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
@@ -94,7 +95,9 @@ impl<'w> Draft<'w> {
             let name = checked_name(name)?;
             self.name_is_free(&name, Some(id))?;
             if name != group.words.name {
-                let prepared = self.prepare(GroupWords { name });
+                let mut words = group.words.clone();
+                words.former_names.rename(&mut words.name, name, self.now);
+                let prepared = self.prepare(words);
                 group.image.words = prepared.at(group.image.words.id);
                 group.words = (*prepared.words).clone();
                 row = Some(prepared.row);
@@ -250,6 +253,19 @@ impl<'w> Draft<'w> {
         Ok(Reply::Item(ItemId::Group(id)))
     }
 
+    /// The group is gone but for its name, as long as that is not one of very many.
+    fn forget_group(&mut self, group: &Entry<Group, GroupWords>) -> Result<(), Refusal> {
+        if self.team()?.past.groups.len() < GROUPS {
+            let mut group = group.clone();
+            group.former = true;
+            group.operators.clear();
+            self.set(group, None);
+        } else {
+            self.remove(ItemId::Group(group.id));
+        }
+        Ok(())
+    }
+
     /// One step of the sweep: erases some of the history, and the group itself once there is none
     /// left.
     pub(super) fn erase_group(&mut self, id: GroupId) -> Result<Reply, Refusal> {
@@ -267,7 +283,7 @@ impl<'w> Draft<'w> {
             self.events.push(Event::TicketsErased(erased));
         }
         if count < ERASE_AT_ONCE {
-            self.remove(ItemId::Group(id));
+            self.forget_group(group)?;
         }
         Ok(Reply::Count(i64::try_from(count).unwrap_or(i64::MAX)))
     }

@@ -6,6 +6,7 @@ use crate::domain::decide::{Draft, MemberEntry};
 use crate::domain::directory::ItemId;
 use crate::domain::event::Event;
 use crate::domain::ids::MemberId;
+use crate::domain::names::FormerNames;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::Reply;
 use crate::domain::words::{Entry, NewWords};
@@ -82,15 +83,22 @@ impl<'w> Draft<'w> {
                 text: "this address is a member of the team already".into(),
             });
         }
-        if team.members.len() >= MEMBERS {
+        let returning = team.past.members.values().find(|past| past.words.email_key == email.key);
+        if returning.is_none() && team.members.len() + team.past.members.len() >= MEMBERS {
             return Err(Refusal::Full { what: "members", limit: MEMBERS });
         }
-        let made = code(MemberId(self.next_id));
-        let id = MemberId(self.id());
-        let display_name =
-            if display_name.is_empty() { email.written.clone() } else { display_name };
-        self.events.push(made);
-        let words = MemberWords { email: email.written, email_key: email.key, display_name };
+        let id = returning.map_or_else(|| MemberId(self.id()), |past| past.id);
+        self.events.push(code(id));
+        let mut words = MemberWords {
+            email: email.written.clone(),
+            email_key: email.key,
+            display_name: if display_name.is_empty() { email.written } else { display_name },
+            former_names: FormerNames::default(),
+        };
+        if let Some(past) = returning {
+            words.former_names = past.words.former_names.clone();
+            words.display_name.clone_from(&past.words.display_name);
+        }
         let prepared = self.prepare(words);
         let image = Member {
             id,
@@ -99,11 +107,27 @@ impl<'w> Draft<'w> {
             admin: *admin,
             operator: *operator,
             available: true,
+            returning: returning.is_some(),
             sight_since: self.revision,
-            words: self.content(&prepared),
+            words: match returning {
+                Some(past) => prepared.at(past.image.words.id),
+                None => self.content(&prepared),
+            },
         };
         self.set(Entry { image, words: (*prepared.words).clone() }, Some(prepared.row));
         Ok(Reply::Item(ItemId::Member(id)))
+    }
+
+    /// Somebody is no member any more. Who was one stays known by name; who never came leaves
+    /// nothing.
+    fn leave(&mut self, member: &MemberEntry) {
+        if member.state == MemberState::Invited && !member.returning {
+            self.remove(ItemId::Member(member.id));
+        } else {
+            let mut image = member.image.clone().seeing_anew(self.revision);
+            (image.state, image.account) = (MemberState::Former, None);
+            self.change_member(member, image, None);
+        }
     }
 
     fn other(&self, member: MemberId) -> Result<&'w MemberEntry, Refusal> {
@@ -187,7 +211,7 @@ impl<'w> Draft<'w> {
         self.keeps_an_admin(old)?;
         self.leave_tickets(id);
         self.leave_groups(id)?;
-        self.remove(ItemId::Member(id));
+        self.leave(old);
         if let Some(account) = old.account {
             self.events.push(Event::SessionsEnded { account, only: None, except: None });
             if let Ok(found) = self.world.account(account) {
@@ -238,7 +262,7 @@ impl<'w> Draft<'w> {
         if !accept {
             // An admin may have put them into groups already.
             self.leave_groups(member)?;
-            self.remove(ItemId::Member(member));
+            self.leave(invited);
             return Ok(Reply::Account(id));
         }
         let account = account.clone();
@@ -259,7 +283,12 @@ impl<'w> Draft<'w> {
         member.image.account = Some(account.id);
         member.image.state = MemberState::Active;
         member.image.sight_since = self.revision;
-        member.words.display_name.clone_from(&account.display_name);
+        let MemberWords { display_name, former_names, .. } = &mut member.words;
+        if invited.returning {
+            former_names.rename(display_name, account.display_name.clone(), self.now);
+        } else {
+            display_name.clone_from(&account.display_name);
+        }
         let prepared = self.prepare(member.words.clone());
         member.image.words = prepared.at(invited.image.words.id);
         account.membership = Some((self.world.id, member.image.id));

@@ -78,7 +78,7 @@ impl<'w> Draft<'w> {
         self.admin()?;
         let old = self.existing(id)?;
         if revision != old.revision {
-            let by = actor_name(self.team()?, old.saved_by);
+            let by = actor_name(self.team()?, old.saved_by, old.saved_at);
             return Err(Refusal::Stale { by, what: "profile_saved", version: old.revision });
         }
         let draft = draft.clone()?;

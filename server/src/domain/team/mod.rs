@@ -72,6 +72,18 @@ pub struct Team {
     pub organizations: Organizations,
     /// Its profiles.
     pub profiles: BTreeMap<ProfileId, Entry<Profile, ProfileWords>>,
+    /// Who and what was in it.
+    pub past: Past,
+}
+
+/// Who and what is in a team no more. They are kept for their names, which what they did is told
+/// with.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// Former members.
+    pub members: BTreeMap<MemberId, Entry<Member, MemberWords>>,
+    /// Groups that were deleted, and cannot come back.
+    pub groups: BTreeMap<GroupId, Entry<Group, GroupWords>>,
 }
 
 impl Team {
@@ -129,9 +141,26 @@ impl Team {
         self.profiles.values().find(|profile| fold::name(&profile.words.name) == key)
     }
 
-    /// The name people see for a member; an empty text when they are gone.
-    pub fn member_name(&self, member: MemberId) -> &str {
-        self.members.get(&member).map_or("", |found| found.words.display_name.as_str())
+    /// A member, or a former one.
+    pub fn anybody(&self, member: MemberId) -> Option<&Entry<Member, MemberWords>> {
+        self.members.get(&member).or_else(|| self.past.members.get(&member))
+    }
+
+    /// A group, or one that is no more.
+    pub fn any_group(&self, group: GroupId) -> Option<&Entry<Group, GroupWords>> {
+        self.groups.get(&group).or_else(|| self.past.groups.get(&group))
+    }
+
+    /// The name people saw for a member at that time, also of a former one; an empty text for
+    /// nobody that the team remembers.
+    pub fn member_name(&self, member: MemberId, at: Millis) -> &str {
+        self.anybody(member)
+            .map_or("", |found| found.words.former_names.at(&found.words.display_name, at))
+    }
+
+    /// The name that a group had at that time, likewise.
+    pub fn group_name(&self, group: GroupId, at: Millis) -> &str {
+        self.any_group(group).map_or("", |found| found.words.former_names.at(&found.words.name, at))
     }
 
     /// Active admins besides this member.

@@ -9,6 +9,7 @@ use crate::domain::decide::Draft;
 use crate::domain::event::Event;
 use crate::domain::ids::MemberId;
 use crate::domain::member::{Member, MemberState, MemberWords};
+use crate::domain::names::FormerNames;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
 use crate::domain::text;
@@ -75,6 +76,7 @@ impl Draft<'_> {
             email: account.email.clone(),
             email_key: account.email_key.clone(),
             display_name: account.display_name.clone(),
+            former_names: FormerNames::default(),
         });
         let image = Member {
             id: member,
@@ -83,6 +85,7 @@ impl Draft<'_> {
             admin: true,
             operator: true,
             available: true,
+            returning: false,
             sight_since: self.revision,
             words: self.content(&prepared),
         };

@@ -82,7 +82,12 @@ pub fn hash(text: &str) -> Digest {
 /// Somebody's name, address and folded address, from one word.
 pub fn member_words(name: &str) -> MemberWords {
     let email = format!("{name}@example.org");
-    MemberWords { email_key: email.clone(), email, display_name: name.to_owned() }
+    MemberWords {
+        email_key: email.clone(),
+        email,
+        display_name: name.to_owned(),
+        former_names: FormerNames::default(),
+    }
 }
 
 /// A text for a message.
@@ -124,6 +129,7 @@ fn member(
         admin,
         operator,
         available: true,
+        returning: false,
         sight_since: 1,
         words: content,
     };
@@ -136,7 +142,8 @@ fn group(
     visibility: Visibility,
     operators: &[MemberId],
 ) -> Entry<Group, GroupWords> {
-    let (content, words) = words(200 + id.0, GroupWords { name: name.to_owned() });
+    let (content, words) =
+        words(200 + id.0, GroupWords { name: name.to_owned(), ..GroupWords::default() });
     let deleted_at = (id == GONE).then_some(START - MINUTE);
     Entry {
         image: Group {
@@ -144,6 +151,7 @@ fn group(
             visibility,
             operators: operators.iter().copied().collect(),
             deleted_at,
+            former: false,
             words: content,
         },
         words,
@@ -216,6 +224,7 @@ fn team() -> Team {
         groups: groups.map(|group| (group.id, group)).into(),
         organizations: Organizations::default(),
         profiles: profiles.map(|profile| (profile.id, profile)).into(),
+        past: Past::default(),
     }
 }
 
@@ -333,6 +342,14 @@ impl Scene {
                         None => known.invitation.is_some() || known.account != code.account,
                     });
                     self.codes.push(code.clone());
+                }
+                Event::Directory(DirectoryEvent::Set(item, ..)) => {
+                    if let Item::Member(member) = &**item
+                        && member.state == MemberState::Former
+                    {
+                        let team = self.world.id;
+                        self.codes.retain(|code| code.invitation != Some((team, member.id)));
+                    }
                 }
                 Event::Directory(DirectoryEvent::Gone(ItemId::Member(member))) => {
                     let team = self.world.id;

@@ -156,7 +156,7 @@ fn being_kept_out_ends_sessions_and_being_let_in_brings_back_groups() {
 }
 
 #[test]
-fn what_a_removed_member_did_is_still_said_of_somebody() {
+fn who_acted_stays_known_and_who_comes_back_is_the_same() {
     let mut scene = Scene::new();
     let number = scene.put(State::New, None, Some(SUPPORT));
     let seen = scene.version(number);
@@ -164,9 +164,35 @@ fn what_a_removed_member_did_is_still_said_of_somebody() {
     scene.does(ADA, MemberCommand::Remove { member: ANA });
     assert_eq!(
         scene.refused(BOB, TicketCommand::Close { number, version: seen }),
-        "stale: a former member closed"
+        "stale: ana closed"
     );
     assert_eq!(scene.ticket(number).handled_by, [ANA], "handled is remembered");
+    assert!(!scene.who_sees(number).contains(&ANA));
+    assert_eq!(scene.refused(ADA, MemberCommand::Remove { member: ANA }), "not found");
+
+    scene.does(ADA, add("Ana@example.org"));
+    assert_eq!(scene.team().members[&ANA].words.display_name, "ana");
+    scene.does(ADA, MemberCommand::Remove { member: ANA });
+    assert!(scene.team().past.members.contains_key(&ANA), "asked in vain, they are remembered");
+    scene.does(ADA, add("ana@example.org"));
+    assert!(!scene.who_sees(number).contains(&ANA), "they have not accepted yet");
+    let account = account_of(ANA);
+    for known in scene.world.accounts.iter_mut().filter(|known| known.id == account) {
+        "Ana Lima".clone_into(&mut known.display_name);
+    }
+    let code_hash = Some(hash("ana@example.org"));
+    let answer = MemberCommand::AnswerInvitation { member: ANA, accept: true, code_hash };
+    scene.ask(Caller::Account(account), answer).expect("they accept");
+    assert!(scene.who_sees(number).contains(&ANA), "their handled history is theirs again");
+    let [then, now] = [0, scene.now].map(|at| scene.team().member_name(ANA, at).to_owned());
+    assert_eq!([then.as_str(), now.as_str()], ["ana", "Ana Lima"]);
+}
+
+#[test]
+fn who_never_came_leaves_nothing() {
+    let mut scene = Scene::new();
+    scene.does(ADA, MemberCommand::Remove { member: INA });
+    assert!(scene.team().anybody(INA).is_none());
 }
 
 #[test]

@@ -141,6 +141,6 @@ impl<'w> Draft<'w> {
 
 /// Somebody was faster: who, and what they did.
 fn stale(team: &Team, ticket: &Ticket) -> Refusal {
-    let by = actor_name(team, ticket.changed_by);
+    let by = actor_name(team, ticket.changed_by, ticket.changed_at);
     Refusal::Stale { by, what: ticket.changed.word(), version: ticket.version }
 }
