@@ -125,8 +125,12 @@ async fn leaving_takes_the_name_off_open_tickets(database: Database) {
     let kept_out = desk.sign_in(&bo.email).await;
     assert_eq!(
         refused(kept_out.open_or_problem().await),
-        (Code::PermissionDenied, "NO_TEAM".to_owned())
+        (Code::PermissionDenied, "MEMBER_DISABLED".to_owned())
     );
+    let told = Shell::of(&kept_out, &desk.server).deskbell(&["whoami"]).good().printed;
+    assert!(told.contains("An admin has disabled you in ana's team."), "{told}");
+    let listed = Shell::of(&ana, &desk.server).deskbell(&["member", "list"]).good().printed;
+    assert!(listed.contains("disabled") && !listed.contains("disabled  member  on"), "{listed}");
     let open = ana.ticket(tickets.1).await.unwrap();
     assert_eq!(refused_field(ana.assign(&open, To::operator(&bo)).await), "operator_id");
     ana.update_member(&bo.id(), None, None, Some(true)).await.unwrap();

@@ -31,6 +31,12 @@ pub fn describe(identity: &v1::Identity) -> String {
     let Some(membership) = &identity.membership else {
         let teams: Vec<&str> =
             identity.invitations.iter().map(|invitation| invitation.team_name.as_str()).collect();
+        if !identity.disabled_in_team.is_empty() {
+            let team = &identity.disabled_in_team;
+            return format!(
+                "{who}. An admin has disabled you in {team}.\nTo be let in again, ask an admin there."
+            );
+        }
         let next = if teams.is_empty() {
             "To make one: deskbell team activate NAME".to_owned()
         } else {

@@ -214,6 +214,8 @@ async fn list(setting: &Setting, client: &Client) -> Result<(), Failure> {
 
 fn assistance(member: &v1::Member) -> &'static str {
     match (member.operator, member.available) {
+        _ if member.state() == v1::MemberState::Disabled => "",
+        (true, _) if member.state() == v1::MemberState::Invited => "on",
         (false, _) => "off",
         (true, true) => "on, available",
         (true, false) => "on, away",

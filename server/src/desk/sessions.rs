@@ -132,6 +132,8 @@ pub struct Identity {
     pub account: Account,
     /// The team and the member, while the member is active.
     pub membership: Option<(Arc<Team>, Entry<Member, MemberWords>)>,
+    /// The name of the team in which the member is disabled.
+    pub disabled_in: Option<String>,
     /// Invitations that wait.
     pub invitations: Vec<Invitation>,
 }
@@ -205,7 +207,11 @@ impl Desk {
     pub async fn staff(&self, session: Session) -> Result<Staff, Failure> {
         let (team, member) = session.membership.ok_or(Failure::Refused(Refusal::NO_TEAM))?;
         let team = self.team(team).await?;
-        let viewer = team.viewer(member).ok_or(Failure::Refused(Refusal::NO_TEAM))?;
+        let kept_out = team.members.get(&member).map(|found| found.state);
+        let viewer = team.viewer(member).ok_or(match kept_out {
+            Some(MemberState::Disabled) => Refusal::DISABLED,
+            _ => Refusal::NO_TEAM,
+        })?;
         Ok(Staff { session, team, viewer })
     }
 
@@ -311,16 +317,19 @@ impl Desk {
     /// Who an account is.
     pub async fn identity(&self, account: AccountId) -> Result<Identity, Failure> {
         let account = self.store.account(account).await?.ok_or(Failure::SignedOut)?;
-        let membership = match account.membership {
+        let member = match account.membership {
             Some((team, member)) => self.store.team(team).await?.and_then(|team| {
-                let found = team
-                    .members
-                    .get(&member)
-                    .filter(|found| found.state == MemberState::Active)?
-                    .clone();
+                let found = team.members.get(&member)?.clone();
                 Some((team, found))
             }),
             None => None,
+        };
+        let (membership, kept_out) = match member {
+            Some((team, member)) if member.state == MemberState::Active => {
+                (Some((team, member)), None)
+            }
+            Some((team, _)) => (None, Some(team.settings.words.name.clone())),
+            None => (None, None),
         };
         let mut invitations = Vec::new();
         if account.membership.is_none() {
@@ -334,7 +343,7 @@ impl Desk {
                 }
             }
         }
-        Ok(Identity { account, membership, invitations })
+        Ok(Identity { account, membership, disabled_in: kept_out, invitations })
     }
 
     /// Changes one's own password and ends all other sessions.

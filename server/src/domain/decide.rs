@@ -149,7 +149,11 @@ impl<'w> Draft<'w> {
             return Err(Refusal::NO_TEAM);
         };
         let found = self.team()?.members.get(&member).ok_or(Refusal::NO_TEAM)?;
-        if found.state == MemberState::Active { Ok(found) } else { Err(Refusal::NO_TEAM) }
+        match found.state {
+            MemberState::Active => Ok(found),
+            MemberState::Disabled => Err(Refusal::DISABLED),
+            MemberState::Invited | MemberState::Former => Err(Refusal::NO_TEAM),
+        }
     }
 
     pub(super) fn admin(&self) -> Result<&'w MemberEntry, Refusal> {

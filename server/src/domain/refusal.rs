@@ -93,8 +93,13 @@ impl Refusal {
     /// The caller has no team, or was kept out.
     pub const NO_TEAM: Refusal = Refusal::Denied {
         reason: "NO_TEAM",
-        text: "this account is in no team; activate one, accept an invitation, or ask your admin \
-            to let you in",
+        text: "this account is in no team; activate one, or accept an invitation",
+    };
+
+    /// The caller is kept out of their team.
+    pub const DISABLED: Refusal = Refusal::Denied {
+        reason: "MEMBER_DISABLED",
+        text: "an admin of your team has disabled you; ask an admin to let you in again",
     };
 
     /// The caller is no operator.

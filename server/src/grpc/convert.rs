@@ -311,6 +311,7 @@ pub fn identity(identity: &Identity) -> proto::Identity {
                 team_name: invitation.team_name.clone(),
             })
             .collect(),
+        disabled_in_team: identity.disabled_in.clone().unwrap_or_default(),
     }
 }
 
