@@ -24,6 +24,10 @@ pub const SIZE: [f32; 2] = [420.0, 640.0];
 /// The expiry warning counts minutes, also when nothing happens.
 const REDRAW: Duration = Duration::from_secs(20);
 
+/// From when on the seconds until a ticket expires are counted, and how often that is drawn.
+const COUNT_SECONDS: Duration = Duration::from_secs(80);
+const SECOND: Duration = Duration::from_secs(1);
+
 /// The running window.
 struct App {
     state: State,
@@ -169,7 +173,9 @@ impl eframe::App for App {
         for intent in intents {
             self.intend(intent);
         }
-        context.request_repaint_after(REDRAW);
+        let left = self.state.ticket.as_ref().and_then(|it| it.time_left(SystemTime::now()));
+        let counts_seconds = left.is_some_and(|left| left <= COUNT_SECONDS);
+        context.request_repaint_after(if counts_seconds { SECOND } else { REDRAW });
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {

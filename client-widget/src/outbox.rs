@@ -59,6 +59,9 @@ pub struct Kept {
     /// The call that takes the request back, when the customer wants that and it is not
     /// acknowledged.
     pub cancel: Option<String>,
+    /// The call that says that help is still needed, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub still_needed: Option<String>,
 }
 
 /// A message that is not acknowledged.
@@ -99,6 +102,7 @@ impl Kept {
             number: None,
             messages: Vec::new(),
             cancel: None,
+            still_needed: None,
         })
     }
 
@@ -128,7 +132,10 @@ impl Kept {
 
     /// Nothing of it waits for the server.
     pub fn is_settled(&self) -> bool {
-        self.number.is_some() && self.messages.is_empty() && self.cancel.is_none()
+        self.number.is_some()
+            && self.messages.is_empty()
+            && self.cancel.is_none()
+            && self.still_needed.is_none()
     }
 }
 

@@ -122,6 +122,8 @@ pub enum Intent {
     Ring,
     /// To send the message in the write box.
     Write,
+    /// To say that help is still needed.
+    StillNeeded,
     /// To cancel; asked once.
     AskCancel,
     /// Not to cancel after all.
@@ -151,6 +153,8 @@ pub enum Order {
     Ring(Draft),
     /// Keep the message on disk, then send it.
     Write(String),
+    /// Say that help is still needed.
+    StillNeeded,
     /// Take the request back.
     Cancel,
     /// Forget the ended ticket.
@@ -235,6 +239,7 @@ impl State {
             Intent::Write => {
                 return self.ticket.as_mut().and_then(Ticket::take_message).map(Order::Write);
             }
+            Intent::StillNeeded => return self.ticket.is_some().then_some(Order::StillNeeded),
             Intent::AskCancel => self.ask_cancel(true),
             Intent::KeepTicket => self.ask_cancel(false),
             Intent::Cancel => {

@@ -49,7 +49,7 @@ keys! {
     TicketSending, StateNew, StateInProgress, StateAnswered, StateClosed, StateExpired,
     StateUnknown, Place, PlaceFirst, HelpedBy, NobodyYet, InGroup, ExpiresSoon, You, NotSentYet,
     Write, WriteHint, WriteReopens, Send, SendHint, MessageLong, Cancel, CancelAsk, CancelYes,
-    CancelNo, Cancelling, NewRequest, Paused, PausedText, Revoked, RevokedText, Disabled,
+    CancelNo, Cancelling, StillNeeded, NewRequest, Paused, PausedText, Revoked, RevokedText, Disabled,
     DisabledText, WrittenKept, NoManifest, NoManifestText, ManifestPath, ManifestOpen,
     ManifestDrop, TrustTitle, TrustText, TrustServer, TrustYes, TrustNo, TrustBefore,
     TrustRemembered, ManifestUnreadable, ManifestSignature, ManifestOtherSigner, ManifestOlder,

@@ -4,7 +4,10 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use deskbell_proto::client;
 use deskbell_proto::v1::{CustomerTicket, TicketState};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::failure::Failure;
 use crate::in_use::profile_in_use;
@@ -18,6 +21,9 @@ use crate::outbox::{Kept, Outbox};
 pub struct Arguments {
     /// The request's number [default: the newest of this computer]
     number: Option<i64>,
+    /// Say that help is still needed: it expires later
+    #[arg(long)]
+    still_needed: bool,
     /// Answer as JSON, with the contract's field names
     #[arg(long)]
     json: bool,
@@ -32,7 +38,14 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
         .secret()
         .ok_or_else(|| Failure::refused("The request on this computer is damaged."))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let asked = runtime.block_on(async { Calls::new(&used)?.ticket(&secret).await });
+    let asked = runtime.block_on(async {
+        let calls = Calls::new(&used)?;
+        if arguments.still_needed {
+            calls.still_needed(&secret, &client::request_id()).await
+        } else {
+            calls.ticket(&secret).await
+        }
+    });
     // A name look-up that hangs shall not hold up the script.
     runtime.shutdown_background();
     let ticket = asked.map_err(|problem| Failure::refused(problem.text))?;
@@ -82,6 +95,11 @@ fn describe(ticket: &CustomerTicket, out: &mut impl Write) -> io::Result<()> {
         write!(out, ", {} helps", inert::line(&ticket.helper))?;
     }
     writeln!(out, ".")?;
+    let expires = ticket.expire_time.as_ref().and_then(|at| Timestamp::new(at.seconds, 0).ok());
+    if let Some(expires) = expires {
+        let expires = expires.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M");
+        writeln!(out, "It expires at {expires} unless somebody writes.")?;
+    }
     for message in &ticket.messages {
         let from = if message.from.is_empty() { "You" } else { message.from.as_str() };
         writeln!(out, "\n{}:\n{}", inert::line(from), inert::block(&message.text))?;

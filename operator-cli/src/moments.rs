@@ -15,9 +15,22 @@ pub fn since(time: Option<&prost_types::Timestamp>, now: Timestamp) -> String {
     moment(time).map_or_else(String::new, |time| length(now.as_second() - time.as_second()))
 }
 
-/// How long until then, in the same words. A moment that has passed counts as now.
+/// How long until then: "2 d 3 h", "23 h 59 min", "12 min", "40 s". A moment that has passed counts
+/// as now.
 pub fn until(time: Option<&prost_types::Timestamp>, now: Timestamp) -> String {
-    moment(time).map_or_else(String::new, |time| length(time.as_second() - now.as_second()))
+    moment(time).map_or_else(String::new, |time| left(time.as_second() - now.as_second()))
+}
+
+/// So many seconds that are left, rounded down: with a second unit, since a promise that is nearly
+/// an hour off is none.
+pub fn left(seconds: i64) -> String {
+    match seconds {
+        ..0 => "0 s".to_owned(),
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
 }
 
 /// So many seconds in one unit, rounded down.

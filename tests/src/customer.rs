@@ -110,6 +110,14 @@ impl Customer {
             .expect("the answer holds it"))
     }
 
+    /// Says that help is still needed.
+    pub async fn still_needs(&self) -> Result<v1::CustomerTicket, Problem> {
+        let request = v1::KeepTicketRequest { request_id: request_id() };
+        Ok(ask!(self.client, assistance, keep_ticket, request)?
+            .ticket
+            .expect("the answer holds it"))
+    }
+
     /// Takes the call for help back.
     pub async fn cancel(&self) -> Result<v1::CustomerTicket, Problem> {
         let request = v1::CancelTicketRequest { request_id: request_id() };

@@ -171,6 +171,24 @@ async fn expiry_is_kept_on_the_ticket(database: Database) {
             "{wrong:?}"
         );
     }
+    // Words between customer and staff move it, and so does saying that help is still needed.
+    let customer = widget.ring(Some(&sales), "Moving.").await;
+    let moved = async || seconds_and_nanos(&ana.ticket(customer.number).await.unwrap());
+    let at_first = moved().await;
+    ana.note(&ana.ticket(customer.number).await.unwrap(), "Aside.").await.unwrap();
+    assert_eq!(moved().await, at_first, "the customer hears nothing of a note");
+    ana.reply(&ana.ticket(customer.number).await.unwrap(), "Soon.").await.unwrap();
+    let answered = moved().await;
+    customer.write("Thanks.").await.unwrap();
+    let wrote = moved().await;
+    customer.still_needs().await.unwrap();
+    let kept = moved().await;
+    assert!(at_first < answered && answered < wrote && wrote < kept);
+    customer.cancel().await.unwrap();
+    assert_eq!(
+        refused(customer.still_needs().await),
+        (Code::FailedPrecondition, "TICKET_ENDED".to_owned())
+    );
     ana.set_expiry(Some(Duration::from_mins(1))).await.unwrap();
     let second = widget.ring(Some(&sales), "A minute.").await.number;
     assert_eq!(seconds(&ana.ticket(second).await.unwrap()), Some(60));
@@ -295,4 +313,9 @@ async fn staff_find_tickets_by_their_tags(database: Database) {
     let hidden = cys.deskbell(&["ticket", "tag", "1", "--add", "x"]);
     assert_eq!(hidden.complaint, cys.deskbell(&["ticket", "tag", "99", "--add", "x"]).complaint);
     desk.close();
+}
+
+fn seconds_and_nanos(ticket: &v1::Ticket) -> (i64, i32) {
+    let at = ticket.expire_time.as_ref().expect("it expires");
+    (at.seconds, at.nanos)
 }

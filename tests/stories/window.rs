@@ -1,6 +1,7 @@
 //! The customer's window on a real screen, driven by keyboard and mouse as a customer would.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use deskbell_proto::v1;
 use deskbell_tests::desk::Desk;
@@ -226,4 +227,40 @@ async fn what_a_script_kept_the_window_sends_once() {
     assert_eq!(helper.ana.open_numbers().await, [1]);
     assert_eq!(helper.ana.event_kinds(1).await, ["submitted"]);
     helper.desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_says_that_help_is_still_needed() {
+    let Helper { desk, ana, customer, folder, screen, .. } = Helper::open().await;
+    ana.set_expiry(Some(Duration::from_mins(30))).await.expect("half an hour");
+    let words = ["--email", "customer@acme.example", "--description", "It smokes.", "--no-facts"];
+    let program = folder.join("deskbell-widget");
+    let data = customer.home().join("widget-data");
+    let data = ["--data-dir", data.to_str().expect("a path in UTF-8")];
+    customer.run(&program, &[&data[..], &["submit"], &words[..]].concat(), "").good();
+    let expires = async || {
+        let time = ana.ticket(1).await.expect("a ticket").expire_time.expect("a time");
+        (time.seconds, time.nanos)
+    };
+    let first = expires().await;
+    let still_needed = [&data[..], &["ticket", "--still-needed"]].concat();
+    let told = customer.run(&program, &still_needed, "").good().printed;
+    assert!(told.contains("It expires at "), "{told}");
+    let second = expires().await;
+    assert!(second > first, "{second:?} after {first:?}");
+
+    // From now on a ticket lives so long that nothing has to be said about it.
+    ana.set_expiry(Some(Duration::from_hours(2))).await.expect("two hours");
+    let window = screen.widget(&customer, &folder, "Acme help", ACCENT).await;
+    window.press("Return").await;
+    window.keep("expires-soon");
+    // From the write box back over "cancel".
+    window.press("shift+Tab").await;
+    window.press("shift+Tab").await;
+    window.press("space").await;
+    eventually("the ticket expires later", BOUND, async || expires().await > second).await;
+    assert_eq!(ana.event_kinds(1).await, ["submitted", "still_needed", "still_needed"]);
+    window.keep("still-needed");
+    window.close().await;
+    desk.close();
 }

@@ -6,7 +6,7 @@ use deskbell_proto::problem::Problem;
 use deskbell_proto::ticket_secret::TicketSecret;
 use deskbell_proto::v1::{
     CancelTicketRequest, CustomerTicket, FollowRequest, FollowResponse, GetMyTicketRequest,
-    WriteMessageRequest,
+    KeepTicketRequest, WriteMessageRequest,
 };
 use tonic::transport::Channel;
 use tonic::{Code, Streaming};
@@ -53,6 +53,17 @@ impl Calls {
             text: message.text.clone(),
         };
         let response = self.with_ticket(secret)?.assistance().write_message(request).await?;
+        response.into_inner().ticket.ok_or_else(no_ticket)
+    }
+
+    /// Says that help is still needed.
+    pub async fn still_needed(
+        &self,
+        secret: &TicketSecret,
+        request_id: &str,
+    ) -> Result<CustomerTicket, Problem> {
+        let request = KeepTicketRequest { request_id: request_id.to_owned() };
+        let response = self.with_ticket(secret)?.assistance().keep_ticket(request).await?;
         response.into_inner().ticket.ok_or_else(no_ticket)
     }
 

@@ -47,7 +47,8 @@ pub async fn names(outbox: &Outbox) -> io::Result<Vec<String>> {
     outbox.lock().await?.names()
 }
 
-/// Sends what one request has to send: itself, its messages, its cancelling. Holds the folder
+/// Sends what one request has to send: itself, its messages, that it is still needed, that it is
+/// not any more. Holds the folder
 /// meanwhile, so that nobody else sends the same; what is acknowledged is noted before the next
 /// thing is sent.
 pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outcome, Held> {
@@ -80,6 +81,19 @@ pub async fn deliver(outbox: &Outbox, name: &str, calls: &Calls) -> Result<Outco
             Err(problem) => return Err(Held::Server(problem)),
         }
         kept.messages.remove(0);
+        locked.save(name, &kept)?;
+    }
+    if let Some(request_id) = &kept.still_needed {
+        match calls.still_needed(&secret, request_id).await {
+            Ok(changed) => ticket = Some(changed),
+            Err(problem) if problem.code == Code::NotFound => return Ok(Outcome::Gone),
+            // It has ended meanwhile, which the window says.
+            Err(problem) if problem.reason == "TICKET_ENDED" => {}
+            // An older server: a message moves the expiry there, or nothing does.
+            Err(problem) if problem.code == Code::Unimplemented => {}
+            Err(problem) => return Err(Held::Server(problem)),
+        }
+        kept.still_needed = None;
         locked.save(name, &kept)?;
     }
     if let Some(request_id) = &kept.cancel {

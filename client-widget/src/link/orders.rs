@@ -35,6 +35,9 @@ impl Worker {
                 })
                 .await
             }
+            Order::StillNeeded => {
+                self.change_shown(|kept| kept.still_needed = Some(client::request_id())).await
+            }
             Order::Cancel => {
                 self.change_shown(|kept| kept.cancel = Some(client::request_id())).await
             }

@@ -108,6 +108,11 @@ fn head(ui: &mut Ui, view: &mut View<'_>) {
             ProfileState::Revoked => parts::wrong(ui, view.theme, view.say(Key::Revoked)),
             ProfileState::Active | ProfileState::Unspecified => {}
         }
+        if ticket.expires_in(view.now).is_some()
+            && parts::quiet(ui, view.say(Key::StillNeeded)).clicked()
+        {
+            view.intend(Intent::StillNeeded);
+        }
         if ticket.asks_cancel {
             ask_cancel(ui, view);
         } else if !ticket.has_ended() && ui.button(view.say(Key::Cancel)).clicked() {
@@ -145,12 +150,8 @@ fn standing(ui: &mut Ui, view: &View<'_>, ticket: &Ticket) {
             &view.fill(Key::InGroup, &[("name", &inert::line(&known.group))]),
         );
     }
-    if let Some(minutes) = ticket.expires_in_minutes(view.now) {
-        parts::wrong(
-            ui,
-            view.theme,
-            &view.fill(Key::ExpiresSoon, &[("minutes", &minutes.to_string())]),
-        );
+    if let Some(time) = ticket.expires_in(view.now) {
+        parts::wrong(ui, view.theme, &view.fill(Key::ExpiresSoon, &[("time", &time)]));
     }
 }
 

@@ -77,12 +77,18 @@ impl Ticket {
         }
     }
 
-    /// Whole minutes until it expires, at least 1, once that is under an hour.
-    pub fn expires_in_minutes(&self, now: SystemTime) -> Option<u64> {
+    /// How long until it expires, once that is under an hour: "12 min", or "40 s" at the end.
+    pub fn expires_in(&self, now: SystemTime) -> Option<String> {
+        let seconds = self.time_left(now)?.as_secs();
+        Some(if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) })
+    }
+
+    /// The time until it expires, once that is under an hour.
+    pub fn time_left(&self, now: SystemTime) -> Option<Duration> {
         let expires =
             self.reported.known.as_ref().filter(|_| !self.has_ended())?.expire_time.as_ref()?;
         let left = SystemTime::try_from(*expires).ok()?.duration_since(now).unwrap_or_default();
-        (left < EXPIRY_WARNING).then(|| left.as_secs().div_ceil(60).max(1))
+        (left < EXPIRY_WARNING).then_some(left)
     }
 
     /// The message to send, out of the write box; a complaint instead when it cannot be sent.

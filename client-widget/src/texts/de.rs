@@ -81,7 +81,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Gruppe: {name}"),
     (
         ExpiresSoon,
-        "Diese Anfrage läuft in {minutes} min ab, wenn niemand schreibt. Schreiben Sie eine \
+        "Diese Anfrage läuft in {time} ab, wenn niemand schreibt. Schreiben Sie eine \
          Nachricht, wenn Sie noch Hilfe brauchen.",
     ),
     (You, "Sie"),
@@ -97,6 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (CancelYes, "Ja, zurückziehen"),
     (CancelNo, "Nein, behalten"),
     (Cancelling, "Wird zurückgezogen …"),
+    (StillNeeded, "Ich brauche noch Hilfe"),
     (NewRequest, "Neue Anfrage"),
     (Paused, "Der Dienst macht Pause"),
     (PausedText, "{name} nimmt im Moment keine Anfragen an."),

@@ -81,7 +81,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Group: {name}"),
     (
         ExpiresSoon,
-        "This request expires in {minutes} min unless somebody writes. Write a message if you \
+        "This request expires in {time} unless somebody writes. Write a message if you \
          still need help.",
     ),
     (You, "You"),
@@ -97,6 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (CancelYes, "Yes, cancel it"),
     (CancelNo, "No, keep it"),
     (Cancelling, "Cancelling …"),
+    (StillNeeded, "I still need help"),
     (NewRequest, "New request"),
     (Paused, "The service is paused"),
     (PausedText, "{name} takes no requests at the moment."),

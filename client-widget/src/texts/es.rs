@@ -81,7 +81,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Grupo: {name}"),
     (
         ExpiresSoon,
-        "Esta solicitud caduca en {minutes} min si nadie escribe. Escriba un mensaje si aún \
+        "Esta solicitud caduca en {time} si nadie escribe. Escriba un mensaje si aún \
          necesita ayuda.",
     ),
     (You, "Usted"),
@@ -97,6 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (CancelYes, "Sí, cancelarla"),
     (CancelNo, "No, conservarla"),
     (Cancelling, "Cancelando …"),
+    (StillNeeded, "Todavía necesito ayuda"),
     (NewRequest, "Nueva solicitud"),
     (Paused, "El servicio está en pausa"),
     (PausedText, "{name} no acepta solicitudes en este momento."),

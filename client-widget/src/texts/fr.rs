@@ -82,7 +82,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Groupe : {name}"),
     (
         ExpiresSoon,
-        "Cette demande expire dans {minutes} min si personne n'écrit. Écrivez un message si vous \
+        "Cette demande expire dans {time} si personne n'écrit. Écrivez un message si vous \
          avez encore besoin d'aide.",
     ),
     (You, "Vous"),
@@ -98,6 +98,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (CancelYes, "Oui, annuler"),
     (CancelNo, "Non, la garder"),
     (Cancelling, "Annulation …"),
+    (StillNeeded, "J'ai encore besoin d'aide"),
     (NewRequest, "Nouvelle demande"),
     (Paused, "Le service est en pause"),
     (PausedText, "{name} ne prend pas de demandes pour le moment."),

@@ -81,7 +81,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Gruppo: {name}"),
     (
         ExpiresSoon,
-        "Questa richiesta scade tra {minutes} min se nessuno scrive. Scriva un messaggio se ha \
+        "Questa richiesta scade tra {time} se nessuno scrive. Scriva un messaggio se ha \
          ancora bisogno di aiuto.",
     ),
     (You, "Lei"),
@@ -97,6 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (CancelYes, "Sì, annulla"),
     (CancelNo, "No, mantieni"),
     (Cancelling, "Annullamento …"),
+    (StillNeeded, "Ho ancora bisogno di aiuto"),
     (NewRequest, "Nuova richiesta"),
     (Paused, "Il servizio è in pausa"),
     (PausedText, "{name} al momento non accetta richieste."),

@@ -81,7 +81,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (InGroup, "Grupo: {name}"),
     (
         ExpiresSoon,
-        "Este pedido expira dentro de {minutes} min se ninguém escrever. Escreva uma mensagem se \
+        "Este pedido expira dentro de {time} se ninguém escrever. Escreva uma mensagem se \
          ainda precisar de ajuda.",
     ),
     (You, "Você"),
@@ -97,6 +97,7 @@ pub const TEXTS: &[(Key, &str)] = &[
     (CancelYes, "Sim, cancelar"),
     (CancelNo, "Não, manter"),
     (Cancelling, "A cancelar …"),
+    (StillNeeded, "Ainda preciso de ajuda"),
     (NewRequest, "Novo pedido"),
     (Paused, "O serviço está em pausa"),
     (PausedText, "{name} não aceita pedidos de momento."),

@@ -135,15 +135,20 @@ pub fn expiry(now: Timestamp, ticket: &Ticket) -> String {
     expires_in(now, ticket).map_or_else(
         || "never expires".to_owned(),
         |seconds| match seconds {
-            ..60 => "expires now".to_owned(),
-            _ => format!("expires in {}", stretch(seconds)),
+            ..1 => "expires now".to_owned(),
+            _ => format!("expires in {}", left(seconds)),
         },
     )
 }
 
 /// In how long a ticket expires, if that is soon.
 pub fn expires_soon(now: Timestamp, ticket: &Ticket) -> Option<String> {
-    expires_in(now, ticket).filter(|&seconds| seconds <= EXPIRES_SOON).map(stretch)
+    expires_in(now, ticket).filter(|&seconds| seconds <= EXPIRES_SOON).map(left)
+}
+
+/// What is left of a time: down to the second at its end.
+fn left(seconds: i64) -> String {
+    if (1..60).contains(&seconds) { format!("{seconds}s") } else { stretch(seconds) }
 }
 
 fn expires_in(now: Timestamp, ticket: &Ticket) -> Option<i64> {

@@ -285,6 +285,16 @@ impl Desk {
             .await
     }
 
+    /// Says that help is still needed: the ticket expires later.
+    pub async fn customer_still_needs(
+        &self,
+        caller: &CustomerTicket,
+        request_id: &str,
+        fingerprint: Digest,
+    ) -> Result<CustomerView, Failure> {
+        self.change_as_customer(caller, TicketCommand::StillNeeded, request_id, fingerprint).await
+    }
+
     async fn change_as_customer(
         &self,
         caller: &CustomerTicket,

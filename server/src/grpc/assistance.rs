@@ -69,6 +69,17 @@ impl AssistanceService for Handlers {
         Ok(Response::new(proto::WriteMessageResponse { ticket: Some(ticket(view)) }))
     }
 
+    async fn keep_ticket(
+        &self,
+        request: Request<proto::KeepTicketRequest>,
+    ) -> Result<Response<proto::KeepTicketResponse>, Status> {
+        let caller = self.customer(request.metadata()).await?;
+        let body = request.into_inner();
+        let print = fingerprint("KeepTicket", &body);
+        let view = self.desk.customer_still_needs(&caller, &body.request_id, print).await?;
+        Ok(Response::new(proto::KeepTicketResponse { ticket: Some(ticket(view)) }))
+    }
+
     async fn cancel_ticket(
         &self,
         request: Request<proto::CancelTicketRequest>,

@@ -96,7 +96,7 @@ pub fn valid(call: &str, target: &Target) -> Value {
         "ReplyTicket" | "NoteTicket" => {
             json!({"number": number, "version": version, "text": "Coming."})
         }
-        "NextTicket" | "CancelTicket" => json!({}),
+        "NextTicket" | "KeepTicket" | "CancelTicket" => json!({}),
         "WriteMessage" => json!({"text": "Still smoking."}),
         other => panic!("say what a valid body of {other} is"),
     };

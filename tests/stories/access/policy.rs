@@ -92,6 +92,7 @@ SubmitTicket        -             PD   PD   PD   OK   FP   PD   OK   OK   OK   F
 Follow              -             PD   PD   PD   OK   OK   OK   OK   NF   NF   OK   PD   NF
 GetMyTicket         -             PD   PD   PD   NF   NF   PD   OK   NF   NF   OK   PD   NF
 WriteMessage        -             PD   PD   PD   NF   NF   PD   OK   NF   NF   OK   PD   NF
+KeepTicket          -             PD   PD   PD   NF   NF   PD   OK   NF   NF   OK   PD   NF
 CancelTicket        -             PD   PD   PD   NF   NF   PD   OK   NF   NF   OK   PD   NF
 ";
 

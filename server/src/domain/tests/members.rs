@@ -144,7 +144,8 @@ fn being_kept_out_ends_sessions_and_being_let_in_brings_back_groups() {
     let mut scene = Scene::new();
     scene.does(ADA, update(ANA, None, None, Some(false)));
     assert_eq!(scene.signed_out, [account_of(ANA)]);
-    assert_eq!(scene.refused(ANA, MemberCommand::SetAvailability { available: false }), "NO_TEAM");
+    let away = MemberCommand::SetAvailability { available: false };
+    assert_eq!(scene.refused(ANA, away), "MEMBER_DISABLED");
     scene.does(ADA, update(ANA, None, None, Some(true)));
     let number = scene.put(State::New, None, Some(SUPPORT));
     assert_eq!(scene.who_sees(number), [ADA, BOB, ANA]);
@@ -266,7 +267,10 @@ fn two_admins_who_demote_each_other_are_not_both_gone() {
         let mut scene = Scene::new();
         scene.does(ADA, first);
         let refused = scene.refused(BOB, second);
-        assert!(["NOT_ADMIN", "NO_TEAM"].contains(&refused.as_str()), "{refused}");
+        assert!(
+            ["NOT_ADMIN", "NO_TEAM", "MEMBER_DISABLED"].contains(&refused.as_str()),
+            "{refused}"
+        );
     }
 }
 
@@ -305,7 +309,7 @@ fn availability_is_for_operators_about_themselves() {
         (BOB, None),
         (ADA, Some("NOT_AN_OPERATOR")),
         (NIL, Some("NOT_AN_OPERATOR")),
-        (DAN, Some("NO_TEAM")),
+        (DAN, Some("MEMBER_DISABLED")),
     ];
     for (member, refused) in table {
         let mut scene = Scene::new();

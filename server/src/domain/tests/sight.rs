@@ -113,9 +113,10 @@ fn hidden_is_answered_like_absent() {
             }
             assert_eq!(asked(99, 5), Some(Refusal::NotFound));
         }
-        for member in [DAN, INA, MemberId(99)] {
+        for (member, why) in [(DAN, "MEMBER_DISABLED"), (INA, "NO_TEAM"), (MemberId(99), "NO_TEAM")]
+        {
             for number in [number, 99] {
-                assert_eq!(scene.refused(member, act("note", number, 5)), "NO_TEAM");
+                assert_eq!(scene.refused(member, act("note", number, 5)), why);
             }
         }
     });

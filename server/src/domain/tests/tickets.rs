@@ -92,7 +92,7 @@ fn states() {
             );
             let expires = match name {
                 "close" => None,
-                "reopen" => Some(scene.now + DAY),
+                "reopen" | "reply" => Some(scene.now + DAY),
                 _ => Some(START + DAY),
             };
             assert_eq!(new.expires_at, expires, "{name} when {before:?}");

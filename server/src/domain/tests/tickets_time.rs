@@ -64,18 +64,29 @@ fn reopening_starts_the_clock_anew() {
 }
 
 #[test]
-fn nothing_else_moves_the_time() {
+fn words_between_customer_and_staff_move_the_time() {
     let mut scene = Scene::new();
     let number = scene.put(State::New, None, Some(SUPPORT));
-    scene.now += MINUTE;
-    for name in ["take", "assign", "priority", "note", "reply"] {
+    for name in ["take", "assign", "priority", "note"] {
+        scene.now += MINUTE;
         scene.does(BOB, act(name, number, scene.version(number)));
         assert_eq!(scene.ticket(number).expires_at, Some(START + DAY), "{name}");
     }
-    scene
-        .ask(customer(number), TicketCommand::CustomerWrite { text: Ok(text("Thanks.")) })
-        .expect("open");
-    assert_eq!(scene.ticket(number).expires_at, Some(START + DAY));
+    scene.does(BOB, act("reply", number, scene.version(number)));
+    assert_eq!(scene.ticket(number).expires_at, Some(scene.now + DAY));
+    for command in
+        [TicketCommand::CustomerWrite { text: Ok(text("Thanks.")) }, TicketCommand::StillNeeded]
+    {
+        scene.now += MINUTE;
+        scene.ask(customer(number), command).expect("open");
+        assert_eq!(scene.ticket(number).expires_at, Some(scene.now + DAY));
+    }
+    let seen = scene.version(number);
+    scene.ask(customer(number), TicketCommand::StillNeeded).expect("open");
+    assert_eq!(scene.version(number), seen, "it lives as long already");
+    scene.does(BOB, act("close", number, seen));
+    let late = scene.ask(customer(number), TicketCommand::StillNeeded).unwrap_err();
+    assert_eq!(word(&late), "TICKET_ENDED");
 }
 
 #[test]

@@ -71,6 +71,7 @@ pub enum TicketCommand {
         text: Checked<Prepared<MessageWords>>,
     },
     CustomerCancel,
+    StillNeeded,
     Expire {
         ticket: TicketId,
     },
@@ -94,6 +95,7 @@ impl TicketCommand {
             | Self::Next
             | Self::CustomerWrite { .. }
             | Self::CustomerCancel
+            | Self::StillNeeded
             | Self::Expire { .. } => None,
         }
     }
@@ -133,6 +135,7 @@ impl Rules for TicketCommand {
             | Self::Reopen { .. }
             | Self::CustomerWrite { .. }
             | Self::CustomerCancel
+            | Self::StillNeeded
             | Self::Expire { .. } => Locks::Team,
         }
     }
@@ -150,7 +153,9 @@ impl Rules for TicketCommand {
             | Self::Close { .. }
             | Self::Reopen { .. } => WhenLapsed::Refused,
             // Customers' words on open tickets are kept; ended ones stay so: see the rule.
-            Self::CustomerWrite { .. } | Self::CustomerCancel => WhenLapsed::Done,
+            Self::CustomerWrite { .. } | Self::CustomerCancel | Self::StillNeeded => {
+                WhenLapsed::Done
+            }
             Self::Expire { .. } => WhenLapsed::Waits,
         }
     }
@@ -160,6 +165,7 @@ impl Rules for TicketCommand {
             Self::Submit(submission) => draft.submit(submission),
             Self::CustomerWrite { text } => draft.customer_write(text),
             Self::CustomerCancel => draft.customer_cancel(),
+            Self::StillNeeded => draft.still_needed(),
             Self::Take { number, version } => draft.take(*number, *version),
             Self::Next => draft.next(),
             Self::Assign { number, version, operator, group } => {

@@ -1,6 +1,7 @@
 //! What customers do: ring, write, take it back. A call for help is never lost.
 
 use super::Submission;
+use super::rules::open;
 use super::{Extras, MessageKind, MessageWords, Origin, State, Ticket, What};
 use crate::domain::command::Checked;
 use crate::domain::decide::{Draft, TicketEntry};
@@ -103,9 +104,21 @@ impl<'w> Draft<'w> {
             State::Closed | State::Expired => self.open_again(&mut ticket)?,
             State::New | State::InProgress => {}
         }
+        self.lives_anew(&mut ticket)?;
         let message = self.add_message(ticket.id, MessageKind::Customer, None, &text);
         let ticket = self.change_ticket(old, ticket, What::CustomerWrote, true);
         Ok(Reply::Written(Box::new(ticket), message))
+    }
+
+    pub(super) fn still_needed(&mut self) -> Result<Reply, Refusal> {
+        let old = self.mine()?;
+        open(old)?;
+        let mut ticket = old.image.clone();
+        self.lives_anew(&mut ticket)?;
+        if ticket.expires_at != old.expires_at {
+            ticket = self.change_ticket(old, ticket, What::StillNeeded, true);
+        }
+        Ok(Reply::Ticket(Box::new(ticket)))
     }
 
     pub(super) fn customer_cancel(&mut self) -> Result<Reply, Refusal> {

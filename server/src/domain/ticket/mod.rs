@@ -228,6 +228,8 @@ pub enum What {
     HistoryMoved,
     /// Its requester's domain belongs to another organization now, or to none.
     OrganizationSet,
+    /// Its customer said that help is still needed.
+    StillNeeded,
     /// A member set its tags.
     Tagged,
 }
@@ -252,6 +254,7 @@ impl What {
             What::OperatorLeft => "operator_left",
             What::HistoryMoved => "history_moved",
             What::OrganizationSet => "organization_set",
+            What::StillNeeded => "still_needed",
             What::Tagged => "tagged",
         }
     }

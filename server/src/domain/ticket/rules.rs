@@ -156,6 +156,7 @@ impl<'w> Draft<'w> {
         let what = if kind == MessageKind::Reply {
             ticket.state = State::Answered;
             ticket.remember_handler(me);
+            self.lives_anew(&mut ticket)?;
             What::Replied
         } else {
             if ticket.state == State::New {
@@ -206,7 +207,13 @@ impl<'w> Draft<'w> {
         ticket.group = ticket.group.filter(|group| team.live_group(*group).is_some());
         ticket.state = if ticket.operator.is_some() { State::InProgress } else { State::New };
         ticket.ended_at = None;
-        ticket.expires_at = team.settings.expire_after.map(|after| self.now.saturating_add(after));
+        self.lives_anew(ticket)
+    }
+
+    /// Somebody wrote, or wants it to go on: an open ticket's time begins anew.
+    pub(super) fn lives_anew(&self, ticket: &mut Ticket) -> Result<(), Refusal> {
+        let after = self.team()?.settings.expire_after;
+        ticket.expires_at = after.map(|after| self.now.saturating_add(after));
         Ok(())
     }
 
@@ -228,7 +235,7 @@ impl<'w> Draft<'w> {
     }
 }
 
-fn open(ticket: &Ticket) -> Result<(), Refusal> {
+pub(super) fn open(ticket: &Ticket) -> Result<(), Refusal> {
     if ticket.is_open() {
         Ok(())
     } else {
