@@ -22,7 +22,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(10);
 /// A server that was silent for so long, in milliseconds, is gone.
 pub const SILENCE: Millis = 60_000;
 
-/// Tickets expired in one go.
+/// Tickets expired in one slice: they share a transaction or two with what others ask for, which
+/// waits for them no longer than a few milliseconds.
 const AT_ONCE: i64 = 512;
 
 /// Outcomes of requests are remembered this long: two days.
@@ -80,18 +81,26 @@ impl Desk {
         Ok(())
     }
 
+    /// Expires what is due, slice after slice, as long as there is more.
     async fn expire_due(&self, now: Millis) -> Result<(), Failure> {
-        let due = self.store.due(now, AT_ONCE).await?;
-        if due.is_empty() || !self.store.lease("expire", self.store.origin(), LEASE).await? {
-            return Ok(());
+        loop {
+            let due = self.store.due(now, AT_ONCE).await?;
+            if due.is_empty() || !self.store.lease("expire", self.store.origin(), LEASE).await? {
+                return Ok(());
+            }
+            let last = due.len() < usize::try_from(AT_ONCE).unwrap_or(0);
+            let expiring = due.into_iter().map(|(team, ticket)| {
+                self.change(team, Caller::Clock, None, TicketCommand::Expire { ticket })
+            });
+            let mut changed = false;
+            for expired in futures_util::future::join_all(expiring).await {
+                changed |= !expired?.repeated;
+            }
+            // What waits for a licence stays due, and must not be asked for again and again.
+            if last || !changed {
+                return Ok(());
+            }
         }
-        let expiring = due.into_iter().map(|(team, ticket)| {
-            self.change(team, Caller::Clock, None, TicketCommand::Expire { ticket })
-        });
-        for expired in futures_util::future::join_all(expiring).await {
-            expired?;
-        }
-        Ok(())
     }
 
     async fn erase_deleted(&self, now: Millis) -> Result<(), Failure> {

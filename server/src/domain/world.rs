@@ -1,7 +1,7 @@
 //! What a request is decided on: the team as it stands inside the transaction, and the few tickets
 //! and accounts it names.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::TeamId;
@@ -38,6 +38,8 @@ pub struct World {
     pub accounts: Vec<Account>,
     /// The one-time code at hand.
     pub code: Option<OneTimeCode>,
+    /// For these members more waits than is at hand.
+    pub more_waits: BTreeSet<MemberId>,
     /// How many ended tickets the group in question has.
     pub ended_in_group: i64,
 }
@@ -45,8 +47,8 @@ pub struct World {
 /// Tickets that belong together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tickets {
-    /// What waits and nobody has.
-    Waiting,
+    /// The first of what waits, nobody has, and this member may take.
+    WaitingFor(MemberId),
     /// All open ones, with their words.
     Open,
     /// All open ones of an operator; the account that they are goes with them.
@@ -98,6 +100,7 @@ impl World {
             secrets: HashMap::new(),
             accounts: Vec::new(),
             code: None,
+            more_waits: BTreeSet::new(),
             ended_in_group: 0,
         }
     }

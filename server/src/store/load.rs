@@ -8,14 +8,11 @@ use super::driver::{Connection, Row, Value, values};
 use super::error::StoreError;
 use super::many::Filled;
 use super::tickets::{self, Name, select_tickets};
+use super::waiting;
 use crate::domain::{
-    Change, ERASE_AT_ONCE, Entry, Event, GroupId, Needs, TeamId, Ticket, TicketWords, Tickets,
-    World,
+    Change, ERASE_AT_ONCE, Entry, Event, GroupId, MemberId, Needs, TeamId, Ticket, TicketWords,
+    Tickets, World,
 };
-
-/// `next` chooses from at most this many waiting tickets of the team, the most urgent and oldest
-/// first.
-const CANDIDATES: i64 = 4_096;
 
 /// A change of one request touches at most this many tickets: all open ones of a group or an
 /// operator.
@@ -53,9 +50,32 @@ pub async fn load(
     for (team, found) in found {
         hold(connection, worlds, team, found).await?;
     }
-    for (team, needs) in needs {
-        if needs != &named_only(needs) {
-            wide(connection, worlds, *team, needs).await?;
+    for (team, wanted) in needs {
+        if let Some(Tickets::WaitingFor(member)) = wanted.tickets {
+            let others = needs.iter().filter(|(other, _)| other == team).count();
+            waiting_for(connection, worlds, *team, member, others).await?;
+        } else if wanted != &named_only(wanted) {
+            wide(connection, worlds, *team, wanted).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Puts at hand what `next` chooses from.
+async fn waiting_for(
+    connection: &mut Connection,
+    worlds: &mut Worlds,
+    team: TeamId,
+    member: MemberId,
+    others: usize,
+) -> Result<(), StoreError> {
+    let directory = worlds.get(&team).and_then(|world| world.team.clone());
+    let viewer = directory.as_ref().and_then(|directory| directory.viewer(member));
+    if let (Some(directory), Some(viewer)) = (directory, viewer) {
+        let (found, more) = waiting::first(connection, &directory, &viewer, others).await?;
+        hold(connection, worlds, team, found).await?;
+        if let Some(world) = worlds.get_mut(&team) {
+            world.more_waits.extend(more.then_some(member));
         }
     }
     Ok(())
@@ -163,14 +183,7 @@ async fn belonging(
     wanted: Tickets,
 ) -> Result<Vec<Row>, StoreError> {
     let (sql, of, limit) = match wanted {
-        Tickets::Waiting => (
-            select_tickets!(
-                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.operator_id IS NULL AND \
-                 t.state IN (1, 2) ORDER BY t.priority DESC, t.submitted_at LIMIT $2"
-            ),
-            None,
-            CANDIDATES,
-        ),
+        Tickets::WaitingFor(_) => return Ok(Vec::new()),
         Tickets::Open => {
             (select_tickets!("WHERE t.team_id = $1 AND t.ended_at IS NULL LIMIT $2"), None, AT_ONCE)
         }

@@ -29,6 +29,7 @@ mod throttles;
 mod tickets;
 mod transaction;
 mod verify;
+mod waiting;
 mod wal;
 mod writer;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::driver::{Connection, Value, values, write_json};
 use super::error::StoreError;
 use super::log::image_of;
-use super::many::{Filled, Many};
+use super::many::{Filled, Many, execute_all};
 use super::{accounts, log, tickets};
 use crate::domain::{
     Change, ContentId, Digest, DirectoryEvent, Entry, Event, Item, ItemId, Member, MemberState,
@@ -239,6 +239,41 @@ async fn write_invitation(
         .map(drop)
 }
 
+/// What erases tickets of one team. A row-value IN would have SQLite read the whole table.
+const ERASE: [Many; 6] = [
+    of_wanted(
+        ") INSERT INTO tombstones (team_id, number, secret_hash) \
+         SELECT t.team_id, t.number, t.secret_hash FROM wanted w CROSS JOIN tickets t \
+         WHERE t.team_id = w.team_id AND t.ticket_id = w.ticket_id",
+    ),
+    of_wanted(
+        ") DELETE FROM contents WHERE team_id = (SELECT MAX(team_id) FROM wanted) AND \
+         content_id IN (SELECT m.content_id FROM wanted w CROSS JOIN messages m \
+         WHERE m.team_id = w.team_id AND m.ticket_id = w.ticket_id)",
+    ),
+    of_wanted(
+        ") DELETE FROM contents WHERE team_id = (SELECT MAX(team_id) FROM wanted) AND \
+         content_id IN (SELECT t.content_id FROM wanted w CROSS JOIN tickets t \
+         WHERE t.team_id = w.team_id AND t.ticket_id = w.ticket_id)",
+    ),
+    of_wanted(
+        ") DELETE FROM messages WHERE team_id = (SELECT MAX(team_id) FROM wanted) AND \
+         ticket_id IN (SELECT ticket_id FROM wanted)",
+    ),
+    of_wanted(
+        ") DELETE FROM ticket_handlers WHERE team_id = (SELECT MAX(team_id) FROM wanted) AND \
+         ticket_id IN (SELECT ticket_id FROM wanted)",
+    ),
+    of_wanted(
+        ") DELETE FROM tickets WHERE team_id = (SELECT MAX(team_id) FROM wanted) AND \
+         ticket_id IN (SELECT ticket_id FROM wanted)",
+    ),
+];
+
+const fn of_wanted(after: &'static str) -> Many {
+    Many { before: "WITH wanted (team_id, ticket_id) AS (", width: 2, after }
+}
+
 /// Deletes words, salts, messages and rows of tickets; number and secret hash stay as a tombstone.
 /// The hash is of random bytes that the customer's widget made, so it confirms no guess at what was
 /// written; it lets a late retry be answered with "not found" instead of ringing anew.
@@ -247,21 +282,27 @@ async fn erase(
     team: TeamId,
     tickets: &[TicketId],
 ) -> Result<(), StoreError> {
-    const STATEMENTS: [&str; 6] = [
-        "INSERT INTO tombstones (team_id, number, secret_hash) \
-         SELECT team_id, number, secret_hash FROM tickets WHERE team_id = $1 AND ticket_id = $2",
-        "DELETE FROM contents WHERE team_id = $1 AND content_id IN \
-         (SELECT content_id FROM messages WHERE team_id = $1 AND ticket_id = $2)",
-        "DELETE FROM contents WHERE team_id = $1 AND content_id IN \
-         (SELECT content_id FROM tickets WHERE team_id = $1 AND ticket_id = $2)",
-        "DELETE FROM messages WHERE team_id = $1 AND ticket_id = $2",
-        "DELETE FROM ticket_handlers WHERE team_id = $1 AND ticket_id = $2",
-        "DELETE FROM tickets WHERE team_id = $1 AND ticket_id = $2",
-    ];
-    for ticket in tickets {
-        for statement in STATEMENTS {
-            connection.execute(statement, values![team, ticket.0]).await?;
+    let wanted = || tickets.iter().map(|ticket| values![team, ticket.0]);
+    let statements = ERASE.map(|statement| statement.filled(wanted()));
+    execute_all(connection, statements.into()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tickets::tests::{database, plan};
+    use super::*;
+
+    #[tokio::test]
+    async fn erasing_reads_no_whole_table() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut connection = database(&folder).await.read().await.expect("a reader");
+        for statement in ERASE {
+            for step in plan(&mut connection, statement).await {
+                let of_rows = ["SCAN w", "SCAN 4 CONSTANT ROWS"];
+                let scans =
+                    step.starts_with("SCAN") && !of_rows.iter().any(|it| step.starts_with(it));
+                assert!(!scans, "{step}: {}", statement.after);
+            }
         }
     }
-    Ok(())
 }

@@ -40,6 +40,11 @@ const STEPS: &[Step] = &[
     },
     // Programs made for schema 5 take straße@ and strasse@ for one.
     Step { sql: "", email_keys: true, serves_since: 6 },
+    Step {
+        sql: include_str!("migrations/0007_waiting_tickets.sql"),
+        email_keys: false,
+        serves_since: 6,
+    },
 ];
 
 /// The schema that this binary was made for: the number of steps.

@@ -281,15 +281,23 @@ pub async fn find(
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::store::{Database, migrate};
 
-    /// What SQLite does for a query, step by step.
-    async fn plan(connection: &mut Connection, query: Many) -> Vec<String> {
-        let sql = format!("EXPLAIN QUERY PLAN {}", query.text_of_rows(4)).leak();
-        let values = (0..4 * query.width).map(|_| Value::from(1_i64));
-        let rows = connection.rows(sql, values).await.expect("the query is explained");
+    /// A new database of SQLite.
+    pub async fn database(folder: &tempfile::TempDir) -> Database {
+        let url = format!("sqlite:{}", folder.path().join("desk.db").display());
+        let database = Database::open(&url).await.expect("a database");
+        migrate(&database).await.expect("a schema");
+        database
+    }
+
+    /// What SQLite does for a statement, step by step.
+    pub async fn plan(connection: &mut Connection, statement: Many) -> Vec<String> {
+        let sql = format!("EXPLAIN QUERY PLAN {}", statement.text_of_rows(4)).leak();
+        let values = (0..4 * statement.width).map(|_| Value::from(1_i64));
+        let rows = connection.rows(sql, values).await.expect("the statement is explained");
         rows.into_iter()
             .map(|mut row| {
                 let _: (i64, i64, i64) =
@@ -302,10 +310,7 @@ mod tests {
     #[tokio::test]
     async fn tickets_are_looked_up_and_never_searched_for() {
         let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite:{}", folder.path().join("desk.db").display());
-        let database = Database::open(&url).await.expect("a database");
-        migrate(&database).await.expect("a schema");
-        let mut connection = database.read().await.expect("a reader");
+        let mut connection = database(&folder).await.read().await.expect("a reader");
         for query in [BY_NUMBER, BY_ID, BY_SECRET] {
             let steps = plan(&mut connection, query).await;
             assert!(steps.iter().any(|step| step.starts_with("SEARCH t ")), "{steps:?}");

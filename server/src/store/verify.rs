@@ -31,7 +31,7 @@ pub struct Verification {
 struct Replayed {
     tickets: BTreeMap<TicketId, Ticket>,
     erased: BTreeMap<i64, Option<Digest>>,
-    messages: BTreeMap<MessageId, Message>,
+    messages: BTreeMap<TicketId, BTreeMap<MessageId, Message>>,
     directory: BTreeMap<(&'static str, i64), String>,
     accounts: BTreeMap<AccountId, (Option<(i64, i64)>, bool)>,
 }
@@ -227,10 +227,10 @@ impl Check<'_> {
                     ContentRef { id: crate::domain::ContentId(content), digest: row.digest()? };
                 words.push(reference);
                 after = (ticket, id);
-                let fits = replayed.messages.get(&MessageId(id)).is_some_and(|message| {
-                    message.ticket.0 == ticket
-                        && message.kind as i64 == kind
-                        && message.words == reference
+                let logged = replayed.messages.get(&TicketId(ticket));
+                let logged = logged.and_then(|messages| messages.get(&MessageId(id)));
+                let fits = logged.is_some_and(|message| {
+                    message.kind as i64 == kind && message.words == reference
                 });
                 if !fits {
                     self.fault(format_args!("message {id} is not as it was logged"));
@@ -238,11 +238,9 @@ impl Check<'_> {
             }
             self.compare_words(&words).await?;
         }
-        if count != replayed.messages.len() {
-            self.fault(format_args!(
-                "{} messages in the log, {count} in the table",
-                replayed.messages.len()
-            ));
+        let logged: usize = replayed.messages.values().map(BTreeMap::len).sum();
+        if count != logged {
+            self.fault(format_args!("{logged} messages in the log, {count} in the table"));
         }
         Ok(())
     }
@@ -253,16 +251,11 @@ impl Check<'_> {
         let mut words = Vec::new();
         for mut row in self.connection.rows(sql, values![self.team]).await? {
             let (kind, id, image): (String, i64, String) = (row.next()?, row.next()?, row.next()?);
-            if ItemId::of(&kind, id).is_none() {
-                // Only later servers know it, and can say.
-                continue;
-            }
+            // What only later servers know, they can say.
+            let Some(item) = ItemId::of(&kind, id) else { continue };
             count += 1;
-            let logged = replayed
-                .directory
-                .iter()
-                .find(|((logged, number), _)| *logged == kind && *number == id);
-            if logged.is_none_or(|(_, logged)| *logged != image) {
+            let logged = replayed.directory.get(&(item.kind(), id));
+            if logged != Some(&image) {
                 self.fault(format_args!("{kind} {id} is not as it was logged"));
             }
             words.push(words_of(&image)?);
@@ -329,7 +322,8 @@ impl Replayed {
                     self.tickets.insert(ticket.id, ticket);
                 }
                 Stored::Message(message) => {
-                    self.messages.insert(message.id, message.into_owned());
+                    let of_ticket = self.messages.entry(message.ticket).or_default();
+                    of_ticket.insert(message.id, message.into_owned());
                 }
                 Stored::Item(kind, image, _) => {
                     let id = number_of(image.get())?;
@@ -350,7 +344,7 @@ impl Replayed {
                         if let Some(ticket) = self.tickets.remove(id) {
                             self.erased.insert(ticket.number, ticket.secret_hash);
                         }
-                        self.messages.retain(|_, message| message.ticket != *id);
+                        self.messages.remove(id);
                     }
                 }
                 Stored::Account(StoredAccount { id, membership, has_password }) => {

@@ -184,7 +184,7 @@ fn what_a_request_needs_is_what_it_names() {
     let ada = Caller::Member(ADA);
     let table = [
         (needs(ada, act("take", 42, 1)), Needs { number: Some(42), ..none() }),
-        (needs(ada, TicketCommand::Next), tickets(Tickets::Waiting)),
+        (needs(ada, TicketCommand::Next), tickets(Tickets::WaitingFor(ADA))),
         (
             needs(Caller::Widget(DESK), submit("one", None)),
             Needs { secret: Some(hash("one")), ..none() },

@@ -282,7 +282,7 @@ impl Scene {
         for ticket in self.world.tickets.values() {
             let open = ticket.is_open();
             let belongs = |tickets| match tickets {
-                Tickets::Waiting => open && ticket.operator.is_none(),
+                Tickets::WaitingFor(_) => open && ticket.operator.is_none(),
                 Tickets::Open => open,
                 Tickets::OpenOf(member) => open && ticket.operator == Some(member),
                 Tickets::OpenIn(group) => open && ticket.group == Some(group),

@@ -116,15 +116,18 @@ impl Rules for TicketCommand {
             number: self.target().map(|(number, _)| number),
             ticket,
             secret,
-            tickets: matches!(self, Self::Next).then_some(Tickets::Waiting),
+            tickets: match (self, caller) {
+                (Self::Next, Caller::Member(member)) => Some(Tickets::WaitingFor(member)),
+                _ => None,
+            },
             ..Needs::default()
         }
     }
 
     fn locks(&self) -> Locks {
         match self {
-            Self::Next => Locks::TeamAlone,
             Self::Submit(_)
+            | Self::Next
             | Self::Take { .. }
             | Self::Assign { .. }
             | Self::SetPriority { .. }

@@ -49,10 +49,15 @@ impl<'w> Draft<'w> {
             (std::cmp::Reverse(ticket.priority), ticket.submitted_at, ticket.number)
         });
         let first = *candidates.first().ok_or(Refusal::QueueEmpty)?;
+        let word = first.priority.word();
         let peers = candidates.iter().filter(|ticket| ticket.priority == first.priority).count();
         let reason = match peers {
-            1 => format!("the only one waiting with priority {}", first.priority.word()),
-            _ => format!("{}, waiting longest of {peers}", first.priority.word()),
+            // What is not at hand is no more urgent.
+            _ if self.world.more_waits.contains(&me.id) && peers == candidates.len() => {
+                format!("{word}, waiting longest of more than {peers}")
+            }
+            1 => format!("the only one waiting with priority {word}"),
+            _ => format!("{word}, waiting longest of {peers}"),
         };
         let ticket = self.make_mine(first)?;
         Ok(Reply::Next(Box::new(ticket), reason))
