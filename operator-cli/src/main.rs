@@ -14,6 +14,7 @@ mod output;
 mod queue;
 mod resolve;
 mod session;
+mod signals;
 mod table;
 mod typed;
 mod words;

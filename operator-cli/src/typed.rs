@@ -3,8 +3,8 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
 
 use crate::failure::Failure;
 
@@ -51,36 +51,92 @@ pub fn standard_input() -> Result<String, Failure> {
 
 /// Opens the user's editor on a text and answers what it is afterwards.
 pub fn edit(before: &str, extension: &str) -> Result<String, Failure> {
-    let fallback = if cfg!(windows) { "notepad" } else { "vi" };
-    let editor = ["VISUAL", "EDITOR"]
+    let file = EditedFile::new(before, extension)?;
+    let ended = file.command().status();
+    file.after(ended)
+}
+
+/// A text in a file, for the user's editor.
+#[derive(Debug)]
+pub struct EditedFile {
+    /// A folder of its own, because editors put copies beside the file.
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl EditedFile {
+    /// Writes the text.
+    pub fn new(before: &str, extension: &str) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir().map_err(|problem| {
+            Failure::other(format!("Cannot make a temporary folder: {problem}."))
+        })?;
+        let path = folder.path().join(format!("deskbell{extension}"));
+        fs::write(&path, before).map_err(|problem| Failure::file("write", &path, &problem))?;
+        Ok(Self { _folder: folder, path })
+    }
+
+    /// What opens the editor on it.
+    pub fn command(&self) -> Command {
+        let editor = editor();
+        if cfg!(windows) {
+            let mut words = editor.split_whitespace();
+            let mut command = Command::new(words.next().unwrap_or_default());
+            command.args(words).arg(&self.path);
+            return command;
+        }
+        // As git does: whoever can write a shell's command line can say anything, also a program
+        // whose path has a blank.
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{editor} \"$@\""), &editor]).arg(&self.path);
+        command
+    }
+
+    /// The text after the editor has ended so.
+    pub fn after(&self, ended: io::Result<ExitStatus>) -> Result<String, Failure> {
+        match ended {
+            Ok(status) if status.success() => {}
+            // The shell's word for a program that is not there, or cannot be started.
+            Ok(status) if matches!(status.code(), Some(126 | 127)) => {
+                return Err(no_editor(&"there is no such program"));
+            }
+            Ok(_) => {
+                return Err(Failure::other("The editor ended with a failure; nothing was sent."));
+            }
+            Err(problem) => return Err(no_editor(&problem)),
+        }
+        self.read()
+    }
+
+    /// The text as it is now.
+    pub fn read(&self) -> Result<String, Failure> {
+        let path = &self.path;
+        let after =
+            fs::read_to_string(path).map_err(|problem| Failure::file("read", path, &problem))?;
+        Ok(without_line_end(&after).to_owned())
+    }
+}
+
+/// The editor cannot be started.
+fn no_editor(problem: &impl std::fmt::Display) -> Failure {
+    let editor = editor();
+    Failure::other(format!("Cannot start the editor \"{editor}\": {problem}. Name one in EDITOR."))
+}
+
+fn editor() -> String {
+    let named = ["VISUAL", "EDITOR"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
-    let editor = editor.unwrap_or_else(|| fallback.to_owned());
-    // A folder of its own, because editors put copies beside the file.
-    let folder = tempfile::tempdir()
-        .map_err(|problem| Failure::other(format!("Cannot make a temporary folder: {problem}.")))?;
-    let path = folder.path().join(format!("deskbell{extension}"));
-    fs::write(&path, before).map_err(|problem| Failure::file("write", &path, &problem))?;
-    // "code --wait" is a program with an argument.
-    let mut words = editor.split_whitespace();
-    let status = Command::new(words.next().unwrap_or(fallback)).args(words).arg(&path).status();
-    match status {
-        Ok(status) if status.success() => {}
-        Ok(_) => return Err(Failure::other("The editor ended with a failure; nothing was sent.")),
-        Err(problem) => {
-            return Err(Failure::other(format!(
-                "Cannot start the editor \"{editor}\": {problem}. Name one in EDITOR."
-            )));
-        }
-    }
-    let after =
-        fs::read_to_string(&path).map_err(|problem| Failure::file("read", &path, &problem))?;
-    Ok(without_line_end(&after).to_owned())
+    named.unwrap_or_else(|| if cfg!(windows) { "notepad" } else { "vi" }.to_owned())
 }
 
 /// Says where a text from the editor is kept, when what it was for has failed: nobody should have
 /// to write it twice.
 pub fn kept(failure: Failure, text: &str, extension: &str) -> Failure {
+    failure.hint(&keep(text, extension))
+}
+
+/// Keeps a text that was not sent, and says where.
+pub fn keep(text: &str, extension: &str) -> String {
     let kept = tempfile::Builder::new().prefix("deskbell-").suffix(extension).tempfile().and_then(
         |mut file| {
             file.write_all(text.as_bytes())?;
@@ -88,8 +144,8 @@ pub fn kept(failure: Failure, text: &str, extension: &str) -> Failure {
         },
     );
     match kept {
-        Ok(path) => failure.hint(&format!("What you wrote is kept in {}", path.display())),
-        Err(_) => failure.hint(&format!("What you wrote:\n{text}")),
+        Ok(path) => format!("What you wrote is kept in {}", path.display()),
+        Err(_) => format!("What you wrote:\n{text}"),
     }
 }
 
@@ -109,6 +165,7 @@ pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
              --password-stdin.",
         ));
     }
+    crate::signals::keep_echo();
     rpassword::prompt_password(format!("{question}: "))
         .map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))
 }

@@ -48,6 +48,7 @@ const QUEUE: Layers<'_> = &[
     &["page"],
     &["keys"],
     &["draw", "perform"],
+    &["turn"],
     &["mod"],
 ];
 

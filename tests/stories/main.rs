@@ -29,6 +29,7 @@ mod races;
 mod scripts;
 mod sight;
 mod sign_in;
+mod signals;
 mod sizes;
 mod submits;
 mod terminal;
