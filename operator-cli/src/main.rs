@@ -11,6 +11,7 @@ mod failure;
 mod lists;
 mod moments;
 mod output;
+mod prompt;
 mod queue;
 mod resolve;
 mod session;

@@ -19,11 +19,7 @@ pub enum Heard {
 #[cfg(unix)]
 mod system {
     use super::{Heard, io};
-    use std::fs::File;
-    use std::sync::Once;
-
     use rustix::process::{self, Signal};
-    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
     use tokio::signal::unix::{self, SignalKind};
 
     /// The signals of this program.
@@ -86,41 +82,6 @@ mod system {
     pub fn stop_all() -> io::Result<()> {
         Ok(process::kill_current_process_group(Signal::TSTP)?)
     }
-
-    /// From now on, what ends or stops the program puts the terminal back as it is now: a password
-    /// is typed without echo.
-    pub fn keep_echo() {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| {
-            // Without a terminal or signals there is nothing to put back.
-            let Ok(terminal) = File::open("/dev/tty") else { return };
-            if let (Ok(before), Ok(signals)) = (tcgetattr(&terminal), Signals::new()) {
-                tokio::spawn(put_back(terminal, before, signals));
-            }
-        });
-    }
-
-    async fn put_back(terminal: File, before: Termios, mut signals: Signals) {
-        let set = |modes: &Termios| tcsetattr(&terminal, OptionalActions::Now, modes);
-        loop {
-            match signals.next().await {
-                Heard::End(status) | Heard::Interrupt(status) => {
-                    // There is nobody to tell when it fails.
-                    let _ = set(&before);
-                    std::process::exit(status);
-                }
-                Heard::Stop => {
-                    let hidden = tcgetattr(&terminal);
-                    let _ = set(&before);
-                    let _ = signals.stop().await;
-                    if let Ok(hidden) = hidden {
-                        let _ = set(&hidden);
-                    }
-                }
-                Heard::Continued => {}
-            }
-        }
-    }
 }
 
 #[cfg(not(unix))]
@@ -160,9 +121,6 @@ mod system {
     pub fn stop_all() -> io::Result<()> {
         Ok(())
     }
-
-    /// The console does that by itself.
-    pub fn keep_echo() {}
 }
 
-pub use system::{Signals, can_stop, keep_echo, stop_all};
+pub use system::{Signals, can_stop, stop_all};

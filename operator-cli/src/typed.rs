@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use crate::failure::Failure;
+use crate::prompt;
 
 /// More than any text the contract allows, in bytes.
 const MOST: u64 = 1024 * 1024;
@@ -165,9 +166,9 @@ pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
              --password-stdin.",
         ));
     }
-    crate::signals::keep_echo();
-    rpassword::prompt_password(format!("{question}: "))
-        .map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))
+    let line = prompt::hidden(&format!("{question}: "))
+        .map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))?;
+    Ok(without_line_end(&line).to_owned())
 }
 
 /// Asks for a new password, twice when a person types it.
