@@ -74,6 +74,7 @@ pub fn run() -> ExitCode {
     log();
     match carry_out(command) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.status == 0 => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = writeln!(io::stderr(), "deskbell-widget: {}", inert::block(&failure.text));
             ExitCode::from(failure.status)

@@ -22,6 +22,7 @@ mod operations;
 mod organizations;
 mod pages;
 mod pinning;
+mod pipes;
 mod profiles;
 mod programs;
 mod python;

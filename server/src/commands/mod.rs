@@ -77,7 +77,11 @@ fn told(failure: &Failure, json: bool) -> ExitCode {
 fn print(json: bool, object: &Value, text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let text = if json { object.to_string() } else { text.trim_end().to_owned() };
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::failed(format!("nothing can be printed: {error}")))
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        // Whoever read it has gone, and wants to hear nothing more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => {
+            printed.map_err(|error| Failure::failed(format!("nothing can be printed: {error}")))
+        }
+    }
 }
