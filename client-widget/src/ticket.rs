@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use deskbell_proto::reading::ticket_number;
 use deskbell_proto::v1::{CustomerTicket, TicketState};
 
 use crate::failure::Failure;
@@ -17,6 +18,7 @@ use crate::outbox::{Kept, Outbox};
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The request's number [default: the newest of this computer]
+    #[arg(value_parser = ticket_number)]
     number: Option<i64>,
     /// Answer as JSON, with the contract's field names
     #[arg(long)]

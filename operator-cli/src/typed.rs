@@ -5,12 +5,20 @@ use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::sync::{Mutex, PoisonError};
+
+use deskbell_proto::reading::{self, Lines, Unreadable};
 
 use crate::failure::Failure;
 use crate::prompt;
 
-/// More than any text the contract allows, in bytes.
-const MOST: u64 = 1024 * 1024;
+/// More code points than any text has that is given here: a profile's settings, logo and all.
+const MOST: usize = 4 * 1024 * 1024;
+/// More than any password or code has, in code points.
+const LONGEST_LINE: usize = 4096;
+
+/// The standard input, where it is read line by line.
+static LINES: Mutex<Lines> = Mutex::new(Lines::new());
 
 /// A person sits at the keyboard and can be asked.
 pub fn is_somebody_there() -> bool {
@@ -22,7 +30,7 @@ pub fn is_somebody_there() -> bool {
 pub fn text(argument: Option<&str>, about: &str) -> Result<String, Failure> {
     let text = match argument {
         Some("-") => standard_input()?,
-        Some(text) => text.to_owned(),
+        Some(text) => reading::plain(text),
         None if is_somebody_there() => edit("", ".txt")?,
         None => {
             return Err(Failure::usage(format!(
@@ -38,16 +46,7 @@ pub fn text(argument: Option<&str>, about: &str) -> Result<String, Failure> {
 
 /// The standard input, without its last line's end.
 pub fn standard_input() -> Result<String, Failure> {
-    let mut text = String::new();
-    io::stdin()
-        .lock()
-        .take(MOST + 1)
-        .read_to_string(&mut text)
-        .map_err(|problem| Failure::other(format!("Cannot read the standard input: {problem}.")))?;
-    if text.len() as u64 > MOST {
-        return Err(Failure::invalid("The text on the standard input is too long."));
-    }
-    Ok(without_line_end(&text).to_owned())
+    reading::text(io::stdin().lock(), MOST).map_err(|problem| unread("The standard input", problem))
 }
 
 /// Opens the user's editor on a text and answers what it is afterwards.
@@ -110,10 +109,7 @@ impl EditedFile {
 
     /// The text as it is now.
     pub fn read(&self) -> Result<String, Failure> {
-        let path = &self.path;
-        let after =
-            fs::read_to_string(path).map_err(|problem| Failure::file("read", path, &problem))?;
-        Ok(without_line_end(&after).to_owned())
+        text_file(&self.path)
     }
 }
 
@@ -153,12 +149,11 @@ pub fn keep(text: &str, extension: &str) -> String {
 /// Asks for a password without showing it, or takes the next line of the standard input.
 pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
     if from_stdin {
-        let mut line = String::new();
-        // The standard input is buffered once for the whole program, so a second password stays for
-        // the next call.
-        let read = io::stdin().lock().take(4096).read_line(&mut line);
-        read.map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))?;
-        return Ok(without_line_end(&line).to_owned());
+        // A second password stays for the next call.
+        let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+        return lines
+            .next(&mut io::stdin().lock(), LONGEST_LINE)
+            .map_err(|problem| unread("The password", problem));
     }
     if !is_somebody_there() {
         return Err(Failure::usage(
@@ -168,7 +163,7 @@ pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
     }
     let line = prompt::hidden(&format!("{question}: "))
         .map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))?;
-    Ok(without_line_end(&line).to_owned())
+    Ok(reading::plain(&line))
 }
 
 /// Asks for a new password, twice when a person types it.
@@ -204,9 +199,17 @@ pub fn file(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     Ok(content)
 }
 
-fn without_line_end(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
+/// The text of a file.
+pub fn text_file(path: &Path) -> Result<String, Failure> {
+    reading::file(path, MOST).map_err(|problem| unread(&path.display().to_string(), problem))
+}
+
+/// Why something that was given could not be read.
+fn unread(what: &str, problem: Unreadable) -> Failure {
+    match problem {
+        Unreadable::Failed(problem) => Failure::other(format!("{what} cannot be read: {problem}.")),
+        unfit => Failure::invalid(format!("{what} {unfit}.")),
+    }
 }
 
 #[cfg(test)]
@@ -219,13 +222,6 @@ mod tests {
         let path = told.split("kept in ").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         assert_eq!(fs::read_to_string(path).unwrap(), "long answer");
         fs::remove_file(path).unwrap();
-    }
-
-    #[test]
-    fn one_line_end_goes() {
-        for (text, rest) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), ("", "")] {
-            assert_eq!(without_line_end(text), rest);
-        }
     }
 
     #[test]

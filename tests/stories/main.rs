@@ -27,6 +27,7 @@ mod profiles;
 mod programs;
 mod python;
 mod races;
+mod reading;
 mod scripts;
 mod sight;
 mod sign_in;

@@ -32,7 +32,7 @@ const LAST_MOMENT: Duration = Duration::from_millis(200);
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(deskbell_proto::reading::arguments());
     let json = arguments.common.json;
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
