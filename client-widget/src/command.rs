@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use deskbell_proto::manifest::{self, FILE_NAME};
+use deskbell_proto::reading;
 use directories::ProjectDirs;
 use serde_json::json;
 use tracing::Level;
@@ -70,10 +71,11 @@ struct Show {
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let command = Command::parse();
+    let command = Command::parse_from(reading::arguments());
     log();
     match carry_out(command) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.status == 0 => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = writeln!(io::stderr(), "deskbell-widget: {}", inert::block(&failure.text));
             ExitCode::from(failure.status)

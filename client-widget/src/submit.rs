@@ -1,13 +1,14 @@
 //! Ringing from a script: the same request on the same disk, sent by the same delivery, without a
 //! window.
 
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use clap::Args;
 use deskbell_proto::fold;
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
+use deskbell_proto::reading;
 use deskbell_proto::v1::CustomerTicket;
 use serde_json::{Value, json};
 
@@ -180,12 +181,8 @@ fn group(wanted: Option<&str>, used: &Verified) -> Result<String, Failure> {
     })
 }
 
-/// One line feed at the end belongs to the shell, not to the text.
 fn from_standard_input() -> Result<String, Failure> {
-    // No text that is allowed is longer; one that is cut is too long all the same.
-    let limit = 4 * (TEXT_LIMIT as u64 + 2);
-    let mut bytes = Vec::new();
-    io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Ok(text.strip_suffix('\n').map(str::to_owned).unwrap_or(text))
+    reading::text(io::stdin().lock(), TEXT_LIMIT).map_err(|problem| {
+        Failure::refused(format!("--description: the standard input {problem}."))
+    })
 }

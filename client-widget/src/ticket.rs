@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use clap::Args;
 use deskbell_proto::client;
+use deskbell_proto::reading::ticket_number;
 use deskbell_proto::v1::{CustomerTicket, TicketState};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -20,6 +21,7 @@ use crate::outbox::{Kept, Outbox};
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The request's number [default: the newest of this computer]
+    #[arg(value_parser = ticket_number)]
     number: Option<i64>,
     /// Say that help is still needed: it expires later
     #[arg(long)]

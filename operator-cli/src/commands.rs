@@ -22,8 +22,10 @@ use std::io::IsTerminal as _;
 use clap::Subcommand;
 
 use crate::failure::Failure;
+use crate::output::aside;
 use crate::queue;
 use crate::session::{self, Setting};
+use crate::typed;
 
 /// The words that people type.
 #[derive(Debug, Subcommand)]
@@ -123,7 +125,11 @@ async fn show_queue(setting: &Setting) -> Result<(), Failure> {
     let client = setting.client().await?;
     // Whoever is signed out learns so in plain words, before the screen changes.
     session::identity(&client).await?;
-    queue::run(client, options)
+    let drafts = queue::run(client, options)
         .await
-        .map_err(|problem| Failure::other(format!("The terminal cannot be used: {problem}.")))
+        .map_err(|problem| Failure::other(format!("The terminal cannot be used: {problem}.")))?;
+    for draft in drafts {
+        aside(&typed::keep(&draft, ".txt"));
+    }
+    Ok(())
 }

@@ -3,13 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use deskbell_proto::client::Server;
+use deskbell_proto::reading::{self, Unreadable};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Exit, Failure};
+
+/// Code points of the largest file of contexts: each has its server's certificate authorities.
+const LARGEST: usize = 4 * 1024 * 1024;
 
 /// All contexts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -107,12 +111,12 @@ impl Storage {
     /// What is remembered; nothing in the beginning.
     pub fn load(&self) -> Result<Contexts, Failure> {
         let path = self.path();
-        let text = match fs::read_to_string(&path) {
+        let text = match reading::file(&path, LARGEST) {
             Ok(text) => text,
-            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => {
+            Err(Unreadable::Failed(problem)) if problem.kind() == ErrorKind::NotFound => {
                 return Ok(Contexts::default());
             }
-            Err(problem) => return Err(Failure::file("read", &path, &problem)),
+            Err(problem) => return Err(Failure::other(format!("{} {problem}.", path.display()))),
         };
         // The parser's message would quote the line, and the line may hold a token.
         toml::from_str(&text).map_err(|problem: toml::de::Error| {

@@ -79,6 +79,11 @@ impl Failure {
         self.problem.as_ref().map_or("", |problem| &problem.reason)
     }
 
+    /// What is wrong and what to do, in words. Not inert yet.
+    pub fn sentence(&self) -> &str {
+        &self.text
+    }
+
     /// The session has ended, or there never was one. Not: a wrong password.
     pub fn needs_sign_in(&self) -> bool {
         self.problem.as_ref().is_some_and(|problem| problem.code == Code::Unauthenticated)

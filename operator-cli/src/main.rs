@@ -11,9 +11,11 @@ mod failure;
 mod lists;
 mod moments;
 mod output;
+mod prompt;
 mod queue;
 mod resolve;
 mod session;
+mod signals;
 mod table;
 mod typed;
 mod words;
@@ -21,7 +23,7 @@ mod words;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
-use deskbell_proto::inert;
+use deskbell_proto::{inert, reading};
 
 use crate::arguments::Arguments;
 use crate::commands::Command;
@@ -30,11 +32,14 @@ use crate::output::Output;
 use crate::session::Setting;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(reading::arguments());
     let as_json = arguments.json;
     let setting = Setting {
         output: Output::new(as_json),
-        context: arguments.context.filter(|name| !name.is_empty()),
+        context: arguments
+            .context
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty()),
     };
     let new_here = matches!(arguments.command, Command::Login(_) | Command::Redeem(_));
     // Two workers: one may wait for a person while the other keeps the connection alive.

@@ -99,6 +99,40 @@ impl Output {
     }
 }
 
+/// Ends when nobody reads the standard output any more, also while nothing is written. Never ends
+/// where the system does not tell.
+pub async fn unread() {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // The wait blocks and may never end: it has a thread of its own, which ends with the program.
+    std::thread::spawn(move || {
+        if reader_has_left() {
+            let _ = tell.send(());
+        }
+    });
+    if told.await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(unix)]
+fn reader_has_left() -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let output = io::stdout();
+    loop {
+        // Asked for nothing, the system tells of errors only: a pipe without a reader is one.
+        match poll(&mut [PollFd::new(&output, PollFlags::empty())], None) {
+            Ok(_) => return true,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn reader_has_left() -> bool {
+    false
+}
+
 fn write(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;

@@ -1,7 +1,7 @@
 //! A command's connection: the chosen context's server and session.
 
 use deskbell_proto::client::{Client, Credentials, Server};
-use deskbell_proto::{pin, v1};
+use deskbell_proto::{pin, reading, v1};
 
 use crate::contexts::Storage;
 use crate::failure::{Exit, Failure};
@@ -53,13 +53,13 @@ pub(crate) use {call, pages};
 impl Setting {
     /// The server and the session come from the environment rather than from a context.
     pub fn is_from_environment(&self) -> bool {
-        self.context.is_none() && variable("DESKBELL_SERVER").is_some()
+        self.context.is_none() && matches!(variable("DESKBELL_SERVER"), Ok(Some(_)))
     }
 
     /// The server's address, as far as it is known without asking.
     pub fn address(&self) -> Option<String> {
         if self.is_from_environment() {
-            return variable("DESKBELL_SERVER");
+            return variable("DESKBELL_SERVER").ok().flatten();
         }
         let contexts = Storage::usual().and_then(|storage| storage.load()).ok()?;
         contexts.choose(self.context.as_deref()).ok().map(|(_, context)| context.address.clone())
@@ -83,12 +83,13 @@ impl Setting {
     /// A client with the session of the chosen context, or with `DESKBELL_TOKEN` at
     /// `DESKBELL_SERVER` (whose certificate authority is pinned by `DESKBELL_FINGERPRINT`).
     pub async fn client(&self) -> Result<Client, Failure> {
-        let environment = variable("DESKBELL_SERVER")
-            .filter(|_| self.context.is_none())
-            .map(|address| (address, variable("DESKBELL_TOKEN")));
+        let environment = match variable("DESKBELL_SERVER")?.filter(|_| self.context.is_none()) {
+            Some(address) => Some((address, variable("DESKBELL_TOKEN")?)),
+            None => None,
+        };
         let (server, token) = match environment {
             Some((address, Some(token))) => {
-                let authorities_pem = match variable("DESKBELL_FINGERPRINT") {
+                let authorities_pem = match variable("DESKBELL_FINGERPRINT")? {
                     Some(fingerprint) => Some(pinned(&address, &fingerprint).await?),
                     None => None,
                 };
@@ -119,6 +120,11 @@ impl Setting {
 
 /// The certificate authorities of a server, if they have this fingerprint.
 pub async fn pinned(address: &str, fingerprint: &str) -> Result<String, Failure> {
+    if !pin::is_fingerprint(fingerprint) {
+        return Err(Failure::invalid(
+            "That is no fingerprint: one has \"sha256:\" and 64 hexadecimal digits.",
+        ));
+    }
     let presented = pin::inspect(address).await?;
     if pin::same_fingerprint(&presented.fingerprint, fingerprint) {
         return Ok(presented.authorities_pem);
@@ -138,6 +144,6 @@ pub async fn identity(client: &Client) -> Result<v1::Identity, Failure> {
     Ok(call!(*client, account.who_am_i(v1::WhoAmIRequest {}))?.identity.unwrap_or_default())
 }
 
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn variable(name: &str) -> Result<Option<String>, Failure> {
+    reading::variable(name).map_err(|problem| Failure::invalid(format!("{name} {problem}.")))
 }

@@ -3,13 +3,22 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::{Mutex, PoisonError};
+
+use deskbell_proto::reading::{self, Lines, Unreadable};
 
 use crate::failure::Failure;
+use crate::prompt;
 
-/// More than any text the contract allows, in bytes.
-const MOST: u64 = 1024 * 1024;
+/// More code points than any text has that is given here: a profile's settings, logo and all.
+const MOST: usize = 4 * 1024 * 1024;
+/// More than any password or code has, in code points.
+const LONGEST_LINE: usize = 4096;
+
+/// The standard input, where it is read line by line.
+static LINES: Mutex<Lines> = Mutex::new(Lines::new());
 
 /// A person sits at the keyboard and can be asked.
 pub fn is_somebody_there() -> bool {
@@ -21,7 +30,7 @@ pub fn is_somebody_there() -> bool {
 pub fn text(argument: Option<&str>, about: &str) -> Result<String, Failure> {
     let text = match argument {
         Some("-") => standard_input()?,
-        Some(text) => text.to_owned(),
+        Some(text) => reading::plain(text),
         None if is_somebody_there() => edit("", ".txt")?,
         None => {
             return Err(Failure::usage(format!(
@@ -37,50 +46,94 @@ pub fn text(argument: Option<&str>, about: &str) -> Result<String, Failure> {
 
 /// The standard input, without its last line's end.
 pub fn standard_input() -> Result<String, Failure> {
-    let mut text = String::new();
-    io::stdin()
-        .lock()
-        .take(MOST + 1)
-        .read_to_string(&mut text)
-        .map_err(|problem| Failure::other(format!("Cannot read the standard input: {problem}.")))?;
-    if text.len() as u64 > MOST {
-        return Err(Failure::invalid("The text on the standard input is too long."));
-    }
-    Ok(without_line_end(&text).to_owned())
+    reading::text(io::stdin().lock(), MOST).map_err(|problem| unread("The standard input", problem))
 }
 
 /// Opens the user's editor on a text and answers what it is afterwards.
 pub fn edit(before: &str, extension: &str) -> Result<String, Failure> {
-    let fallback = if cfg!(windows) { "notepad" } else { "vi" };
-    let editor = ["VISUAL", "EDITOR"]
+    let file = EditedFile::new(before, extension)?;
+    let ended = file.command().status();
+    file.after(ended)
+}
+
+/// A text in a file, for the user's editor.
+#[derive(Debug)]
+pub struct EditedFile {
+    /// A folder of its own, because editors put copies beside the file.
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl EditedFile {
+    /// Writes the text.
+    pub fn new(before: &str, extension: &str) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir().map_err(|problem| {
+            Failure::other(format!("Cannot make a temporary folder: {problem}."))
+        })?;
+        let path = folder.path().join(format!("deskbell{extension}"));
+        fs::write(&path, before).map_err(|problem| Failure::file("write", &path, &problem))?;
+        Ok(Self { _folder: folder, path })
+    }
+
+    /// What opens the editor on it.
+    pub fn command(&self) -> Command {
+        let editor = editor();
+        if cfg!(windows) {
+            let mut words = editor.split_whitespace();
+            let mut command = Command::new(words.next().unwrap_or_default());
+            command.args(words).arg(&self.path);
+            return command;
+        }
+        // As git does: whoever can write a shell's command line can say anything, also a program
+        // whose path has a blank.
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{editor} \"$@\""), &editor]).arg(&self.path);
+        command
+    }
+
+    /// The text after the editor has ended so.
+    pub fn after(&self, ended: io::Result<ExitStatus>) -> Result<String, Failure> {
+        match ended {
+            Ok(status) if status.success() => {}
+            // The shell's word for a program that is not there, or cannot be started.
+            Ok(status) if matches!(status.code(), Some(126 | 127)) => {
+                return Err(no_editor(&"there is no such program"));
+            }
+            Ok(_) => {
+                return Err(Failure::other("The editor ended with a failure; nothing was sent."));
+            }
+            Err(problem) => return Err(no_editor(&problem)),
+        }
+        self.read()
+    }
+
+    /// The text as it is now.
+    pub fn read(&self) -> Result<String, Failure> {
+        text_file(&self.path)
+    }
+}
+
+/// The editor cannot be started.
+fn no_editor(problem: &impl std::fmt::Display) -> Failure {
+    let editor = editor();
+    Failure::other(format!("Cannot start the editor \"{editor}\": {problem}. Name one in EDITOR."))
+}
+
+fn editor() -> String {
+    let named = ["VISUAL", "EDITOR"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.trim().is_empty()));
-    let editor = editor.unwrap_or_else(|| fallback.to_owned());
-    // A folder of its own, because editors put copies beside the file.
-    let folder = tempfile::tempdir()
-        .map_err(|problem| Failure::other(format!("Cannot make a temporary folder: {problem}.")))?;
-    let path = folder.path().join(format!("deskbell{extension}"));
-    fs::write(&path, before).map_err(|problem| Failure::file("write", &path, &problem))?;
-    // "code --wait" is a program with an argument.
-    let mut words = editor.split_whitespace();
-    let status = Command::new(words.next().unwrap_or(fallback)).args(words).arg(&path).status();
-    match status {
-        Ok(status) if status.success() => {}
-        Ok(_) => return Err(Failure::other("The editor ended with a failure; nothing was sent.")),
-        Err(problem) => {
-            return Err(Failure::other(format!(
-                "Cannot start the editor \"{editor}\": {problem}. Name one in EDITOR."
-            )));
-        }
-    }
-    let after =
-        fs::read_to_string(&path).map_err(|problem| Failure::file("read", &path, &problem))?;
-    Ok(without_line_end(&after).to_owned())
+    named.unwrap_or_else(|| if cfg!(windows) { "notepad" } else { "vi" }.to_owned())
 }
 
 /// Says where a text from the editor is kept, when what it was for has failed: nobody should have
 /// to write it twice.
 pub fn kept(failure: Failure, text: &str, extension: &str) -> Failure {
+    failure.hint(&keep(text, extension))
+}
+
+/// Keeps a text that was not sent, and says where.
+pub fn keep(text: &str, extension: &str) -> String {
     let kept = tempfile::Builder::new().prefix("deskbell-").suffix(extension).tempfile().and_then(
         |mut file| {
             file.write_all(text.as_bytes())?;
@@ -88,20 +141,19 @@ pub fn kept(failure: Failure, text: &str, extension: &str) -> Failure {
         },
     );
     match kept {
-        Ok(path) => failure.hint(&format!("What you wrote is kept in {}", path.display())),
-        Err(_) => failure.hint(&format!("What you wrote:\n{text}")),
+        Ok(path) => format!("What you wrote is kept in {}", path.display()),
+        Err(_) => format!("What you wrote:\n{text}"),
     }
 }
 
 /// Asks for a password without showing it, or takes the next line of the standard input.
 pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
     if from_stdin {
-        let mut line = String::new();
-        // The standard input is buffered once for the whole program, so a second password stays for
-        // the next call.
-        let read = io::stdin().lock().take(4096).read_line(&mut line);
-        read.map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))?;
-        return Ok(without_line_end(&line).to_owned());
+        // A second password stays for the next call.
+        let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+        return lines
+            .next(&mut io::stdin().lock(), LONGEST_LINE)
+            .map_err(|problem| unread("The password", problem));
     }
     if !is_somebody_there() {
         return Err(Failure::usage(
@@ -109,8 +161,9 @@ pub fn password(question: &str, from_stdin: bool) -> Result<String, Failure> {
              --password-stdin.",
         ));
     }
-    rpassword::prompt_password(format!("{question}: "))
-        .map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))
+    let line = prompt::hidden(&format!("{question}: "))
+        .map_err(|problem| Failure::other(format!("Cannot read the password: {problem}.")))?;
+    Ok(reading::plain(&line))
 }
 
 /// Asks for a new password, twice when a person types it.
@@ -146,9 +199,17 @@ pub fn file(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     Ok(content)
 }
 
-fn without_line_end(text: &str) -> &str {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    text.strip_suffix('\r').unwrap_or(text)
+/// The text of a file.
+pub fn text_file(path: &Path) -> Result<String, Failure> {
+    reading::file(path, MOST).map_err(|problem| unread(&path.display().to_string(), problem))
+}
+
+/// Why something that was given could not be read.
+fn unread(what: &str, problem: Unreadable) -> Failure {
+    match problem {
+        Unreadable::Failed(problem) => Failure::other(format!("{what} cannot be read: {problem}.")),
+        unfit => Failure::invalid(format!("{what} {unfit}.")),
+    }
 }
 
 #[cfg(test)]
@@ -161,13 +222,6 @@ mod tests {
         let path = told.split("kept in ").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         assert_eq!(fs::read_to_string(path).unwrap(), "long answer");
         fs::remove_file(path).unwrap();
-    }
-
-    #[test]
-    fn one_line_end_goes() {
-        for (text, rest) in [("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("a", "a"), ("", "")] {
-            assert_eq!(without_line_end(text), rest);
-        }
     }
 
     #[test]

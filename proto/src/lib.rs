@@ -25,6 +25,7 @@ pub mod json;
 pub mod manifest;
 pub mod pin;
 pub mod problem;
+pub mod reading;
 pub mod ticket_secret;
 mod tls;
 pub mod watch;

@@ -42,13 +42,19 @@ pub fn fingerprint(certificate: &[u8]) -> String {
 /// Whether two fingerprints are the same, however people write them: letters in either case, with
 /// or without colons or spaces between the digits, with or without "sha256:".
 pub fn same_fingerprint(one: &str, other: &str) -> bool {
-    fn digits(text: &str) -> String {
-        let text: String =
-            text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect();
-        text.trim_start_matches("sha256:").replace(':', "")
-    }
-    let (one, other) = (digits(one), digits(other));
-    one.len() == 64 && one == other
+    digits(one).is_some_and(|one| Some(one) == digits(other))
+}
+
+/// Whether this can be a fingerprint at all.
+pub fn is_fingerprint(text: &str) -> bool {
+    digits(text).is_some()
+}
+
+fn digits(text: &str) -> Option<String> {
+    let text: String =
+        text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect();
+    let digits = text.trim_start_matches("sha256:").replace(':', "");
+    (digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digits)
 }
 
 /// Connects to an `https://` address and tells what the server presents. The authority is the last
@@ -265,5 +271,9 @@ mod tests {
         assert!(!same_fingerprint(&print, &fingerprint(b"another")));
         assert!(!same_fingerprint("", ""));
         assert!(!same_fingerprint("sha256:", "sha256:"));
+        assert!(is_fingerprint(&format!(" {print}\n")));
+        for wrong in ["", "sha256:", "sha256:12", &"x".repeat(64), &"0".repeat(65)] {
+            assert!(!is_fingerprint(wrong), "{wrong}");
+        }
     }
 }

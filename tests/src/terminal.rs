@@ -27,6 +27,14 @@ impl Terminal {
         Self::open(shell, program.to_str().expect("a path in UTF-8"), &["queue"]).await
     }
 
+    /// Opens a terminal in which this person has a shell with jobs, which leaves the terminal's
+    /// modes alone.
+    pub async fn shell(shell: &Shell) -> Self {
+        let terminal = Self::open(&shell.clone().with("PS1", "$ "), "sh", &["-i"]).await;
+        terminal.shows("$").await;
+        terminal
+    }
+
     async fn open(shell: &Shell, program: &str, words: &[&str]) -> Self {
         let folder = scratch::folder("terminal");
         let socket = folder.join("tmux");
@@ -110,6 +118,19 @@ impl Terminal {
         self.good(&["capture-pane", "-p", "-e", "-t", "story"])
     }
 
+    /// What tmux knows about the terminal, by its format.
+    pub fn tells(&self, format: &str) -> String {
+        self.good(&["display-message", "-p", "-t", "story", format]).trim().to_owned()
+    }
+
+    /// Sends a signal to the process of this name in the terminal.
+    pub fn signal(&self, signal: &str, name: &str) {
+        let first = self.tells("#{pane_pid}");
+        let process = descendant(&first, name).expect("it runs in the terminal");
+        let sent = Command::new("kill").args(["-s", signal, &process]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "kill -s {signal} {process}");
+    }
+
     /// Every byte that the program wrote to the terminal so far.
     pub fn raw(&self) -> Vec<u8> {
         std::fs::read(&self.raw).expect("a recording")
@@ -179,6 +200,16 @@ impl Drop for Terminal {
         // It may have ended by itself.
         drop(self.tmux(&["kill-server"]));
     }
+}
+
+/// The process of this name below another.
+fn descendant(process: &str, name: &str) -> Option<String> {
+    let read = |what: &str| std::fs::read_to_string(format!("/proc/{process}/{what}"));
+    if read("comm").is_ok_and(|its| its.trim() == name) {
+        return Some(process.to_owned());
+    }
+    let children = read(&format!("task/{process}/children")).ok()?;
+    children.split_whitespace().find_map(|child| descendant(child, name))
 }
 
 /// Programs of the system, given with their packages: where they are. Panics with all packages that

@@ -23,6 +23,7 @@ const WIDGET: Layers<'_> = &[
 /// The live queue knows nothing of commands, and none of them knows the command line.
 const TERMINAL: Layers<'_> = &[
     &[],
+    &["prompt"],
     &["contexts", "output", "resolve", "typed"],
     &["session"],
     &["lists"],
@@ -48,6 +49,7 @@ const QUEUE: Layers<'_> = &[
     &["page"],
     &["keys"],
     &["draw", "perform"],
+    &["turn"],
     &["mod"],
 ];
 

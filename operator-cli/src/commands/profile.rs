@@ -18,9 +18,6 @@ use crate::table::{Look, Table};
 use crate::typed;
 use crate::words;
 
-/// More than any settings, in bytes: a logo of 64 KiB and texts in many languages.
-const LARGEST_FILE: u64 = 4 * 1024 * 1024;
-
 /// See `deskbell profile --help`.
 #[derive(Debug, Subcommand)]
 pub enum Profile {
@@ -249,8 +246,7 @@ fn read(file: &std::path::Path) -> Result<String, Failure> {
     if file.as_os_str() == "-" {
         return typed::standard_input();
     }
-    String::from_utf8(typed::file(file, LARGEST_FILE)?)
-        .map_err(|_| Failure::invalid(format!("{} is not text in UTF-8.", file.display())))
+    typed::text_file(file)
 }
 
 fn saved(profile: &v1::Profile) -> String {

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use deskbell_proto::client::{Client, request_id};
+use deskbell_proto::reading::ticket_number;
 use deskbell_proto::{fold, v1};
 
 use crate::commands::ticket_filter::{Filter, operator_id};
@@ -28,6 +29,7 @@ pub enum Ticket {
     #[command(after_help = "Example:\n  deskbell ticket show 42")]
     Show {
         /// The ticket's number
+        #[arg(value_parser = ticket_number)]
         number: i64,
     },
     /// Take a ticket: you become its operator
@@ -76,6 +78,7 @@ pub enum Ticket {
     #[command(after_help = "Example:\n  deskbell ticket log 42")]
     Log {
         /// The ticket's number
+        #[arg(value_parser = ticket_number)]
         number: i64,
     },
 }
@@ -84,6 +87,7 @@ pub enum Ticket {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Which {
     /// The ticket's number
+    #[arg(value_parser = ticket_number)]
     number: i64,
     /// The version you saw: change nothing if the ticket has changed since
     #[arg(long, value_name = "VERSION", id = "seen_version", long = "version")]

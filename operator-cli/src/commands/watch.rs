@@ -11,7 +11,7 @@ use crate::commands::ticket_show::{group, operator, requester};
 use crate::failure::Failure;
 use crate::inert;
 use crate::moments;
-use crate::output::{Output, aside};
+use crate::output::{Output, aside, unread};
 use crate::session::Setting;
 use crate::words;
 
@@ -40,8 +40,16 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Prints until the session ends.
+    /// Prints until the session ends, or nobody reads any more.
     pub async fn run(self, setting: &Setting) -> Result<(), Failure> {
+        tokio::select! {
+            ended = self.print_all(setting) => ended,
+            // In a quiet team nothing is written that would tell.
+            () = unread() => Ok(()),
+        }
+    }
+
+    async fn print_all(self, setting: &Setting) -> Result<(), Failure> {
         let client = setting.client().await?;
         let mut watch = QueueWatch::new(client.watch()).after(self.after.unwrap_or_default());
         while let Some(news) = watch.next().await {

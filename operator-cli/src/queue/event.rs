@@ -30,6 +30,8 @@ pub enum Event {
         /// The answer, or why there is none.
         result: Result<Answer, Refusal>,
     },
+    /// The operator's editor ended: the text as it is now, or why there is none.
+    Edited(Result<String, String>),
 }
 
 /// Something to do outside of the state.
@@ -44,6 +46,10 @@ pub enum Action {
     },
     /// Ring the terminal's bell.
     Bell,
+    /// Open the operator's editor on this text; what comes of it is [`Event::Edited`].
+    Edit(String),
+    /// Stop until the shell has the program go on.
+    Stop,
     /// Leave.
     Quit,
 }

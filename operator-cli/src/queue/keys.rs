@@ -11,6 +11,7 @@ use super::layout::{DETAIL_AROUND, editor_columns};
 use super::popup::{Picker, Popup};
 use super::state::State;
 use super::{page, words};
+use crate::inert;
 
 /// An act on the row at the top, which nobody chose, waits when another row was there so recently:
 /// the finger may have meant that one.
@@ -29,8 +30,12 @@ impl State {
             return Vec::new();
         }
         self.last_key = self.now;
-        if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
-            return vec![Action::Quit];
+        if key.modifiers.contains(KeyModifiers::CONTROL) {
+            match key.code {
+                KeyCode::Char('c') => return vec![Action::Quit],
+                KeyCode::Char('z') => return vec![Action::Stop],
+                _ => {}
+            }
         }
         if self.popup.is_some() {
             return self.popup_key(key);
@@ -56,6 +61,19 @@ impl State {
                 self.rows.reorder(|order| order.filter.push_str(&typed));
             }
             _ => {}
+        }
+    }
+
+    /// The text as it came back from the operator's editor.
+    pub(super) fn edited(&mut self, outcome: Result<String, String>) {
+        self.last_key = self.now;
+        match (outcome, &mut self.popup) {
+            (Ok(text), Some(Popup::Write { editor, .. })) => {
+                *editor = Editor::default();
+                editor.insert(&text);
+            }
+            (Ok(_), _) => {}
+            (Err(problem), _) => self.tell(true, inert::line(&problem)),
         }
     }
 
@@ -349,6 +367,10 @@ impl State {
             self.drafts.insert(draft, text.clone());
             let change = Change::Write { writing, text };
             return vec![self.call(Call::Change { number, version, change })];
+        } else if key.code == KeyCode::Char('e') && key.modifiers.contains(KeyModifiers::CONTROL) {
+            let text = editor.text().to_owned();
+            self.popup = Some(Popup::Write { number, version, writing, editor });
+            return vec![Action::Edit(text)];
         } else if key.code == KeyCode::Esc && !word {
             if editor.text().trim().is_empty() {
                 self.drafts.remove(&draft);

@@ -3,13 +3,14 @@
 
 use std::pin::Pin;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent};
 use deskbell_proto::client::{Client, Credentials, Server};
 use deskbell_proto::v1::watch_queue_response::{Change, Frame, Snapshot};
 use deskbell_proto::v1::watch_service_server::{WatchService, WatchServiceServer};
 use deskbell_proto::v1::{Ticket, WatchQueueRequest, WatchQueueResponse};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use tokio::sync::mpsc;
@@ -93,7 +94,10 @@ async fn a_cut_stream_resumes_on_the_screen() {
         let _ = press.send(Ok(TerminalEvent::Key(KeyEvent::from(KeyCode::Char('q')))));
     };
     let options = Options { colour: true, zone: TimeZone::UTC };
-    let running = turn(&mut terminal, UnboundedReceiverStream::new(keys), ring, client, options);
+    let mut live = Live::new(client, options);
+    let mut signals = Signals::new().unwrap();
+    let keys = UnboundedReceiverStream::new(keys);
+    let running = live.turn(&mut terminal, keys, &mut signals, ring);
     tokio::time::timeout(Duration::from_secs(30), running)
         .await
         .expect("the bell never rang")

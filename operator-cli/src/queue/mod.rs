@@ -12,9 +12,12 @@
 //! - [`draw`]: the state as cells; [`layout`], [`page`]: what keys and drawing share of it;
 //!   [`words`]: the sentences it tells;
 //! - [`door`]: every text from the server is made inert there before the state sees it;
-//! - [`perform`]: the calls.
+//! - [`perform`]: the calls;
+//! - [`turn`]: the loop around them, with the watch and the running calls;
+//! - [`screen`]: the terminal while the queue has it.
 //!
-//! Here is the loop around them: it owns the terminal, the watch and the running calls.
+//! Here is what happens between turns, when others have the terminal: the shell while the program is
+//! stopped, the operator's editor.
 
 mod detail;
 mod door;
@@ -31,39 +34,25 @@ mod page;
 mod perform;
 mod popup;
 mod rows;
+mod screen;
 mod state;
 #[cfg(test)]
 mod tests;
 mod text;
+mod turn;
 mod words;
 
-use std::convert::Infallible;
-use std::io::{self, BufWriter};
-use std::pin::pin;
-use std::time::Duration;
+use std::io;
 
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste, EventStream};
-use crossterm::style::Print;
+use crossterm::event::EventStream;
 use deskbell_proto::client::Client;
-use deskbell_proto::watch::QueueWatch;
-use futures_util::{FutureExt as _, Stream, StreamExt as _};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use ratatui::Terminal;
-use ratatui::backend::{Backend, CrosstermBackend};
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use self::event::{Action, Answer, Event, Refusal};
-use self::state::State;
-
-/// News that are there at once are taken in together, at most so many, before the screen is drawn
-/// again.
-const NEWS_PER_DRAWING: usize = 256;
-/// Bytes of one drawing that reach the terminal together.
-const PICTURE: usize = 64 * 1024;
-/// How long leaving waits for calls under way.
-const LAST_CALLS: Duration = Duration::from_secs(2);
+use self::screen::Screen;
+use self::turn::{Live, Pause};
+use crate::failure::Failure;
+use crate::signals::{Heard, Signals};
+use crate::typed::EditedFile;
 
 /// How the queue is shown.
 #[derive(Clone, Debug)]
@@ -83,118 +72,61 @@ impl Default for Options {
 }
 
 /// Shows the live queue until the operator leaves. The terminal is as it was before, also after a
-/// failure.
+/// failure, and while the program is stopped. Gives the drafts that nobody was asked about, because
+/// the system had the program end.
 ///
 /// # Errors
 ///
 /// What the terminal refuses. What the server refuses is told on the screen.
-pub async fn run(client: Client, options: Options) -> io::Result<()> {
-    ratatui::try_init()?;
-    // Whole pictures in one piece: nobody sees half of one.
-    let whole = BufWriter::with_capacity(PICTURE, io::stdout());
-    let mut terminal = Terminal::new(CrosstermBackend::new(whole))?;
-    // A terminal without bracketed paste works as well.
-    let _ = crossterm::execute!(io::stdout(), EnableBracketedPaste);
-    let keys = EventStream::new().take_until(stopped());
-    let ran = turn(&mut terminal, keys, ring, client, options).await;
-    let _ = crossterm::execute!(io::stdout(), DisableBracketedPaste);
-    ratatui::try_restore()?;
-    ran
-}
-
-/// The one control character that we write ourselves.
-fn ring() {
-    // A bell that cannot be rung is no reason to stop: the badge tells the same.
-    let _ = crossterm::execute!(io::stdout(), Print('\u{7}'));
-}
-
-/// Ends when the system asks the program to end, so that the terminal is left in order.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut terminate), Ok(mut hang_up)) =
-            (signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-        {
-            tokio::select! { _ = terminate.recv() => {}, _ = hang_up.recv() => {} }
-            return;
-        }
-    }
-    std::future::pending::<Infallible>().await;
-}
-
-/// The loop: waits for an event, updates the state, does what it asks for, draws. Ends with
-/// [`Action::Quit`] or with the keys.
-async fn turn<B>(
-    terminal: &mut Terminal<B>,
-    keys: impl Stream<Item = io::Result<crossterm::event::Event>>,
-    mut ring: impl FnMut(),
-    client: Client,
-    options: Options,
-) -> io::Result<()>
-where
-    B: Backend,
-    B::Error: std::error::Error + Send + Sync + 'static,
-{
-    let mut keys = pin!(keys.fuse());
-    let mut news = pin!(QueueWatch::new(client.watch()).into_stream().fuse());
-    let mut calls: JoinSet<(u64, Result<Answer, Refusal>)> = JoinSet::new();
-    let mut seconds = interval(Duration::from_secs(1));
-    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-
-    let size = terminal.size().map_err(io::Error::other)?;
-    let (mut state, mut actions) =
-        State::new(Timestamp::now(), options.zone, (size.width, size.height));
-    state.colour = options.colour;
+pub async fn run(client: Client, options: Options) -> io::Result<Vec<String>> {
+    let mut signals = Signals::new()?;
+    let mut live = Live::new(client, options);
     loop {
-        for action in actions {
-            match action {
-                Action::Call { id, call } => {
-                    let client = client.clone();
-                    calls.spawn(async move { (id, perform::perform(client, call).await) });
-                }
-                Action::Bell => ring(),
-                Action::Quit => {
-                    // What was asked for a moment ago still happens; a server that does not answer
-                    // holds nobody up.
-                    let ended = async { while calls.join_next().await.is_some() {} };
-                    let _ = timeout(LAST_CALLS, ended).await;
-                    return Ok(());
+        let mut screen = Screen::enter()?;
+        // The stream of keys ends with the turn: it would take keys away from others.
+        let keys = EventStream::new();
+        let pause = live.turn(&mut screen.terminal, keys, &mut signals, screen::ring).await;
+        drop(screen);
+        match pause? {
+            Pause::Leave => return Ok(Vec::new()),
+            Pause::End => return Ok(live.drafts()),
+            Pause::Stop => signals.stop().await?,
+            Pause::Again => {}
+            Pause::Edit(text) => {
+                let (outcome, ended) = edited(&text, &mut signals).await;
+                live.edited(outcome);
+                if ended {
+                    return Ok(live.drafts());
                 }
             }
         }
-        terminal.draw(|frame| draw::draw(&state, frame)).map_err(io::Error::other)?;
-        let event = tokio::select! {
-            key = keys.next() => match key {
-                Some(event) => heard(event?),
-                None => return Ok(()),
-            },
-            Some(news) = news.next() => Some(Event::News(news)),
-            Some(Ok((id, result))) = calls.join_next() => Some(Event::Outcome { id, result }),
-            _ = seconds.tick() => Some(Event::Tick),
-        };
-        let more_may_come = matches!(event, Some(Event::News(_)));
-        actions = event.map(|event| state.update(Timestamp::now(), event)).unwrap_or_default();
-        for _ in 0..NEWS_PER_DRAWING {
-            let Some(Some(news)) = Some(&mut news)
-                .filter(|_| more_may_come)
-                .and_then(|news| news.next().now_or_never())
-            else {
-                break;
-            };
-            actions.extend(state.update(Timestamp::now(), Event::News(news)));
-        }
     }
 }
 
-/// What the terminal said, if it means something here.
-fn heard(event: crossterm::event::Event) -> Option<Event> {
-    match event {
-        crossterm::event::Event::Key(key) => Some(Event::Key(key)),
-        crossterm::event::Event::Paste(text) => Some(Event::Paste(text)),
-        crossterm::event::Event::Resize(width, height) => Some(Event::Resize { width, height }),
-        crossterm::event::Event::FocusGained
-        | crossterm::event::Event::FocusLost
-        | crossterm::event::Event::Mouse(_) => None,
+/// The text as it is after the operator's editor, and whether the system had the program end
+/// meanwhile.
+async fn edited(text: &str, signals: &mut Signals) -> (Result<String, Failure>, bool) {
+    let file = match EditedFile::new(text, ".txt") {
+        Ok(file) => file,
+        Err(failure) => return (Err(failure), false),
+    };
+    let mut editor = match tokio::process::Command::from(file.command()).spawn() {
+        Ok(editor) => editor,
+        Err(problem) => return (file.after(Err(problem)), false),
+    };
+    loop {
+        tokio::select! {
+            ended = editor.wait() => return (file.after(ended), false),
+            heard = signals.next() => match heard {
+                // The editor has stopped with us, and waits for the same shell.
+                Heard::Stop => {
+                    // Without a stop, the editor comes back by itself.
+                    let _ = signals.stop().await;
+                }
+                Heard::End(_) => return (file.read(), true),
+                // That was for the editor, which says what it means.
+                Heard::Interrupt(_) | Heard::Continued => {}
+            },
+        }
     }
 }

@@ -148,6 +148,7 @@ impl State {
             Event::Tick => self.tick(),
             Event::News(news) => return self.news(door::news(news)),
             Event::Outcome { id, result } => return self.outcome(id, result.map(door::answer)),
+            Event::Edited(outcome) => self.edited(outcome),
         }
         Vec::new()
     }
@@ -164,6 +165,15 @@ impl State {
             Call::Change { number: other, change, .. } if *other == number => Some(change),
             _ => None,
         })
+    }
+
+    /// What was written and not sent, with the text that is being written.
+    pub fn all_drafts(&self) -> Vec<String> {
+        let mut drafts = self.drafts.clone();
+        if let Some(Popup::Write { number, writing, editor, .. }) = &self.popup {
+            drafts.insert((*number, *writing), editor.text().to_owned());
+        }
+        drafts.into_values().filter(|text| !text.trim().is_empty()).collect()
     }
 
     pub(super) fn tell(&mut self, bad: bool, text: impl Into<String>) {

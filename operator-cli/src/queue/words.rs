@@ -32,6 +32,8 @@ pub const HELP: &[&str] = &[
     "s            sort by priority, waiting, number, group, operator",
     "m            only yours and your groups'",
     "q            leave",
+    "Ctrl-Z       stop, until the shell has it go on (fg)",
+    "Ctrl-E       while writing: go on in your editor (VISUAL or EDITOR)",
     "",
     ">   the row your keys act on      *   new, not yet looked at",
     "…   a change is on its way        ?   the address is not verified",

@@ -1,8 +1,9 @@
 //! `account`: the first accounts, and lost passwords. Works on the database itself, also while the
 //! server runs.
 
-use std::io::{self, BufRead as _};
+use std::io;
 
+use deskbell_proto::reading;
 use jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
 
@@ -10,6 +11,9 @@ use super::arguments::{Account, Common, CreateAccount, ResetPassword};
 use super::failure::Failure;
 use super::{host, print};
 use crate::desk::{Desk, NewAccount};
+
+/// Code points of the longest line that is read where a password belongs.
+const LONGEST_PASSWORD: usize = 4096;
 
 pub(super) async fn run(common: &Common, account: Account) -> Result<(), Failure> {
     let (settings, _) = common.settings(None)?;
@@ -72,16 +76,13 @@ fn told(
 
 /// The first line of the standard input.
 fn read_password() -> Result<String, Failure> {
-    let mut line = String::new();
-    io::stdin()
-        .lock()
-        .read_line(&mut line)
-        .map_err(|error| Failure::wrong_use(format!("no password can be read: {error}")))?;
-    let password = line.trim_end_matches(['\n', '\r']);
+    let password = reading::Lines::new()
+        .next(&mut io::stdin().lock(), LONGEST_PASSWORD)
+        .map_err(|problem| Failure::wrong_use(format!("the password {problem}")))?;
     if password.is_empty() {
         return Err(Failure::wrong_use(
             "--password-stdin wants the password on the standard input, and nothing is there",
         ));
     }
-    Ok(password.to_owned())
+    Ok(password)
 }

@@ -32,7 +32,7 @@ const LAST_MOMENT: Duration = Duration::from_millis(200);
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(deskbell_proto::reading::arguments());
     let json = arguments.common.json;
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -77,7 +77,11 @@ fn told(failure: &Failure, json: bool) -> ExitCode {
 fn print(json: bool, object: &Value, text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let text = if json { object.to_string() } else { text.trim_end().to_owned() };
-    writeln!(out, "{text}")
-        .and_then(|()| out.flush())
-        .map_err(|error| Failure::failed(format!("nothing can be printed: {error}")))
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        // Whoever read it has gone, and wants to hear nothing more.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        printed => {
+            printed.map_err(|error| Failure::failed(format!("nothing can be printed: {error}")))
+        }
+    }
 }

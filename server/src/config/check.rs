@@ -1,10 +1,14 @@
 //! Completing settings that were left empty, and refusing what cannot work.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use deskbell_proto::reading;
+
 use super::Settings;
+
+/// Code points of the longest address of a database.
+const LONGEST_ADDRESS: usize = 64 * 1024;
 
 /// Why there are no settings: a sentence that says what to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,10 +91,10 @@ fn database(settings: &Settings) -> Result<String, ConfigProblem> {
 
 /// Reads a database's address from a file, which `what` names.
 pub fn read_database_file(what: &str, file: &Path) -> Result<String, ConfigProblem> {
-    match fs::read_to_string(file) {
+    match reading::file(file, LONGEST_ADDRESS) {
         Ok(text) if text.trim().is_empty() => refuse(format!("{what} {} is empty", file.display())),
         Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) => refuse(format!("{what} {} cannot be read: {error}", file.display())),
+        Err(problem) => refuse(format!("{what} {} {problem}", file.display())),
     }
 }
 

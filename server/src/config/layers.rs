@@ -1,14 +1,17 @@
 //! The layers that settings come from, and how they become one.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use deskbell_proto::reading;
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::check::{ConfigProblem, complete};
 use super::show::Effective;
 use super::{DEFAULT_FILE, DEFAULT_LAYER, DEFAULTS, Settings};
+
+/// Code points of the largest file of settings.
+const LARGEST: usize = 1024 * 1024;
 
 /// What environment variables begin with.
 const PREFIX: &str = "DESKBELL_";
@@ -39,7 +42,7 @@ impl Sources {
     /// A file and flags, and this process's environment.
     pub fn of_process(file: Option<PathBuf>, flags: Vec<Override>) -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
+            Some((name.into_string().ok()?, reading::plain(&value.into_string().ok()?)))
         };
         Self { file, environment: std::env::vars_os().filter_map(text).collect(), flags }
     }
@@ -79,8 +82,8 @@ impl Sources {
             None => return Ok(None),
         };
         let name = format!("file {}", path.display());
-        let text = fs::read_to_string(path)
-            .map_err(|error| ConfigProblem(format!("the {name} cannot be read: {error}")))?;
+        let text = reading::file(path, LARGEST)
+            .map_err(|problem| ConfigProblem(format!("the {name} {problem}")))?;
         let values = parse(&text, &name)?;
         Ok(Some(Layer { name, values }))
     }
@@ -213,7 +216,7 @@ mod tests {
     ) -> Result<(Settings, Effective), String> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("server.toml");
-        fs::write(&path, file.unwrap_or_default()).expect("written");
+        std::fs::write(&path, file.unwrap_or_default()).expect("written");
         let mut environment: Vec<_> = environment
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))

@@ -163,7 +163,7 @@ fn draw_editor(
         Writing::Reply => format!("Reply to the customer of #{number}"),
         Writing::Note => format!("Note for colleagues on #{number}"),
     };
-    let inside = boxed(&title, "Ctrl-S sends · Esc keeps the draft", 76, &lines, area, buffer);
+    let inside = boxed(&title, "Ctrl-S sends · Ctrl-E editor · Esc", 76, &lines, area, buffer);
     let position = Position {
         x: inside.x + 1 + u16::try_from(column).unwrap_or(0),
         y: inside.y + u16::try_from(line - first).unwrap_or(0),

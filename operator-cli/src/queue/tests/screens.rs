@@ -213,7 +213,7 @@ fn popups_fit_a_small_screen() {
  │                                        │
  │                                        │
  │                                        │
- └ Ctrl-S sends · Esc keeps the draft ────┘
+ └ Ctrl-S sends · Ctrl-E editor · Esc ────┘
  ? help  q quit  ⏎ open  t take  a assign"
     );
     desk.press(KeyCode::Esc);
