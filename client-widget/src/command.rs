@@ -19,7 +19,7 @@ use crate::in_use::profile_in_use;
 use crate::manifest::Manifests;
 use crate::state::profile::Profile;
 use crate::texts::Language;
-use crate::{app, inert, preview, submit, ticket};
+use crate::{app, inert, preview, submit, ticket, tickets};
 
 /// Opens the helper's window, or does the same from a script.
 ///
@@ -49,6 +49,8 @@ enum What {
     Submit(submit::Arguments),
     /// Shows a request that was rung from here: its state, who helps, what was written
     Ticket(ticket::Arguments),
+    /// Lists the requests that were rung from this computer
+    Tickets(tickets::Arguments),
     /// About the manifest
     #[command(subcommand)]
     Manifest(ManifestCommand),
@@ -105,6 +107,7 @@ fn carry_out(command: Command) -> Result<(), Failure> {
             .map_err(|error| Failure::refused(format!("The window cannot be opened: {error}"))),
         Some(What::Submit(arguments)) => submit::run(&arguments, &manifests),
         Some(What::Ticket(arguments)) => ticket::run(&arguments, &manifests),
+        Some(What::Tickets(arguments)) => tickets::run(&arguments, &manifests),
         Some(What::Manifest(ManifestCommand::Show(Show { json }))) => show(&manifests, json),
         Some(What::Preview(arguments)) => preview::run(&arguments, &manifests, language),
     }
@@ -129,6 +132,7 @@ fn place(chosen: Option<PathBuf>) -> Result<PathBuf, Failure> {
 
 fn show(manifests: &Manifests, as_json: bool) -> Result<(), Failure> {
     let used = profile_in_use(manifests)?;
+    ticket::deliver_kept(manifests, &used);
     let mut shown = deskbell_proto::json::to_value(&used.manifest);
     if let Some(fields) = shown.as_object_mut() {
         // It opens the door to the server; whoever needs it has the file.

@@ -8,6 +8,7 @@
 #![cfg_attr(windows, windows_subsystem = "windows")]
 
 mod app;
+mod catch_up;
 mod command;
 mod disk;
 mod facts;
@@ -25,6 +26,7 @@ mod submit;
 mod texts;
 mod theme;
 mod ticket;
+mod tickets;
 
 use std::process::ExitCode;
 

@@ -201,9 +201,15 @@ impl Manifests {
 
     /// Judges and keeps a manifest that came over the wire; it must follow the one in use.
     pub fn follow(&self, signed: &SignedManifest, used: &Verified) -> Result<Verified, Trouble> {
-        let verified = manifest::verify(signed).map_err(Trouble::Refused)?;
-        verified.may_follow(used).map_err(Trouble::Refused)?;
+        let verified = Self::newer(signed, used).map_err(Trouble::Refused)?;
         self.keep(&signed.encode_to_vec(), &verified).map_err(Trouble::NotKept)?;
+        Ok(verified)
+    }
+
+    /// Checks one that came over the wire, without keeping it.
+    pub fn newer(signed: &SignedManifest, used: &Verified) -> Result<Verified, Refusal> {
+        let verified = manifest::verify(signed)?;
+        verified.may_follow(used)?;
         Ok(verified)
     }
 

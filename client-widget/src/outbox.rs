@@ -43,6 +43,9 @@ pub struct Locked {
     _lock: File,
 }
 
+/// Requests that are remembered.
+const REMEMBERED: usize = 200;
+
 /// A request, as it lies on disk.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
@@ -62,6 +65,9 @@ pub struct Kept {
     /// The call that says that help is still needed, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub still_needed: Option<String>,
+    /// The customer has left it behind: it is not what the window opens with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
 }
 
 /// A message that is not acknowledged.
@@ -103,6 +109,7 @@ impl Kept {
             messages: Vec::new(),
             cancel: None,
             still_needed: None,
+            left: false,
         })
     }
 
@@ -165,11 +172,14 @@ impl Outbox {
 
     /// The folder, unless another program has it just now.
     pub fn try_lock(&self) -> io::Result<Option<Locked>> {
+        let path = self.folder.join("lock");
         let lock = File::options()
             .create(true)
             .truncate(false)
             .write(true)
-            .open(self.folder.join("lock"))?;
+            .open(&path)
+            // Where nothing can be written any more, what is there can still be read.
+            .or_else(|error| File::open(&path).map_err(|_| error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -196,13 +206,15 @@ impl Locked {
         Ok(names)
     }
 
-    /// Keeps a new request and answers its name. Settled ones before it have served.
+    /// Keeps a new request and answers its name. Those before it stay, since their secrets are what
+    /// their answers are read with; of very many the oldest settled ones go.
     pub fn keep(&self, kept: &Kept) -> io::Result<String> {
         let names = self.names()?;
         let last = names.last().and_then(|name| name.parse::<u64>().ok()).unwrap_or(0);
         let name = format!("{:012}", last + 1);
         self.save(&name, kept)?;
-        for name in names {
+        let too_many = (names.len() + 1).saturating_sub(REMEMBERED);
+        for name in names.into_iter().take(too_many) {
             if self.load(&name)?.is_some_and(|kept| kept.is_settled()) {
                 self.remove(&name)?;
             }
@@ -304,23 +316,22 @@ mod tests {
     }
 
     #[test]
-    fn settled_requests_make_room_and_others_stay() {
+    fn of_very_many_the_oldest_settled_ones_make_room() {
         let (_folder, outbox) = outbox();
         let locked = outbox.try_lock().unwrap().unwrap();
         let waiting = Kept::new(&draft()).unwrap();
         let settled = Kept { number: Some(1), ..waiting.clone() };
-        let with_message = Kept {
-            number: Some(2),
-            messages: vec![Unsent { request_id: "r".into(), text: "hello".into() }],
-            ..waiting.clone()
-        };
         let first = locked.keep(&waiting).unwrap();
         let second = locked.keep(&settled).unwrap();
-        let third = locked.keep(&with_message).unwrap();
-        assert_eq!(locked.names().unwrap(), [first.clone(), third.clone()]);
-        assert!(second < third);
-        let fourth = locked.keep(&waiting).unwrap();
-        assert_eq!(locked.names().unwrap(), [first, third, fourth]);
+        for _ in 2..REMEMBERED {
+            locked.keep(&settled).unwrap();
+        }
+        assert_eq!(locked.names().unwrap().len(), REMEMBERED);
+        assert!(locked.load(&second).unwrap().is_some(), "its answers can still be read");
+        locked.keep(&settled).unwrap();
+        locked.keep(&settled).unwrap();
+        let names = locked.names().unwrap();
+        assert!(names.contains(&first) && !names.contains(&second), "{names:?}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! window.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,9 +10,10 @@ use deskbell_proto::fold;
 use deskbell_proto::manifest::Verified;
 use deskbell_proto::problem::Problem;
 use deskbell_proto::reading;
-use deskbell_proto::v1::CustomerTicket;
+use deskbell_proto::v1::{CustomerTicket, FallbackContact};
 use serde_json::{Value, json};
 
+use crate::catch_up;
 use crate::facts;
 use crate::failure::Failure;
 use crate::in_use::profile_in_use;
@@ -55,13 +57,24 @@ pub struct Arguments {
 /// Keeps the request, sends it, and says what came of it.
 pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> {
     let used = profile_in_use(manifests)?;
-    let draft = draft(arguments, &used)?;
-    let outbox = Outbox::open(manifests.folder(&used.manifest.profile_id).join("requests"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let used = runtime.block_on(catch_up::newest(manifests, used));
+    let draft = draft(arguments, &used)?;
+    let kept = Kept::new(&draft)?;
     let sent = runtime.block_on(async {
-        let kept = Kept::new(&draft)?;
-        let name = outbox.lock().await?.keep(&kept)?;
-        send(&outbox, &name, &used, arguments.wait).await
+        let folder = manifests.folder(&used.manifest.profile_id).join("requests");
+        match keep(folder, &kept).await {
+            Ok((outbox, name)) => {
+                let sent = send(&outbox, &name, &used, arguments.wait).await;
+                // Whatever the server says of this one, it is there for those before it.
+                let is_there = !matches!(sent, Ok(Err(_)));
+                if is_there && let Ok(calls) = Calls::new(&used) {
+                    catch_up::deliver(&outbox, &calls).await;
+                }
+                sent
+            }
+            Err(error) => send_unkept(&kept, &used, &error).await.map(Ok),
+        }
     });
     // A name look-up that hangs shall not hold up the script.
     runtime.shutdown_background();
@@ -85,6 +98,43 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
 
 fn answer(ticket: Option<&CustomerTicket>) -> Value {
     json!({ "kept": ticket.is_none(), "ticket": ticket.map(deskbell_proto::json::to_value) })
+}
+
+async fn keep(folder: PathBuf, kept: &Kept) -> io::Result<(Outbox, String)> {
+    let outbox = Outbox::open(folder)?;
+    let name = outbox.lock().await?.keep(kept)?;
+    Ok((outbox, name))
+}
+
+/// The disk takes nothing: the request goes out all the same, and what cannot be done is said.
+async fn send_unkept(
+    kept: &Kept,
+    used: &Verified,
+    disk: &io::Error,
+) -> Result<CustomerTicket, Failure> {
+    let sent = async { Calls::new(used)?.submit(kept).await };
+    match sent.await {
+        Ok(ticket) => {
+            let told = "this computer could not remember the request, so answers to it cannot be \
+                        read here";
+            tracing::warn!(%disk, "{told}");
+            Ok(ticket)
+        }
+        Err(problem) => {
+            let contact = used.manifest.fallback.as_ref().map(fallback_words).unwrap_or_default();
+            Err(Failure::refused(format!(
+                "The request is lost: it could neither be kept ({disk}) nor sent. {} Free some \
+                 space or choose another folder with --data-dir, and ring again.{contact}",
+                problem.text
+            )))
+        }
+    }
+}
+
+fn fallback_words(contact: &FallbackContact) -> String {
+    let ways = [&contact.phone, &contact.email, &contact.url];
+    let ways: Vec<_> = ways.into_iter().filter(|way| !way.is_empty()).map(String::as_str).collect();
+    if ways.is_empty() { String::new() } else { format!(" Or: {}.", ways.join(", ")) }
 }
 
 /// The inner problem: it is kept on disk.

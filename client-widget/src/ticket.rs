@@ -5,11 +5,13 @@ use std::io::{self, Write};
 
 use clap::Args;
 use deskbell_proto::client;
+use deskbell_proto::manifest::Verified;
 use deskbell_proto::reading::ticket_number;
 use deskbell_proto::v1::{CustomerTicket, TicketState};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::catch_up;
 use crate::failure::Failure;
 use crate::in_use::profile_in_use;
 use crate::inert;
@@ -34,7 +36,8 @@ pub struct Arguments {
 /// Asks the server for a request that was rung from here, and shows it.
 pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> {
     let used = profile_in_use(manifests)?;
-    let outbox = Outbox::open(manifests.folder(&used.manifest.profile_id).join("requests"))?;
+    deliver_kept(manifests, &used);
+    let outbox = open_outbox(manifests, &used)?;
     let kept = find(&outbox, arguments.number)?;
     let secret = kept
         .secret()
@@ -56,6 +59,42 @@ pub fn run(arguments: &Arguments, manifests: &Manifests) -> Result<(), Failure> 
         writeln!(out, "{}", inert::json(&deskbell_proto::json::to_value(&ticket)))?;
     } else {
         describe(&ticket, &mut out)?;
+    }
+    Ok(())
+}
+
+/// The requests that were rung from here.
+pub fn open_outbox(manifests: &Manifests, used: &Verified) -> io::Result<Outbox> {
+    Outbox::open(manifests.folder(&used.manifest.profile_id).join("requests"))
+}
+
+/// Sends what is kept, if anything is, without saying so: for commands about something else, which
+/// go on whatever comes of it.
+pub fn deliver_kept(manifests: &Manifests, used: &Verified) {
+    if let Err(error) = deliver_any(manifests, used) {
+        tracing::warn!(%error, "what is kept could not be sent");
+    }
+}
+
+fn deliver_any(manifests: &Manifests, used: &Verified) -> io::Result<()> {
+    let folder = manifests.folder(&used.manifest.profile_id).join("requests");
+    if !folder.exists() {
+        return Ok(());
+    }
+    let outbox = Outbox::open(folder)?;
+    let waits = |kept: Kept| !kept.is_settled();
+    let Some(locked) = outbox.try_lock()? else { return Ok(()) };
+    let mut names = locked.names()?.into_iter();
+    let any = names.any(|name| locked.load(&name).ok().flatten().is_some_and(waits));
+    drop(locked);
+    if any {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            if let Ok(calls) = Calls::new(used) {
+                catch_up::deliver(&outbox, &calls).await;
+            }
+        });
+        runtime.shutdown_background();
     }
     Ok(())
 }
@@ -83,15 +122,20 @@ fn find(outbox: &Outbox, wanted: Option<i64>) -> Result<Kept, Failure> {
     })
 }
 
-fn describe(ticket: &CustomerTicket, out: &mut impl Write) -> io::Result<()> {
-    let state = match ticket.state() {
+/// A state in a word or two.
+pub fn state_word(state: TicketState) -> &'static str {
+    match state {
         TicketState::Unspecified => "unknown",
         TicketState::New => "new",
         TicketState::InProgress => "in progress",
         TicketState::Answered => "answered",
         TicketState::Closed => "closed",
         TicketState::Expired => "expired",
-    };
+    }
+}
+
+fn describe(ticket: &CustomerTicket, out: &mut impl Write) -> io::Result<()> {
+    let state = state_word(ticket.state());
     write!(out, "Request {} is {state}", ticket.number)?;
     if !ticket.helper.is_empty() {
         write!(out, ", {} helps", inert::line(&ticket.helper))?;

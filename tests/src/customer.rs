@@ -143,6 +143,7 @@ async fn follow(
         profile_revision,
         client: "0.1.0 story".to_owned(),
         messages_after: None,
+        once: false,
     };
     ask!(client, assistance, follow, request)
 }

@@ -176,6 +176,7 @@ async fn a_stream_sends_only_what_is_new(database: Database) {
             profile_revision: 1,
             client: "0.1.0 story".to_owned(),
             messages_after: messages_after.map(str::to_owned),
+            once: false,
         };
         customer.client.assistance().follow(request).await.unwrap().into_inner()
     };

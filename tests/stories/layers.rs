@@ -14,8 +14,9 @@ const WIDGET: Layers<'_> = &[
     &["state"],
     &["facts", "manifest", "outbox"],
     &["in_use", "link", "screens"],
+    &["catch_up"],
     &["app", "submit", "ticket"],
-    &["preview"],
+    &["preview", "tickets"],
     &["command"],
     &["main"],
 ];
@@ -24,7 +25,8 @@ const WIDGET: Layers<'_> = &[
 const TERMINAL: Layers<'_> = &[
     &[],
     &["prompt"],
-    &["contexts", "output", "resolve", "typed"],
+    &["contexts", "output", "typed"],
+    &["resolve"],
     &["session"],
     &["lists"],
     &["queue"],

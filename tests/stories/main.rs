@@ -28,6 +28,7 @@ mod programs;
 mod python;
 mod races;
 mod reading;
+mod requests;
 mod scripts;
 mod sight;
 mod sign_in;

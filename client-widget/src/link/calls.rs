@@ -101,6 +101,19 @@ impl Calls {
             profile_revision: revision,
             client: crate::facts::program(),
             messages_after: Some(messages_after),
+            once: false,
+        };
+        Ok(client.assistance().follow(request).await?.into_inner())
+    }
+
+    /// Opens a stream that ends once it has said what is new.
+    pub async fn look_once(&self, revision: i64) -> Result<Streaming<FollowResponse>, Problem> {
+        let client = Client::new(self.channel.clone(), self.profile.clone());
+        let request = FollowRequest {
+            profile_revision: revision,
+            client: crate::facts::program(),
+            once: true,
+            ..FollowRequest::default()
         };
         Ok(client.assistance().follow(request).await?.into_inner())
     }

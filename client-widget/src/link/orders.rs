@@ -98,8 +98,9 @@ impl Worker {
     async fn leave(&mut self) -> io::Result<()> {
         if let (Some(outbox), Some(shown)) = (&self.outbox, self.shown.take()) {
             let locked = outbox.lock().await?;
-            if locked.load(&shown.name)?.is_some() {
-                locked.remove(&shown.name)?;
+            if let Some(mut kept) = locked.load(&shown.name)? {
+                kept.left = true;
+                locked.save(&shown.name, &kept)?;
             }
         }
         Ok(())
@@ -150,11 +151,12 @@ impl Worker {
         if let Some(draft) = locked.load_draft()? {
             self.window.tell(News::Draft(draft));
         }
-        if let Some(name) = locked.names()?.pop()
-            && let Some(kept) = locked.load(&name)?
-        {
-            self.shown = Some(Shown::new(name));
-            self.tell_shown(&kept);
+        for name in locked.names()?.into_iter().rev() {
+            if let Some(kept) = locked.load(&name)?.filter(|kept| !kept.left) {
+                self.shown = Some(Shown::new(name));
+                self.tell_shown(&kept);
+                break;
+            }
         }
         self.outbox = Some(outbox);
         Ok(())

@@ -318,13 +318,13 @@ impl Desk {
 
     /// Begins to follow a profile, and a ticket when there is one. With a message to begin after,
     /// it gives only what is written from there on, each message once; without, all of it each
-    /// time.
+    /// time. `once`: it ends when everything that is new was given.
     pub fn follow(
         self: &Arc<Self>,
         widget: Widget,
         ticket: Option<Digest>,
-        shown_revision: i64,
-        messages_after: Option<MessageId>,
+        (shown_revision, messages_after): (i64, Option<MessageId>),
+        once: bool,
     ) -> Result<Follow, Failure> {
         if let Some(secret) = ticket {
             self.throttle.allows_look(secret)?;
@@ -343,6 +343,7 @@ impl Desk {
             ticket_wait: None,
             ready: VecDeque::new(),
             look: true,
+            once,
             sign_due: Instant::now() + KEEP_ALIVE,
         })
     }
@@ -363,28 +364,33 @@ pub struct Follow {
     ticket_wait: Option<Waiting>,
     ready: VecDeque<News>,
     look: bool,
+    /// It does not wait for more.
+    once: bool,
     /// When a sign of life is due. Being woken for nothing does not put it off.
     sign_due: Instant,
 }
 
 impl Follow {
-    /// The next news, when there is some.
-    pub async fn next(&mut self) -> Result<News, Failure> {
+    /// The next news, when there is some. None: it was to be given once.
+    pub async fn next(&mut self) -> Result<Option<News>, Failure> {
         loop {
             if let Some(news) = self.ready.pop_front() {
                 self.sign_due = Instant::now() + KEEP_ALIVE;
-                return Ok(news);
+                return Ok(Some(news));
             }
             if self.sign_due <= Instant::now() {
                 self.sign_due = Instant::now() + KEEP_ALIVE;
                 // The place in the queue moves with other people's tickets.
                 self.look = true;
                 let staffed = self.desk.staffed(&self.widget.team);
-                return Ok(News::KeepAlive(staffed));
+                return Ok(Some(News::KeepAlive(staffed)));
             }
             if std::mem::take(&mut self.look) {
                 self.look().await?;
                 continue;
+            }
+            if self.once {
+                return Ok(None);
             }
             let ticket = async {
                 match &mut self.ticket_wait {

@@ -45,7 +45,8 @@ impl AssistanceService for Handlers {
         let secret = ticket_secret(request.metadata())?;
         let body = request.into_inner();
         let after = body.messages_after.as_deref().map(convert::message_id);
-        let follow = self.desk.follow(widget, secret, body.profile_revision, after)?;
+        let shown = (body.profile_revision, after);
+        let follow = self.desk.follow(widget, secret, shown, body.once)?;
         Ok(Response::new(Box::pin(stream::unfold(Some(follow), next))))
     }
 
@@ -96,7 +97,8 @@ async fn next(
     follow: Option<Follow>,
 ) -> Option<(Result<proto::FollowResponse, Status>, Option<Follow>)> {
     let mut follow = follow?;
-    match follow.next().await.map_err(Status::from).and_then(prompt) {
+    let news = follow.next().await.transpose()?;
+    match news.map_err(Status::from).and_then(prompt) {
         Ok(prompt) => Some((Ok(proto::FollowResponse { prompt: Some(prompt) }), Some(follow))),
         Err(status) => Some((Err(status), None)),
     }
