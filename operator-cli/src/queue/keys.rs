@@ -156,7 +156,8 @@ impl State {
     fn act_key(&mut self, code: KeyCode) -> Vec<Action> {
         match code {
             KeyCode::Char('?') => self.popup = Some(Popup::Help { scroll: 0 }),
-            KeyCode::Char('t') => return self.change(Needs::Open, Change::Take),
+            KeyCode::Char('t') => return self.take(),
+            KeyCode::Char('T') => self.ask_to_take(),
             KeyCode::Char('o') => return self.change(Needs::Ended, Change::Reopen),
             KeyCode::Char('p') => {
                 if let Some(ticket) = self.target(Needs::Open) {
@@ -251,6 +252,37 @@ impl State {
         vec![self.call(Call::Change { number: ticket.number, version: ticket.version, change })]
     }
 
+    /// Takes what nobody has. What a colleague has is another key, with a question.
+    fn take(&mut self) -> Vec<Action> {
+        let Some(ticket) = self.target(Needs::Open) else { return Vec::new() };
+        let Ticket { number, version, .. } = ticket;
+        match &ticket.operator {
+            Some(has) if has.id != self.rows.order().mine.member => {
+                self.tell(
+                    true,
+                    format!("{} has #{number}; T takes it from them.", has.display_name),
+                );
+                Vec::new()
+            }
+            _ => vec![self.call(Call::Change { number, version, change: Change::Take })],
+        }
+    }
+
+    fn ask_to_take(&mut self) {
+        let Some(ticket) = self.target(Needs::Open) else { return };
+        let Ticket { number, version, .. } = ticket;
+        self.popup = match ticket.operator {
+            None => return self.tell(true, format!("Nobody has #{number}; t takes it.")),
+            Some(has) if has.id == self.rows.order().mine.member => {
+                return self.tell(true, format!("#{number} is yours already."));
+            }
+            Some(has) => {
+                let (operator, name) = (has.id, has.display_name);
+                Some(Popup::ConfirmTake { number, version, operator, name })
+            }
+        };
+    }
+
     fn write(&mut self, writing: Writing) {
         if let Some(Ticket { number, version, .. }) = self.target(Needs::Open) {
             let draft = self.drafts.get(&(number, writing)).cloned().unwrap_or_default();
@@ -277,6 +309,14 @@ impl State {
                     Vec::new()
                 }
             },
+            Popup::ConfirmTake { number, version, operator, name } => {
+                if matches!(key.code, KeyCode::Char('y')) {
+                    let change = Change::TakeFrom { operator, name };
+                    return vec![self.call(Call::Change { number, version, change })];
+                }
+                self.tell(false, format!("#{number} stays with {name}."));
+                Vec::new()
+            }
             Popup::Write { number, version, writing, editor } => {
                 self.write_key(key, number, version, writing, editor)
             }

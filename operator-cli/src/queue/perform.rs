@@ -76,7 +76,13 @@ async fn changed(
     let request_id = request_id();
     Ok(match change {
         Change::Take => {
-            ask!(client.queue.take_ticket(TakeTicketRequest { request_id, number, version })).ticket
+            let request = TakeTicketRequest { request_id, number, version, from_operator_id: None };
+            ask!(client.queue.take_ticket(request)).ticket
+        }
+        Change::TakeFrom { operator, .. } => {
+            let from_operator_id = Some(operator);
+            let request = TakeTicketRequest { request_id, number, version, from_operator_id };
+            ask!(client.queue.take_ticket(request)).ticket
         }
         Change::Assign { operator, group } => {
             let request = AssignTicketRequest {

@@ -34,6 +34,17 @@ pub enum Popup {
         /// The version it was seen at.
         version: i64,
     },
+    /// Whether to take it from a colleague, asked once.
+    ConfirmTake {
+        /// The ticket's number.
+        number: i64,
+        /// The version it was seen at.
+        version: i64,
+        /// The colleague's id as a member.
+        operator: String,
+        /// Their name, inert.
+        name: String,
+    },
     /// The filter is being typed; what it was before, to go back to.
     Filter {
         /// The filter before.

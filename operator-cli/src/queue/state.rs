@@ -224,7 +224,19 @@ impl State {
             }
             WatchNews::Snapshot { tickets, .. } => {
                 self.heard = self.now;
+                let mine = self.rows.order().mine.clone();
+                let had: Vec<i64> = self
+                    .rows
+                    .tickets()
+                    .values()
+                    .filter(|ticket| mine.has(ticket))
+                    .map(|ticket| ticket.number)
+                    .collect();
                 let fresh = self.rows.replace(tickets);
+                let now = had.iter().filter_map(|number| self.rows.tickets().get(number));
+                let lost: Vec<String> =
+                    now.filter(|ticket| !mine.has(ticket)).map(words::lost_meanwhile).collect();
+                self.tell_lost(&lost, &mut actions);
                 if self.had_snapshot {
                     // It came again because the operator's own sight may have changed: groups or
                     // role.
@@ -276,8 +288,14 @@ impl State {
                 || change.tickets.iter().any(|ticket| ticket.number == detail.number)
         });
         let (mut calling, mut open, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        let mut lost = Vec::new();
+        let was_mine =
+            |rows: &Rows, number| rows.tickets().get(&number).is_some_and(|it| mine.has(it));
         for ticket in change.tickets {
             let number = ticket.number;
+            if !by_me && was_mine(&self.rows, number) && !mine.has(&ticket) {
+                lost.push(words::lost(number, &change.kind, &change.actor, Some(&ticket)));
+            }
             if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) {
                 detail.hear(ticket.clone());
             }
@@ -293,6 +311,9 @@ impl State {
             }
         }
         for number in change.removed {
+            if !by_me && was_mine(&self.rows, number) {
+                lost.push(words::lost(number, &change.kind, &change.actor, None));
+            }
             gone.push((number, "no longer for you to see".to_owned()));
             if self.detail.as_ref().is_some_and(|detail| detail.number == number) {
                 // What leaves a caller's sight leaves it at once. A reply being written is the
@@ -306,6 +327,15 @@ impl State {
             actions.extend(self.reopen_detail());
         }
         self.ring_for(&calling, actions);
+        self.tell_lost(&lost, actions);
+    }
+
+    /// Who loses a ticket is told by whom.
+    fn tell_lost(&mut self, lost: &[String], actions: &mut Vec<Action>) {
+        if !lost.is_empty() {
+            self.tell(true, lost.join(" "));
+            actions.push(Action::Bell);
+        }
     }
 
     /// Rings once for those of these tickets that call for the operator, and keeps them in mind

@@ -297,6 +297,9 @@ fn details(staff: &Staff, before: Option<&Ticket>, after: &Ticket) -> Vec<(&'sta
     if before.map(|before| before.operator) != Some(after.operator)
         && (before.is_some() || after.operator.is_some())
     {
+        if let (What::Taken, Some(lost)) = (after.changed, before.and_then(|it| it.operator)) {
+            details.push(("from", operator_name(Some(lost))));
+        }
         details.push(("operator", operator_name(after.operator)));
     }
     if before.map(|before| before.group) != Some(after.group)

@@ -71,6 +71,11 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             boxed("Close", "y closes · other keys do not", 44, &lines, area, buffer);
             None
         }
+        Popup::ConfirmTake { number, name, .. } => {
+            let lines = [(format!("Take #{number} from {name}?"), Look::strong())];
+            boxed("Take", "y takes · other keys do not", 60, &lines, area, buffer);
+            None
+        }
         Popup::Filter { .. } => {
             let filter = inert::line(&state.rows.order().filter).into_owned();
             let text = format!("/{filter}");

@@ -204,3 +204,43 @@ fn leaving_with_a_draft_asks_once() {
     assert_eq!(desk.types("q"), []);
     assert_eq!(desk.types("q"), [Action::Quit]);
 }
+
+#[test]
+fn what_a_colleague_has_is_taken_after_a_question() {
+    let mut desk = Desk::new((80, 24), queue());
+    desk.press(KeyCode::Down);
+    assert_eq!(desk.types("t"), []);
+    assert!(desk.screen().contains("Ben has #1; T takes it from them."));
+    assert_eq!(desk.types("T"), []);
+    assert!(desk.screen().contains("Take #1 from Ben?"));
+    assert_eq!(desk.types("n"), []);
+    assert!(desk.screen().contains("#1 stays with Ben."));
+    let from = Change::TakeFrom { operator: "member-Ben".into(), name: "Ben".into() };
+    assert_eq!(change_of(desk.types("Ty")), (1, 1, from));
+    desk.press(KeyCode::Up);
+    assert_eq!(desk.types("T"), []);
+    assert!(desk.screen().contains("Nobody has #2; t takes it."));
+}
+
+#[test]
+fn who_loses_a_ticket_is_told_by_whom() {
+    let moved = |operator: &str| vec![Ticket { version: 2, ..ticket(3, 1, 1428, operator) }];
+    for (kind, tickets, removed, told) in [
+        ("taken", moved("Ben"), vec![], "#3 was yours: Ben took it from you."),
+        ("assigned", moved("Cy"), vec![], "#3 was yours: Ben gave it to Cy."),
+        ("assigned", moved(""), vec![], "#3 was yours: Ben took your name off it."),
+        ("assigned", vec![], vec![3], "#3 was yours: Ben moved it where you do not see it."),
+    ] {
+        let mut desk = Desk::new((80, 24), queue());
+        let actions = desk.changes(kind, "Ben", tickets, removed);
+        assert!(actions.contains(&Action::Bell) && desk.screen().contains(told), "{told}");
+    }
+    // What somebody does themselves they know.
+    let mut desk = Desk::new((80, 24), queue());
+    assert_eq!(desk.changes("assigned", "Ana", moved("Ben"), vec![]), []);
+    // And what happened while the connection was broken.
+    let mut desk = Desk::new((80, 24), queue());
+    let tickets = moved("Ben");
+    desk.happens(Event::News(WatchNews::Snapshot { tickets, cursor: "n".into() }));
+    assert!(desk.screen().contains("#3 was yours; meanwhile it went to Ben."));
+}

@@ -18,9 +18,22 @@ impl<'w> Draft<'w> {
         Ok(ticket)
     }
 
-    pub(super) fn take(&mut self, number: i64, version: Revision) -> Result<Reply, Refusal> {
-        self.operator()?;
-        let ticket = self.open_at(number, version)?;
+    /// Takes what nobody has, or what the named colleague has. What somebody else has stays theirs.
+    pub(super) fn take(
+        &mut self,
+        number: i64,
+        version: Option<Revision>,
+        from: Option<MemberId>,
+    ) -> Result<Reply, Refusal> {
+        let me = self.operator()?.id;
+        let ticket = match version {
+            Some(version) => self.open_at(number, version)?,
+            None => self.visible(number)?,
+        };
+        open(ticket)?;
+        if let Some(has) = ticket.operator.filter(|has| *has != me && from != Some(*has)) {
+            return Err(Refusal::Taken { by: self.team()?.member_name(has).to_owned() });
+        }
         self.make_mine(ticket).map(|ticket| Reply::Ticket(Box::new(ticket)))
     }
 
