@@ -15,6 +15,7 @@ use ratatui::style::Style;
 use super::detail::Detail;
 use super::layout::DETAIL_AROUND;
 use super::look::Look;
+use super::order::Whose;
 use super::page;
 use super::state::{Link, State};
 use super::text::{fit, width};
@@ -114,8 +115,10 @@ fn header(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
     if mine > 0 {
         parts.push(format!("{mine} mine"));
     }
-    if order.only_mine {
-        parts.push("only mine".to_owned());
+    match order.whose {
+        Whose::All => {}
+        Whose::Mine => parts.push("only mine".to_owned()),
+        Whose::Unassigned => parts.push("only unassigned".to_owned()),
     }
     if !order.filter.is_empty() {
         parts.push(format!("/{}", inert::line(&order.filter)));

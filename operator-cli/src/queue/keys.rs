@@ -5,13 +5,17 @@ use deskbell_proto::v1::Ticket;
 use deskbell_proto::watch::is_open;
 use jiff::SignedDuration;
 
-use super::editor::Editor;
+use super::editor::{Editor, LONGEST};
 use super::event::{Action, Call, Change, Writing};
 use super::layout::{DETAIL_AROUND, editor_columns};
+use super::order::Whose;
 use super::popup::{Picker, Popup};
 use super::state::State;
 use super::{page, words};
 use crate::inert;
+
+/// The longest filter, in code points.
+const LONGEST_FILTER: usize = 200;
 
 /// An act on the row at the top, which nobody chose, waits when another row was there so recently:
 /// the finger may have meant that one.
@@ -29,10 +33,9 @@ impl State {
         if key.kind == KeyEventKind::Release {
             return Vec::new();
         }
-        self.last_key = self.now;
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             match key.code {
-                KeyCode::Char('c') => return vec![Action::Quit],
+                KeyCode::Char('c') => return self.interrupt(),
                 KeyCode::Char('z') => return vec![Action::Stop],
                 _ => {}
             }
@@ -52,25 +55,67 @@ impl State {
     }
 
     pub(super) fn paste(&mut self, text: &str) {
-        self.last_key = self.now;
         match &mut self.popup {
-            Some(Popup::Write { editor, .. }) => editor.insert(text),
+            Some(Popup::Write { editor, .. }) => {
+                let cut = editor.insert(text);
+                self.tell_cut(cut);
+            }
             Some(Popup::Filter { .. }) => {
-                let typed: String =
-                    text.chars().filter(|character| !character.is_control()).take(200).collect();
-                self.rows.reorder(|order| order.filter.push_str(&typed));
+                let typed: Vec<char> = text.chars().filter(|it| !it.is_control()).collect();
+                let kept = typed.len().min(LONGEST_FILTER);
+                self.rows.reorder(|order| order.filter.extend(&typed[..kept]));
+                if kept < typed.len() {
+                    self.tell(
+                        true,
+                        format!("The filter is cut: it takes {LONGEST_FILTER} characters."),
+                    );
+                }
             }
             _ => {}
         }
     }
 
+    /// Nothing that was written is left out in silence.
+    fn tell_cut(&mut self, cut: usize) {
+        if cut > 0 {
+            self.tell(true, format!("Too long: {cut} characters are left out; {LONGEST} fit."));
+        }
+    }
+
+    /// Ctrl-C: leaves, but never loses what is being written.
+    fn interrupt(&mut self) -> Vec<Action> {
+        match self.popup.take() {
+            Some(Popup::Write { number, writing, editor, .. })
+                if !editor.text().trim().is_empty() =>
+            {
+                self.drafts.insert((number, writing), editor.text().to_owned());
+                self.tell(false, format!("The draft for #{number} is kept."));
+                Vec::new()
+            }
+            _ => self.leave(),
+        }
+    }
+
+    /// Leaves, after a question where a draft would be lost.
+    fn leave(&mut self) -> Vec<Action> {
+        if self.drafts.is_empty() || std::mem::take(&mut self.warned) {
+            return vec![Action::Quit];
+        }
+        self.warned = true;
+        let numbers: Vec<String> =
+            self.drafts.keys().map(|(number, _)| format!("#{number}")).collect();
+        let numbers = numbers.join(", ");
+        self.tell(true, format!("Leaving loses your drafts for {numbers}. Once more leaves."));
+        Vec::new()
+    }
+
     /// The text as it came back from the operator's editor.
     pub(super) fn edited(&mut self, outcome: Result<String, String>) {
-        self.last_key = self.now;
         match (outcome, &mut self.popup) {
             (Ok(text), Some(Popup::Write { editor, .. })) => {
                 *editor = Editor::default();
-                editor.insert(&text);
+                let cut = editor.insert(&text);
+                self.tell_cut(cut);
             }
             (Ok(_), _) => {}
             (Err(problem), _) => self.tell(true, inert::line(&problem)),
@@ -83,13 +128,14 @@ impl State {
             KeyCode::Up | KeyCode::Char('k') => self.rows.step(-1),
             KeyCode::Down | KeyCode::Char('j') => self.rows.step(1),
             KeyCode::PageUp => self.rows.page(false),
-            KeyCode::PageDown => self.rows.page(true),
+            // Nothing can be marked here.
+            KeyCode::PageDown | KeyCode::Char(' ') => self.rows.page(true),
             KeyCode::Home | KeyCode::Char('g') => self.rows.step(isize::MIN),
             KeyCode::End | KeyCode::Char('G') => self.rows.step(isize::MAX),
             KeyCode::Esc if !self.rows.order().filter.is_empty() => {
                 self.rows.reorder(|order| order.filter.clear());
             }
-            KeyCode::Esc => self.rows.let_go(),
+            KeyCode::Esc => self.rows.reorder(|order| order.whose = Whose::All),
             KeyCode::Enter => {
                 let Some(number) = self.rows.chosen().map(|line| line.number) else {
                     return Vec::new();
@@ -101,36 +147,50 @@ impl State {
                 self.popup = Some(Popup::Filter { before: self.rows.order().filter.clone() });
             }
             KeyCode::Char('s') => {
-                self.rows.reorder(|order| order.sort = order.sort.next());
+                self.rows.reorder(|order| {
+                    order.sort = order.sort.next();
+                    order.reversed = false;
+                });
                 self.tell(false, format!("Sorted by {}.", self.rows.order().sort.word()));
             }
-            KeyCode::Char('m') => {
-                self.rows.reorder(|order| order.only_mine = !order.only_mine);
-                self.tell(
-                    false,
-                    if self.rows.order().only_mine {
-                        "Only yours and your groups'."
-                    } else {
-                        "All that you may see."
-                    },
-                );
+            KeyCode::Char('S') => {
+                self.rows.reorder(|order| order.reversed = !order.reversed);
+                let way = if self.rows.order().reversed { ", reversed" } else { "" };
+                self.tell(false, format!("Sorted by {}{way}.", self.rows.order().sort.word()));
             }
-            KeyCode::Char('q') if self.drafts.is_empty() || warned => return vec![Action::Quit],
+            KeyCode::Char('m') => self.show_only(Whose::Mine, "Only yours."),
+            KeyCode::Char('U') => self.show_only(Whose::Unassigned, "Only unassigned ones."),
             KeyCode::Char('q') => {
-                self.warned = true;
-                let numbers: Vec<String> =
-                    self.drafts.keys().map(|(number, _)| format!("#{number}")).collect();
-                self.tell(
-                    true,
-                    format!(
-                        "Leaving loses your drafts for {}. q again leaves.",
-                        numbers.join(", ")
-                    ),
-                );
+                self.warned = warned;
+                return self.leave();
             }
             _ => return self.act_key(code),
         }
         Vec::new()
+    }
+
+    /// Shows only these, or all again.
+    fn show_only(&mut self, whose: Whose, told: &str) {
+        let all = self.rows.order().whose == whose;
+        self.rows.reorder(|order| order.whose = if all { Whose::All } else { whose });
+        self.tell(false, if all { "All that you may see." } else { told });
+    }
+
+    /// Opens the ticket that comes so many rows after the opened one.
+    fn open_beside(&mut self, rows: isize) -> Vec<Action> {
+        let Some(number) = self.detail.as_ref().map(|detail| detail.number) else {
+            return Vec::new();
+        };
+        self.rows.choose(number);
+        self.rows.step(rows);
+        match self.rows.chosen().map(|line| line.number) {
+            Some(beside) if beside != number => vec![self.open(beside)],
+            _ => {
+                let which = if rows < 0 { "first" } else { "last" };
+                self.tell(false, format!("That is the {which} one of the list."));
+                Vec::new()
+            }
+        }
     }
 
     fn detail_key(&mut self, code: KeyCode) -> Vec<Action> {
@@ -140,7 +200,9 @@ impl State {
             KeyCode::Up | KeyCode::Char('k') => self.scroll_detail(-1),
             KeyCode::Down | KeyCode::Char('j') => self.scroll_detail(1),
             KeyCode::PageUp => self.scroll_detail(-page),
-            KeyCode::PageDown => self.scroll_detail(page),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.scroll_detail(page),
+            KeyCode::Char('J') => return self.open_beside(1),
+            KeyCode::Char('K') => return self.open_beside(-1),
             KeyCode::Home | KeyCode::Char('g') => self.scroll_detail(isize::MIN),
             KeyCode::End | KeyCode::Char('G') => self.scroll_detail(isize::MAX),
             KeyCode::Esc | KeyCode::Char('q') | KeyCode::Left | KeyCode::Backspace => {
@@ -156,9 +218,10 @@ impl State {
     fn act_key(&mut self, code: KeyCode) -> Vec<Action> {
         match code {
             KeyCode::Char('?') => self.popup = Some(Popup::Help { scroll: 0 }),
+            KeyCode::Char('!') => self.popup = Some(Popup::Log { scroll: 0 }),
             KeyCode::Char('t') => return self.take(),
             KeyCode::Char('T') => self.ask_to_take(),
-            KeyCode::Char('o') => return self.change(Needs::Ended, Change::Reopen),
+            KeyCode::Char('O') => return self.change(Needs::Ended, Change::Reopen),
             KeyCode::Char('p') => {
                 if let Some(ticket) = self.target(Needs::Open) {
                     let picker =
@@ -188,9 +251,7 @@ impl State {
                     });
                 }
             }
-            KeyCode::Char('N' | ' ')
-                if !self.in_flight.values().any(|call| *call == Call::Next) =>
-            {
+            KeyCode::Char('N') if !self.in_flight.values().any(|call| *call == Call::Next) => {
                 return vec![self.call(Call::Next)];
             }
             KeyCode::Char('A') => return vec![self.call(Call::SetAvailable(!self.me.available))],
@@ -233,7 +294,7 @@ impl State {
         };
         if is_open(&ticket) != (needs == Needs::Open) {
             let why = if needs == Needs::Open {
-                "has ended; o opens it again"
+                "has ended; O opens it again"
             } else {
                 "is open already"
             };
@@ -294,7 +355,16 @@ impl State {
     fn popup_key(&mut self, key: KeyEvent) -> Vec<Action> {
         let Some(popup) = self.popup.take() else { return Vec::new() };
         match popup {
-            Popup::Help { scroll } => self.help_key(key.code, scroll),
+            Popup::Help { scroll } => {
+                let last = words::HELP.len().saturating_sub(1);
+                self.popup = scrolled(key.code, scroll, last).map(|scroll| Popup::Help { scroll });
+                Vec::new()
+            }
+            Popup::Log { scroll } => {
+                let last = self.told.len().saturating_sub(1);
+                self.popup = scrolled(key.code, scroll, last).map(|scroll| Popup::Log { scroll });
+                Vec::new()
+            }
             Popup::Filter { before } => {
                 self.filter_key(key, before);
                 Vec::new()
@@ -321,18 +391,6 @@ impl State {
                 self.write_key(key, number, version, writing, editor)
             }
         }
-    }
-
-    fn help_key(&mut self, code: KeyCode, scroll: usize) -> Vec<Action> {
-        let scroll = match code {
-            KeyCode::Down | KeyCode::Char('j') => scroll + 1,
-            KeyCode::PageDown | KeyCode::Char(' ') => scroll + 8,
-            KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
-            KeyCode::PageUp => scroll.saturating_sub(8),
-            _ => return Vec::new(),
-        };
-        self.popup = Some(Popup::Help { scroll: scroll.min(words::HELP.len().saturating_sub(1)) });
-        Vec::new()
     }
 
     fn filter_key(&mut self, key: KeyEvent, before: String) {
@@ -420,7 +478,16 @@ impl State {
             }
             return Vec::new();
         } else {
+            let (before, cut) = (editor.text().len(), editor.is_full());
             editor.key(key, editor_columns(self.size.0));
+            // A key that writes, and nothing was written.
+            if cut
+                && matches!(key.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab)
+                && !word
+                && editor.text().len() == before
+            {
+                self.tell_cut(1);
+            }
         }
         self.popup = Some(Popup::Write { number, version, writing, editor });
         Vec::new()
@@ -435,4 +502,18 @@ impl State {
                 detail.scroll.saturating_add_signed(by).min(length.saturating_sub(page));
         }
     }
+}
+
+/// Where a key scrolls a box of lines to; none when it closes the box.
+fn scrolled(code: KeyCode, from: usize, last: usize) -> Option<usize> {
+    let to = match code {
+        KeyCode::Down | KeyCode::Char('j') => from + 1,
+        KeyCode::PageDown | KeyCode::Char(' ') => from + 8,
+        KeyCode::Up | KeyCode::Char('k') => from.saturating_sub(1),
+        KeyCode::PageUp => from.saturating_sub(8),
+        KeyCode::Home | KeyCode::Char('g') => 0,
+        KeyCode::End | KeyCode::Char('G') => last,
+        _ => return None,
+    };
+    Some(to.min(last))
 }

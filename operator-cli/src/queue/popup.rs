@@ -14,6 +14,11 @@ pub enum Popup {
         /// The first line shown.
         scroll: usize,
     },
+    /// What was told, the latest first. Scrolled down by so many lines.
+    Log {
+        /// The first line shown.
+        scroll: usize,
+    },
     /// One of several: a priority, an operator, a group.
     Picker(Picker),
     /// A reply or a note.

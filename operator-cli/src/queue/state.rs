@@ -1,7 +1,7 @@
 //! The state of the queue on screen, and how news, outcomes and time change it. Pure: what has to
 //! be done outside comes back as [`Action`]s. Keys are in `keys.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use deskbell_proto::v1::watch_queue_response::Change as QueueChange;
 use deskbell_proto::v1::{Group, Member, Ticket};
@@ -21,8 +21,8 @@ use super::words;
 /// A stream that was silent for this long is called stale. The server gives a sign of life every 20
 /// seconds.
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(30);
-/// A list without a key for this long follows the top again.
-const IDLE_AFTER: SignedDuration = SignedDuration::from_mins(2);
+/// How many messages the log keeps.
+const LOGGED: usize = 200;
 /// How long a message stays.
 const NOTICE_FOR: SignedDuration = SignedDuration::from_secs(20);
 
@@ -55,13 +55,14 @@ pub struct State {
     pub popup: Option<Popup>,
     /// The last thing to tell.
     pub notice: Option<Notice>,
+    /// What was told, oldest first.
+    pub told: VecDeque<Notice>,
     /// Calls that have not ended, by id.
     pub in_flight: BTreeMap<u64, Call>,
     /// What was written and not sent, by ticket.
     pub drafts: BTreeMap<(i64, Writing), String>,
     /// The operator was told that leaving loses drafts.
     pub(super) warned: bool,
-    pub(super) last_key: Timestamp,
     /// When the row at the top was last pushed away by another.
     pub(super) displaced: Option<Timestamp>,
     next_id: u64,
@@ -124,10 +125,10 @@ impl State {
             detail: None,
             popup: None,
             notice: None,
+            told: VecDeque::new(),
             in_flight: BTreeMap::new(),
             drafts: BTreeMap::new(),
             warned: false,
-            last_key: now,
             displaced: None,
             next_id: 0,
             had_snapshot: false,
@@ -177,7 +178,17 @@ impl State {
     }
 
     pub(super) fn tell(&mut self, bad: bool, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), bad, at: self.now });
+        let text = text.into();
+        self.log(bad, text.clone());
+        self.notice = Some(Notice { text, bad, at: self.now });
+    }
+
+    /// Keeps a message for the log alone.
+    fn log(&mut self, bad: bool, text: String) {
+        if self.told.len() == LOGGED {
+            self.told.pop_front();
+        }
+        self.told.push_back(Notice { text, bad, at: self.now });
     }
 
     pub(super) fn call(&mut self, call: Call) -> Action {
@@ -205,12 +216,6 @@ impl State {
             .is_some_and(|notice| self.now.duration_since(notice.at) > NOTICE_FOR)
         {
             self.notice = None;
-        }
-        let idle = self.popup.is_none()
-            && self.detail.is_none()
-            && self.now.duration_since(self.last_key) > IDLE_AFTER;
-        if idle && self.rows.is_pinned() {
-            self.rows.let_go();
         }
     }
 
@@ -350,7 +355,7 @@ impl State {
             self.not_judged.extend(others.iter().map(|ticket| ticket.number));
         }
         let Some(first) = calling.first() else { return };
-        // Its row may have come in below the screen: the words are where the eyes are.
+        // The badge tells of it; the line of messages is for what the operator did.
         let words = format!(
             "New: #{} {} {}",
             first.number,
@@ -361,7 +366,7 @@ impl State {
         for number in numbers {
             self.rows.mark_unseen(number);
         }
-        self.tell(false, words);
+        self.log(false, words);
         actions.push(Action::Bell);
     }
 

@@ -32,15 +32,21 @@ fn each_key_asks_for_its_call() {
         assert_eq!(change_of(actions), (2, 1, expected), "{keys}");
     }
     let mut desk = Desk::new((80, 24), queue());
-    assert!(matches!(only(desk.types(" ")), Action::Call { call: Call::Next, .. }));
+    assert!(matches!(only(desk.types("N")), Action::Call { call: Call::Next, .. }));
     assert!(matches!(only(desk.types("A")), Action::Call { call: Call::SetAvailable(false), .. }));
     assert!(matches!(
         only(desk.press(KeyCode::Enter)),
         Action::Call { call: Call::Open { number: 2 }, .. }
     ));
-    assert_eq!(desk.types("o"), []);
+    assert_eq!(desk.types("O"), []);
     assert!(desk.screen().contains("#2 is open already."));
+    assert!(matches!(only(desk.types("J")), Action::Call { call: Call::Open { number: 1 }, .. }));
+    assert!(matches!(only(desk.types("K")), Action::Call { call: Call::Open { number: 2 }, .. }));
+    assert_eq!(desk.types("K "), []);
+    let told = desk.state.notice.as_ref().map(|notice| notice.text.as_str());
+    assert_eq!(told, Some("That is the first one of the list."));
     assert_eq!(desk.types("q"), []);
+    assert_eq!(desk.types(" "), [], "it never takes");
     assert_eq!(desk.types("q"), [Action::Quit]);
     desk.types("?");
     let ctrl_c = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
@@ -70,13 +76,25 @@ fn moving_filtering_and_sorting() {
     assert_eq!(desk.chosen(), Some(1));
     desk.press(KeyCode::Esc);
     assert_eq!(desk.state.rows.window().0.len(), 3);
-    desk.types("m");
-    assert_eq!(desk.state.rows.window().0.iter().map(|line| line.number).collect::<Vec<_>>(), [3]);
-    desk.types("ms");
-    assert_eq!(
-        desk.state.rows.window().0.iter().map(|line| line.number).collect::<Vec<_>>(),
-        [3, 1, 2]
-    );
+    // All, mine, all and by waiting, the other way round, unassigned, all again.
+    for (keys, shown) in [
+        ("m", &[3][..]),
+        ("ms", &[3, 1, 2]),
+        ("S", &[2, 1, 3]),
+        ("U", &[2]),
+        ("\u{1b}", &[2, 1, 3]),
+        ("/urgent\n", &[2]),
+    ] {
+        for key in keys.chars() {
+            desk.press(match key {
+                '\u{1b}' => KeyCode::Esc,
+                '\n' => KeyCode::Enter,
+                key => KeyCode::Char(key),
+            });
+        }
+        let lines = desk.state.rows.window().0.iter();
+        assert_eq!(lines.map(|line| line.number).collect::<Vec<_>>(), shown, "{keys}");
+    }
 }
 
 #[test]
@@ -185,12 +203,64 @@ fn the_bell_is_for_what_calls_me() {
 }
 
 #[test]
-fn an_untouched_list_follows_the_top_again() {
+fn the_cursor_stays_on_its_ticket_for_ever() {
     let mut desk = Desk::new((80, 24), queue());
     desk.press(KeyCode::End);
     assert_eq!(desk.chosen(), Some(3));
-    desk.passes(121);
-    assert_eq!(desk.chosen(), Some(2));
+    desk.passes(100_000);
+    desk.press(KeyCode::Esc);
+    desk.changes("submitted", "customer", vec![ticket(9, 4, 0, "")], vec![]);
+    assert_eq!(desk.chosen(), Some(3));
+    desk.types("g");
+    assert_eq!(desk.chosen(), Some(2), "urgent, and waiting longest");
+}
+
+#[test]
+fn what_is_left_out_of_a_paste_is_told() {
+    let mut desk = Desk::new((80, 24), queue());
+    desk.types("r");
+    desk.happens(Event::Paste("x".repeat(10_007)));
+    assert!(desk.screen().contains("Too long: 7 characters are left out; 10000 fit."));
+    desk.press(KeyCode::Esc);
+    desk.types("ry");
+    assert!(desk.screen().contains("Too long: 1 characters are left out; 10000 fit."));
+    desk.press(KeyCode::Esc);
+    desk.types("/");
+    desk.happens(Event::Paste("x".repeat(300)));
+    assert!(desk.screen().contains("The filter is cut: it takes 200 characters."));
+}
+
+#[test]
+fn every_message_can_be_read_again() {
+    let mut desk = Desk::new((80, 24), queue());
+    desk.types("s");
+    desk.passes(60);
+    let news = vec![grouped(ticket(9, 4, 0, ""), "Sales")];
+    desk.changes("submitted", "customer", news, vec![]);
+    desk.types("S");
+    assert!(desk.screen().contains("Sorted by waiting, reversed."));
+    desk.passes(60);
+    assert!(!desk.screen().contains("Sorted by"));
+    let log = {
+        desk.types("!");
+        desk.screen()
+    };
+    let places =
+        ["12:01   Sorted by waiting, rev", "12:01   New: #9", "12:00   Sorted by waiting."]
+            .map(|line| log.find(line).unwrap_or_else(|| panic!("{line}: {log}")));
+    assert!(places.is_sorted(), "the latest first: {log}");
+}
+
+#[test]
+fn ctrl_c_never_loses_a_draft() {
+    let mut desk = Desk::new((80, 24), queue());
+    let ctrl_c = || Event::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+    desk.types("rHello");
+    assert_eq!(desk.happens(ctrl_c()), []);
+    assert!(desk.screen().contains("The draft for #2 is kept."));
+    assert_eq!(desk.happens(ctrl_c()), []);
+    assert!(desk.screen().contains("Leaving loses your drafts for #2."));
+    assert_eq!(desk.happens(ctrl_c()), [Action::Quit]);
 }
 
 #[test]
