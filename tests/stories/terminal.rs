@@ -7,7 +7,7 @@ use deskbell_tests::customer::{Widget, call_for_help, new_secret};
 use deskbell_tests::desk::Desk;
 use deskbell_tests::host::Database;
 use deskbell_tests::shell::Shell;
-use deskbell_tests::staff::Staff;
+use deskbell_tests::staff::{Staff, To};
 use deskbell_tests::terminal::{SIZE, Terminal};
 use deskbell_tests::waiting::{BOUND, eventually};
 
@@ -137,6 +137,8 @@ async fn a_ticket_is_handled_by_keys() {
     terminal.write("Supp");
     terminal.shows("> Support").await;
     terminal.press(&["Enter"]);
+    terminal.shows("Afterwards you no longer see #1. Go on?").await;
+    terminal.press(&["y"]);
     terminal
         .until("it is out of sight", |screen| {
             row(screen, 1).is_some_and(|row| row.contains("no longer"))
@@ -385,4 +387,46 @@ async fn keys_do_what_they_say_and_nothing_else() {
         assert!(live.ana.ticket(number).await.unwrap().operator.is_none(), "space took #{number}");
     }
     live.desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_hides_a_ticket_says_so() {
+    let desk = Desk::open(Database::Sqlite).await;
+    let ana = desk.admin("ana").await;
+    let bo = desk.operator(&ana, "bo").await;
+    let sales = ana.group_of("Sales", &[&bo]).await;
+    let support = ana.group_of("Support", &[]).await;
+    let profile = ana.profile("Acme", &[&sales]).await;
+    let widget = ana.widget(&desk.server, &profile).await;
+    widget.ring(Some(&sales), "The printer is on fire.").await;
+    let shell = Shell::of(&bo, &desk.server);
+    let terminal = Terminal::shell(&shell).await;
+    let program = deskbell_tests::programs::operator();
+    let command =
+        |words: &str| format!("clear; {} {words}", program.to_str().expect("a path in UTF-8"));
+    for (answer, told) in [("no", "Nothing was changed."), ("yes", "you no longer see it.")] {
+        terminal.write(&command("ticket assign '#1' --group Support"));
+        terminal.press(&["Enter"]);
+        terminal.shows("Afterwards you no longer see #1. Go on? (yes/no)").await;
+        terminal.write(answer);
+        terminal.press(&["Enter"]);
+        terminal.shows(told).await;
+    }
+
+    // Bo has handled it in his history, and it is Support's when it is opened again.
+    let back = ana.ticket(1).await.unwrap();
+    let back = ana.assign(&back, To::operator(&bo).in_group(&sales)).await.unwrap().unwrap();
+    let noted = bo.note(&back, "Called.").await.unwrap();
+    let moved = ana.assign(&noted, To::operator(&ana).in_group(&support)).await.unwrap().unwrap();
+    ana.close(&moved).await.unwrap();
+    terminal.write(&command("ticket reopen 1"));
+    terminal.press(&["Enter"]);
+    terminal.shows("Afterwards you no longer see #1. Go on? (yes/no)").await;
+    terminal.write("no");
+    terminal.press(&["Enter"]);
+    terminal.shows("Nothing was changed.").await;
+    // A script is told afterwards.
+    let ended = shell.deskbell(&["ticket", "reopen", "1"]).good();
+    assert!(ended.printed.contains("#1 is open again; you no longer see it."), "{ended:?}");
+    desk.close();
 }

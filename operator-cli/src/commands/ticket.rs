@@ -11,7 +11,8 @@ use crate::failure::{Exit, Failure};
 use crate::inert;
 use crate::lists::groups;
 use crate::resolve;
-use crate::session::{Setting, call};
+use crate::session::{Setting, call, identity};
+use crate::sight::{Sight, self_service};
 use crate::typed;
 use crate::words;
 
@@ -140,6 +141,9 @@ pub struct Assign {
     /// Take it out of its group
     #[arg(long)]
     no_group: bool,
+    /// Do not ask when you would no longer see it
+    #[arg(long)]
+    yes: bool,
 }
 
 impl Ticket {
@@ -209,6 +213,7 @@ impl Ticket {
             }
             Self::Reopen(which) => {
                 let seen = which.seen(&client).await?;
+                ask_before_it_is_hidden(&client, &seen, (None, None)).await?;
                 let request = v1::ReopenTicketRequest {
                     request_id: request_id(),
                     number: which.number,
@@ -216,7 +221,10 @@ impl Ticket {
                 };
                 let answer = call!(client, queue.reopen_ticket(request))
                     .map_err(|failure| look_again(failure, which.number))?;
-                let text = sentence(answer.ticket.as_ref());
+                let text = match &answer.ticket {
+                    Some(ticket) => sentence(Some(ticket)),
+                    None => format!("#{} is open again; you no longer see it.", which.number),
+                };
                 output.answer(&answer, &which.with_before(text, &before(&seen)))
             }
             Self::Next => {
@@ -326,6 +334,10 @@ impl Assign {
         let number = self.which.number;
         let seen = self.which.seen(client).await?;
         self.may_overwrite(client, &seen).await?;
+        if !self.yes {
+            let place = (operator_id.as_deref(), group_id.as_deref());
+            ask_before_it_is_hidden(client, &seen, place).await?;
+        }
         let request = v1::AssignTicketRequest {
             request_id: request_id(),
             number,
@@ -358,6 +370,29 @@ impl Assign {
             "To take it from them, add: --from {}",
             if name.contains(' ') { format!("\"{name}\"") } else { name.clone() }
         )))
+    }
+}
+
+/// Asks a person whether to go on when they would no longer see the ticket there. Scripts are told
+/// afterwards; what was not looked at cannot be told beforehand.
+async fn ask_before_it_is_hidden(
+    client: &Client,
+    seen: &v1::Ticket,
+    (operator, group): (Option<&str>, Option<&str>),
+) -> Result<(), Failure> {
+    if !typed::is_somebody_there() || seen.number == 0 {
+        return Ok(());
+    }
+    let groups = groups(client, false).await?;
+    let sight = Sight::new(&identity(client).await?, &groups, self_service(client).await?);
+    if sight.sees_after(seen, operator, group, &groups) {
+        return Ok(());
+    }
+    let question = format!("Afterwards you no longer see #{}. Go on? (yes/no)", seen.number);
+    if typed::ask(&question)?.eq_ignore_ascii_case("yes") {
+        Ok(())
+    } else {
+        Err(Failure::other("Nothing was changed."))
     }
 }
 

@@ -133,6 +133,8 @@ pub enum Answer {
         members: Vec<Member>,
         /// The team's groups.
         groups: Vec<Group>,
+        /// Operators see what is unassigned.
+        self_service: bool,
     },
     /// For [`Call::Open`].
     Opened {

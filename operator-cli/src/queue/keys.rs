@@ -310,7 +310,30 @@ impl State {
 
     fn change(&mut self, needs: Needs, change: Change) -> Vec<Action> {
         let Some(ticket) = self.target(needs) else { return Vec::new() };
-        vec![self.call(Call::Change { number: ticket.number, version: ticket.version, change })]
+        self.ask_or_change(ticket.number, ticket.version, change)
+    }
+
+    /// Asks for a change; asks the operator first when it takes the ticket out of their sight.
+    fn ask_or_change(&mut self, number: i64, version: i64, change: Change) -> Vec<Action> {
+        if self.hides(number, &change) {
+            self.popup = Some(Popup::ConfirmHiding { number, version, change });
+            return Vec::new();
+        }
+        vec![self.call(Call::Change { number, version, change })]
+    }
+
+    fn hides(&self, number: i64, change: &Change) -> bool {
+        let (operator, group) = match change {
+            Change::Assign { operator, group } => (operator.as_deref(), group.as_deref()),
+            Change::Reopen => (None, None),
+            _ => return false,
+        };
+        let opened = self.detail.as_ref().filter(|detail| detail.number == number);
+        let opened = opened.and_then(|detail| detail.ticket.as_ref());
+        let ticket = opened.or_else(|| self.rows.tickets().get(&number));
+        let known = self.sight.as_ref().zip(ticket);
+        known
+            .is_some_and(|(sight, ticket)| !sight.sees_after(ticket, operator, group, &self.groups))
     }
 
     /// Takes what nobody has. What a colleague has is another key, with a question.
@@ -387,6 +410,13 @@ impl State {
                 self.tell(false, format!("#{number} stays with {name}."));
                 Vec::new()
             }
+            Popup::ConfirmHiding { number, version, change } => {
+                if matches!(key.code, KeyCode::Char('y')) {
+                    return vec![self.call(Call::Change { number, version, change })];
+                }
+                self.tell(false, format!("#{number} stays where it is."));
+                Vec::new()
+            }
             Popup::Write { number, version, writing, editor } => {
                 self.write_key(key, number, version, writing, editor)
             }
@@ -421,11 +451,7 @@ impl State {
             KeyCode::Enter => {
                 if let Some(choice) = picker.picked() {
                     let change = choice.change.clone();
-                    return vec![self.call(Call::Change {
-                        number: picker.number,
-                        version: picker.version,
-                        change,
-                    })];
+                    return self.ask_or_change(picker.number, picker.version, change);
                 }
             }
             KeyCode::Up | KeyCode::BackTab => picker.step(-1),

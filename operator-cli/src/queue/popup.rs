@@ -50,6 +50,15 @@ pub enum Popup {
         /// Their name, inert.
         name: String,
     },
+    /// Whether to do what hides the ticket from the operator, asked once.
+    ConfirmHiding {
+        /// The ticket's number.
+        number: i64,
+        /// The version it was seen at.
+        version: i64,
+        /// What is asked for.
+        change: Change,
+    },
     /// The filter is being typed; what it was before, to go back to.
     Filter {
         /// The filter before.

@@ -17,6 +17,7 @@ use super::order::Mine;
 use super::popup::Popup;
 use super::rows::Rows;
 use super::words;
+use crate::sight::Sight;
 
 /// A stream that was silent for this long is called stale. The server gives a sign of life every 20
 /// seconds.
@@ -47,6 +48,8 @@ pub struct State {
     pub members: Vec<Member>,
     /// The team's groups.
     pub groups: Vec<Group>,
+    /// What they see, once it is known.
+    pub sight: Option<Sight>,
     /// The list.
     pub rows: Rows,
     /// The opened ticket, instead of the list.
@@ -121,6 +124,7 @@ impl State {
             me: Me::default(),
             members: Vec::new(),
             groups: Vec::new(),
+            sight: None,
             rows: Rows::default(),
             detail: None,
             popup: None,
@@ -398,7 +402,8 @@ impl State {
         let Some(call) = self.in_flight.remove(&id) else { return Vec::new() };
         match (call, result) {
             (Call::Open { number }, result) => return self.opened(number, result),
-            (_, Ok(Answer::People { me, members, groups })) => {
+            (_, Ok(Answer::People { me, members, groups, self_service })) => {
+                self.sight = Some(Sight::new(&me, &groups, self_service));
                 let member = me
                     .membership
                     .as_ref()

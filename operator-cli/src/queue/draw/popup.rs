@@ -90,6 +90,12 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             boxed("Take", "y takes · other keys do not", 60, &lines, area, buffer);
             None
         }
+        Popup::ConfirmHiding { number, .. } => {
+            let lines =
+                [(format!("Afterwards you no longer see #{number}. Go on?"), Look::strong())];
+            boxed("Out of sight", "y goes on · other keys do not", 60, &lines, area, buffer);
+            None
+        }
         Popup::Filter { .. } => {
             let filter = inert::line(&state.rows.order().filter).into_owned();
             let text = format!("/{filter}");

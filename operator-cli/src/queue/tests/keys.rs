@@ -13,10 +13,10 @@ fn each_key_asks_for_its_call() {
     let table: [(&str, Change); 6] = [
         ("t", Change::Take),
         ("ph\n", Change::SetPriority(Priority::High)),
-        ("ab\n", Change::Assign { operator: Some("member-Ben".into()), group: None }),
+        ("ab\ny", Change::Assign { operator: Some("member-Ben".into()), group: None }),
         ("asal\n", Change::Assign { operator: None, group: Some("group-Sales".into()) }),
         ("cy", Change::Close),
-        ("ano operator\n", Change::Assign { operator: Some(String::new()), group: None }),
+        ("ano operator\ny", Change::Assign { operator: Some(String::new()), group: None }),
     ];
     for (keys, expected) in table {
         let mut desk = Desk::new((80, 24), queue());
@@ -313,4 +313,19 @@ fn who_loses_a_ticket_is_told_by_whom() {
     let tickets = moved("Ben");
     desk.happens(Event::News(WatchNews::Snapshot { tickets, cursor: "n".into() }));
     assert!(desk.screen().contains("#3 was yours; meanwhile it went to Ben."));
+}
+
+#[test]
+fn what_hides_a_ticket_says_so_before() {
+    let mut desk = Desk::new((80, 24), queue());
+    desk.press(KeyCode::End);
+    desk.types("ab");
+    assert_eq!(desk.press(KeyCode::Enter), []);
+    assert!(desk.screen().contains("Afterwards you no longer see #3. Go on?"));
+    assert_eq!(desk.types("n"), []);
+    assert!(desk.screen().contains("#3 stays where it is."));
+    desk.types("ab");
+    desk.press(KeyCode::Enter);
+    let change = Change::Assign { operator: Some("member-Ben".into()), group: None };
+    assert_eq!(change_of(desk.types("y")), (3, 1, change));
 }

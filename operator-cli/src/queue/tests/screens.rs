@@ -230,7 +230,7 @@ fn popups_fit_a_small_screen() {
  │   Billing  group                       │
  └ type to narrow down · Enter picks ─────┘
 
- … asking who is in the team
+ The draft for #2 is kept.
  ? help  q quit  ⏎ open  t take  a assign"
     );
 }

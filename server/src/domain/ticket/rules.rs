@@ -127,7 +127,12 @@ impl<'w> Draft<'w> {
         } else {
             ticket = self.change_ticket(old, ticket, What::Assigned, true);
         }
-        let viewer = team.viewer(self.member()?.id).ok_or(Refusal::NO_TEAM)?;
+        self.as_seen(ticket)
+    }
+
+    /// The ticket, if the caller still sees it where it is now.
+    fn as_seen(&self, ticket: Ticket) -> Result<Reply, Refusal> {
+        let viewer = self.team()?.viewer(self.member()?.id).ok_or(Refusal::NO_TEAM)?;
         if viewer.sees(&Sight::from(&ticket)) {
             Ok(Reply::Ticket(Box::new(ticket)))
         } else {
@@ -208,7 +213,7 @@ impl<'w> Draft<'w> {
         let mut ticket = old.image.clone();
         self.open_again(&mut ticket)?;
         let ticket = self.change_ticket(old, ticket, What::Reopened, true);
-        Ok(Reply::Ticket(Box::new(ticket)))
+        self.as_seen(ticket)
     }
 
     /// Opens an ended ticket: its clock starts anew, and it goes back to whoever had it, as far as
