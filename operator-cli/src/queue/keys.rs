@@ -1,32 +1,24 @@
-//! What the keys do: in the list, in an opened ticket, and in what lies over them.
+//! What the keys do in the list and in an opened ticket. [`acts`] has what they do to a ticket,
+//! [`popups`] the keys of what lies over both.
+
+mod acts;
+mod popups;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use deskbell_proto::v1::Ticket;
-use deskbell_proto::watch::is_open;
-use jiff::SignedDuration;
 
 use super::editor::{Editor, LONGEST};
 use super::event::{Action, Call, Change, Writing};
-use super::layout::{DETAIL_AROUND, editor_columns};
+use super::layout::DETAIL_AROUND;
 use super::order::Whose;
+use super::page;
 use super::popup::{Picker, Popup};
 use super::state::State;
-use super::{page, words};
 use crate::inert;
+
+use self::acts::Needs;
 
 /// The longest filter, in code points.
 const LONGEST_FILTER: usize = 200;
-
-/// An act on the row at the top, which nobody chose, waits when another row was there so recently:
-/// the finger may have meant that one.
-const SURPRISED_FOR: SignedDuration = SignedDuration::from_secs(1);
-
-/// Whether an act needs an open ticket.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    Open,
-    Ended,
-}
 
 impl State {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Action> {
@@ -76,7 +68,7 @@ impl State {
     }
 
     /// Nothing that was written is left out in silence.
-    fn tell_cut(&mut self, cut: usize) {
+    pub(super) fn tell_cut(&mut self, cut: usize) {
         if cut > 0 {
             self.tell(true, format!("Too long: {cut} characters are left out; {LONGEST} fit."));
         }
@@ -260,265 +252,6 @@ impl State {
         Vec::new()
     }
 
-    /// The ticket an act is for: the opened one, else the chosen one. When there is none to act on,
-    /// says why.
-    fn target(&mut self, needs: Needs) -> Option<Ticket> {
-        let surprised = !self.rows.is_pinned()
-            && self.displaced.is_some_and(|at| self.now.duration_since(at) < SURPRISED_FOR);
-        let (number, ticket) = if let Some(detail) = &self.detail {
-            (detail.number, detail.ticket.clone())
-        } else if let Some(line) = self.rows.chosen() {
-            (line.number, self.rows.tickets().get(&line.number).cloned())
-        } else {
-            self.tell(true, "There is no ticket to act on.");
-            return None;
-        };
-        if self.detail.is_none() {
-            self.rows.pin();
-            if surprised {
-                self.tell(
-                    true,
-                    format!(
-                        "#{number} came to the top just now. Press the key again if you mean it."
-                    ),
-                );
-                return None;
-            }
-        }
-        let Some(ticket) = ticket else {
-            self.tell(
-                true,
-                format!("#{number} is no longer in the queue. Enter opens it, if you may see it."),
-            );
-            return None;
-        };
-        if is_open(&ticket) != (needs == Needs::Open) {
-            let why = if needs == Needs::Open {
-                "has ended; O opens it again"
-            } else {
-                "is open already"
-            };
-            self.tell(true, format!("#{number} {why}."));
-            return None;
-        }
-        if self.changing(number).is_some() {
-            self.tell(true, format!("#{number}: one thing at a time, please wait."));
-            return None;
-        }
-        Some(ticket)
-    }
-
-    fn change(&mut self, needs: Needs, change: Change) -> Vec<Action> {
-        let Some(ticket) = self.target(needs) else { return Vec::new() };
-        self.ask_or_change(ticket.number, ticket.version, change)
-    }
-
-    /// Asks for a change; asks the operator first when it takes the ticket out of their sight.
-    fn ask_or_change(&mut self, number: i64, version: i64, change: Change) -> Vec<Action> {
-        if self.hides(number, &change) {
-            self.popup = Some(Popup::ConfirmHiding { number, version, change });
-            return Vec::new();
-        }
-        vec![self.call(Call::Change { number, version, change })]
-    }
-
-    fn hides(&self, number: i64, change: &Change) -> bool {
-        let (operator, group) = match change {
-            Change::Assign { operator, group } => (operator.as_deref(), group.as_deref()),
-            Change::Reopen => (None, None),
-            _ => return false,
-        };
-        let opened = self.detail.as_ref().filter(|detail| detail.number == number);
-        let opened = opened.and_then(|detail| detail.ticket.as_ref());
-        let ticket = opened.or_else(|| self.rows.tickets().get(&number));
-        let known = self.sight.as_ref().zip(ticket);
-        known
-            .is_some_and(|(sight, ticket)| !sight.sees_after(ticket, operator, group, &self.groups))
-    }
-
-    /// Takes what nobody has. What a colleague has is another key, with a question.
-    fn take(&mut self) -> Vec<Action> {
-        let Some(ticket) = self.target(Needs::Open) else { return Vec::new() };
-        let Ticket { number, version, .. } = ticket;
-        match &ticket.operator {
-            Some(has) if has.id != self.rows.order().mine.member => {
-                self.tell(
-                    true,
-                    format!("{} has #{number}; T takes it from them.", has.display_name),
-                );
-                Vec::new()
-            }
-            _ => vec![self.call(Call::Change { number, version, change: Change::Take })],
-        }
-    }
-
-    fn ask_to_take(&mut self) {
-        let Some(ticket) = self.target(Needs::Open) else { return };
-        let Ticket { number, version, .. } = ticket;
-        self.popup = match ticket.operator {
-            None => return self.tell(true, format!("Nobody has #{number}; t takes it.")),
-            Some(has) if has.id == self.rows.order().mine.member => {
-                return self.tell(true, format!("#{number} is yours already."));
-            }
-            Some(has) => {
-                let (operator, name) = (has.id, has.display_name);
-                Some(Popup::ConfirmTake { number, version, operator, name })
-            }
-        };
-    }
-
-    fn write(&mut self, writing: Writing) {
-        if let Some(Ticket { number, version, .. }) = self.target(Needs::Open) {
-            let draft = self.drafts.get(&(number, writing)).cloned().unwrap_or_default();
-            self.popup =
-                Some(Popup::Write { number, version, writing, editor: Editor::new(draft) });
-        }
-    }
-
-    fn popup_key(&mut self, key: KeyEvent) -> Vec<Action> {
-        let Some(popup) = self.popup.take() else { return Vec::new() };
-        match popup {
-            Popup::Help { scroll } => {
-                let last = words::HELP.len().saturating_sub(1);
-                self.popup = scrolled(key.code, scroll, last).map(|scroll| Popup::Help { scroll });
-                Vec::new()
-            }
-            Popup::Log { scroll } => {
-                let last = self.told.len().saturating_sub(1);
-                self.popup = scrolled(key.code, scroll, last).map(|scroll| Popup::Log { scroll });
-                Vec::new()
-            }
-            Popup::Filter { before } => {
-                self.filter_key(key, before);
-                Vec::new()
-            }
-            Popup::Picker(picker) => self.picker_key(key, picker),
-            Popup::ConfirmClose { number, version } => match key.code {
-                KeyCode::Char('y' | 'c') | KeyCode::Enter => {
-                    vec![self.call(Call::Change { number, version, change: Change::Close })]
-                }
-                _ => {
-                    self.tell(false, format!("#{number} stays open."));
-                    Vec::new()
-                }
-            },
-            Popup::ConfirmTake { number, version, operator, name } => {
-                if matches!(key.code, KeyCode::Char('y')) {
-                    let change = Change::TakeFrom { operator, name };
-                    return vec![self.call(Call::Change { number, version, change })];
-                }
-                self.tell(false, format!("#{number} stays with {name}."));
-                Vec::new()
-            }
-            Popup::ConfirmHiding { number, version, change } => {
-                if matches!(key.code, KeyCode::Char('y')) {
-                    return vec![self.call(Call::Change { number, version, change })];
-                }
-                self.tell(false, format!("#{number} stays where it is."));
-                Vec::new()
-            }
-            Popup::Write { number, version, writing, editor } => {
-                self.write_key(key, number, version, writing, editor)
-            }
-        }
-    }
-
-    fn filter_key(&mut self, key: KeyEvent, before: String) {
-        match key.code {
-            KeyCode::Enter => return,
-            KeyCode::Esc => return self.rows.reorder(|order| order.filter = before),
-            KeyCode::Backspace => self.rows.reorder(|order| {
-                order.filter.pop();
-            }),
-            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.rows.reorder(|order| order.filter.clear());
-            }
-            KeyCode::Char(character)
-                if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
-            {
-                self.rows.reorder(|order| order.filter.push(character));
-            }
-            KeyCode::Up => self.rows.step(-1),
-            KeyCode::Down => self.rows.step(1),
-            _ => {}
-        }
-        self.popup = Some(Popup::Filter { before });
-    }
-
-    fn picker_key(&mut self, key: KeyEvent, mut picker: Picker) -> Vec<Action> {
-        match key.code {
-            KeyCode::Esc => return Vec::new(),
-            KeyCode::Enter => {
-                if let Some(choice) = picker.picked() {
-                    let change = choice.change.clone();
-                    return self.ask_or_change(picker.number, picker.version, change);
-                }
-            }
-            KeyCode::Up | KeyCode::BackTab => picker.step(-1),
-            KeyCode::Down | KeyCode::Tab => picker.step(1),
-            KeyCode::Backspace => picker.narrow(None),
-            KeyCode::Char(character)
-                if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
-            {
-                picker.narrow(Some(character));
-            }
-            _ => {}
-        }
-        self.popup = Some(Popup::Picker(picker));
-        Vec::new()
-    }
-
-    fn write_key(
-        &mut self,
-        key: KeyEvent,
-        number: i64,
-        version: i64,
-        writing: Writing,
-        mut editor: Editor,
-    ) -> Vec<Action> {
-        let word = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-        let draft = (number, writing);
-        let sends = match key.code {
-            KeyCode::Enter => key.modifiers.contains(KeyModifiers::ALT),
-            KeyCode::Char('s') => key.modifiers.contains(KeyModifiers::CONTROL),
-            _ => false,
-        };
-        if sends && editor.text().trim().is_empty() {
-            self.tell(true, "There is nothing to send yet.");
-        } else if sends {
-            let text = editor.text().to_owned();
-            // Kept until the server has it.
-            self.drafts.insert(draft, text.clone());
-            let change = Change::Write { writing, text };
-            return vec![self.call(Call::Change { number, version, change })];
-        } else if key.code == KeyCode::Char('e') && key.modifiers.contains(KeyModifiers::CONTROL) {
-            let text = editor.text().to_owned();
-            self.popup = Some(Popup::Write { number, version, writing, editor });
-            return vec![Action::Edit(text)];
-        } else if key.code == KeyCode::Esc && !word {
-            if editor.text().trim().is_empty() {
-                self.drafts.remove(&draft);
-            } else {
-                self.drafts.insert(draft, editor.text().to_owned());
-                self.tell(false, format!("The draft for #{number} is kept."));
-            }
-            return Vec::new();
-        } else {
-            let (before, cut) = (editor.text().len(), editor.is_full());
-            editor.key(key, editor_columns(self.size.0));
-            // A key that writes, and nothing was written.
-            if cut
-                && matches!(key.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab)
-                && !word
-                && editor.text().len() == before
-            {
-                self.tell_cut(1);
-            }
-        }
-        self.popup = Some(Popup::Write { number, version, writing, editor });
-        Vec::new()
-    }
-
     /// Scrolls the opened ticket by so many lines, stopping at its ends.
     pub(super) fn scroll_detail(&mut self, by: isize) {
         let length = self.detail.as_ref().map_or(0, |detail| page::lines(self, detail).len());
@@ -528,18 +261,4 @@ impl State {
                 detail.scroll.saturating_add_signed(by).min(length.saturating_sub(page));
         }
     }
-}
-
-/// Where a key scrolls a box of lines to; none when it closes the box.
-fn scrolled(code: KeyCode, from: usize, last: usize) -> Option<usize> {
-    let to = match code {
-        KeyCode::Down | KeyCode::Char('j') => from + 1,
-        KeyCode::PageDown | KeyCode::Char(' ') => from + 8,
-        KeyCode::Up | KeyCode::Char('k') => from.saturating_sub(1),
-        KeyCode::PageUp => from.saturating_sub(8),
-        KeyCode::Home | KeyCode::Char('g') => 0,
-        KeyCode::End | KeyCode::Char('G') => last,
-        _ => return None,
-    };
-    Some(to.min(last))
 }
