@@ -354,8 +354,8 @@ impl Assign {
         setting.output.answer(&answer, &text)
     }
 
-    /// Refuses to move what a colleague has, unless they were named. The request carries the version
-    /// of what was looked at here, so that nobody can come in between.
+    /// Refuses to move what a colleague has, unless they were named. The request carries the
+    /// version of what was looked at here, so that nobody can come in between.
     async fn may_overwrite(&self, client: &Client, seen: &v1::Ticket) -> Result<(), Failure> {
         let Some(has) = &seen.operator else { return Ok(()) };
         let named = match &self.from {
