@@ -370,6 +370,7 @@ async fn keys_do_what_they_say_and_nothing_else() {
     let log = terminal.shows("#3: it is yours now").await;
     assert!(log.contains("#3 was yours"), "{log}");
     terminal.press(&["Escape"]);
+    terminal.hides("Messages, the latest first").await;
 
     // Ctrl-C keeps what is being written, and asks before it is lost.
     terminal.press(&["Home"]);
