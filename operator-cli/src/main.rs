@@ -15,6 +15,7 @@ mod prompt;
 mod queue;
 mod resolve;
 mod session;
+mod sight;
 mod signals;
 mod table;
 mod typed;

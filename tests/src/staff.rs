@@ -189,7 +189,7 @@ impl Staff {
         numbers(&self.list(filter).await.expect("history"))
     }
 
-    /// Takes a ticket, as it was seen.
+    /// Takes a ticket, as it was seen: from the operator it had, if it had one.
     pub async fn take(&self, ticket: &v1::Ticket) -> Result<v1::Ticket, Problem> {
         self.take_with(&request_id(), ticket).await
     }
@@ -204,6 +204,7 @@ impl Staff {
             request_id: request_id.to_owned(),
             number: ticket.number,
             version: ticket.version,
+            from_operator_id: ticket.operator.as_ref().map(|operator| operator.id.clone()),
         };
         Ok(there(ask!(self.client, queue, take_ticket, request)?.ticket))
     }
@@ -279,13 +280,13 @@ impl Staff {
     }
 
     /// Opens a ticket again.
-    pub async fn reopen(&self, ticket: &v1::Ticket) -> Result<v1::Ticket, Problem> {
+    pub async fn reopen(&self, ticket: &v1::Ticket) -> Result<Option<v1::Ticket>, Problem> {
         let request = v1::ReopenTicketRequest {
             request_id: request_id(),
             number: ticket.number,
             version: ticket.version,
         };
-        Ok(there(ask!(self.client, queue, reopen_ticket, request)?.ticket))
+        Ok(ask!(self.client, queue, reopen_ticket, request)?.ticket)
     }
 
     /// Signs out, here or everywhere. Gives how many sessions ended.

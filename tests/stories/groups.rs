@@ -118,7 +118,7 @@ async fn history_moves_to_another_group(database: Database) {
     assert_eq!(bo.history_numbers().await, [1, 2], "bo handled them");
     assert_eq!(ana.ticket(1).await.unwrap().group.unwrap().name, "Support");
     assert_eq!(ana.ticket(3).await.unwrap().group, None);
-    let reopened = cy.reopen(&cy.ticket(1).await.unwrap()).await.unwrap();
+    let reopened = cy.reopen(&cy.ticket(1).await.unwrap()).await.unwrap().expect("it is seen");
     assert_eq!(reopened.group.unwrap().name, "Support");
     desk.close();
 }

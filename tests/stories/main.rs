@@ -10,6 +10,7 @@ mod failing;
 mod floods;
 mod front_door;
 mod groups;
+mod halves;
 mod hosting;
 mod layers;
 mod logging;

@@ -102,7 +102,7 @@ async fn the_first_answer_is_measured_once(database: Database) {
     assert!(is(answered().await, 2), "the customer sees who helps");
     let closed = ana.close(&ana.ticket(3).await.unwrap()).await.unwrap();
     assert!(is(answered().await, 3), "done is answered");
-    let reopened = ana.reopen(&closed).await.unwrap();
+    let reopened = ana.reopen(&closed).await.unwrap().expect("it is seen");
     ana.take(&reopened).await.unwrap();
     assert!(is(answered().await, 3), "a reopened ticket was answered before");
     let customer = widget.ring(Some(&sales), "Never mind.").await;

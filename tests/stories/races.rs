@@ -10,6 +10,7 @@ use deskbell_tests::desk::Desk;
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::Database;
 use deskbell_tests::scene::Scene;
+use deskbell_tests::shell::Shell;
 use deskbell_tests::staff::{Staff, To, refused};
 use futures_util::future::join_all;
 use tonic::Code;
@@ -20,6 +21,8 @@ for_both_databases! {
     a_repeated_request_gets_its_first_outcome,
     a_call_for_help_rung_again_is_found_among_others,
     a_stale_version_overwrites_nothing,
+    two_commands_take_one_ticket,
+    nothing_of_a_colleagues_is_overwritten_unseen,
 }
 
 /// Operators in one group.
@@ -217,5 +220,82 @@ async fn a_stale_version_overwrites_nothing(database: Database) {
         (lost.parameters["by"].as_str(), lost.parameters["what"].as_str()),
         ("customer", "customer_wrote")
     );
+    desk.close();
+}
+
+async fn two_commands_take_one_ticket(database: Database) {
+    let Scene { desk, bo, ana, sales, widget, .. } = Scene::open(database).await;
+    ana.join(&sales, &ana).await.unwrap();
+    let shells = [&ana, &bo].map(|who| Shell::of(who, &desk.server));
+    for _ in 0..4 {
+        let number = widget.ring(Some(&sales), "Take me.").await.number.to_string();
+        let take = |shell: &Shell| {
+            let (shell, number) = (shell.clone(), number.clone());
+            tokio::task::spawn_blocking(move || shell.deskbell(&["ticket", "take", &number]))
+        };
+        let (one, other) = tokio::join!(take(&shells[0]), take(&shells[1]));
+        let ends = [one.unwrap(), other.unwrap()];
+        let mut statuses = [ends[0].status, ends[1].status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [0, 5], "{ends:?}");
+        let loser = ends.iter().find(|ended| ended.status == 5).unwrap();
+        let winner = ana.ticket(number.parse().unwrap()).await.unwrap().operator.unwrap();
+        let told = format!("{} has it", winner.display_name);
+        assert!(loser.complaint.contains(&told), "{loser:?}");
+        // Once more changes nothing for whoever has it.
+        let again = &shells[usize::from(winner.id == bo.id())];
+        again.deskbell(&["ticket", "take", &number]).good();
+    }
+    desk.close();
+}
+
+async fn nothing_of_a_colleagues_is_overwritten_unseen(database: Database) {
+    let Scene { desk, ana, bo, sales, widget, .. } = Scene::open(database).await;
+    ana.join(&sales, &ana).await.unwrap();
+    let number = widget.ring(Some(&sales), "The printer is on fire.").await.number;
+    let taken = bo.take(&bo.ticket(number).await.unwrap()).await.unwrap();
+    let shell = Shell::of(&ana, &desk.server);
+    let mut watch = bo.watch().opened().await;
+
+    // As a terminal of before asks: with the version, and without a word on whose it is.
+    let request = v1::TakeTicketRequest {
+        request_id: request_id(),
+        number,
+        version: taken.version,
+        from_operator_id: None,
+    };
+    let refused = ana.client.queue().take_ticket(request).await.unwrap_err();
+    let problem = deskbell_proto::problem::Problem::from(refused);
+    assert_eq!((problem.code, problem.reason.as_str()), (Code::Aborted, "TAKEN"));
+    assert_eq!(problem.parameters["by"], bo.name());
+
+    for words in [
+        &["ticket", "take", "1"][..],
+        &["ticket", "assign", "1", "--to", "me"],
+        &["ticket", "assign", "1", "--nobody"],
+        &["ticket", "assign", "1", "--to", "me", "--from", "ana"],
+    ] {
+        let ended = shell.deskbell(words);
+        assert!(ended.status == 5 && ended.complaint.contains("bo has"), "{words:?} {ended:?}");
+        assert!(ended.complaint.contains("--from"), "{ended:?}");
+    }
+    assert_eq!(bo.ticket(number).await.unwrap().version, taken.version, "nothing has changed");
+
+    shell.deskbell(&["ticket", "take", "#1", "--from", &bo.email]).good();
+    watch.until("he is told by whom", |r| r.kinds_of(number).contains(&"taken")).await;
+    let log = shell.deskbell(&["ticket", "log", "1"]).good().printed;
+    assert!(log.contains("former operator: bo, operator: ana"), "{log}");
+    let given = ["ticket", "assign", "1", "--to", "bo"];
+    assert!(shell.deskbell(&given).good().printed.contains("bo in Sales"));
+
+    let told = shell.deskbell(&["ticket", "priority", "1", "high"]).good().printed;
+    assert!(told.contains("Before: normal."), "{told}");
+    let told = shell.deskbell(&["ticket", "close", "1"]).good().printed;
+    assert!(told.contains("Before: in progress, bo."), "{told}");
+    let told = shell.deskbell(&["ticket", "reopen", "1"]).good().printed;
+    assert!(told.contains("Before: closed, bo."), "{told}");
+    let seen = ana.ticket(number).await.unwrap().version.to_string();
+    let told = shell.deskbell(&["ticket", "close", "1", "--version", &seen]).good().printed;
+    assert!(!told.contains("Before"), "{told}");
     desk.close();
 }

@@ -101,7 +101,7 @@ async fn closing_and_opening_again(database: Database) {
             "{act}"
         );
     }
-    let open = bo.reopen(&closed).await.unwrap();
+    let open = bo.reopen(&closed).await.unwrap().expect("it is seen");
     assert_eq!(
         (open.state(), open.operator.clone()),
         (TicketState::InProgress, taken.operator.clone())
@@ -125,7 +125,7 @@ async fn closing_and_opening_again(database: Database) {
     );
     // Whoever had it is no operator any more: then it is new again.
     ana.update_member(&bo.id(), None, Some(false), None).await.unwrap();
-    let open = ana.reopen(&ana.ticket(1).await.unwrap()).await.unwrap();
+    let open = ana.reopen(&ana.ticket(1).await.unwrap()).await.unwrap().expect("it is seen");
     assert_eq!(
         (open.state(), open.operator, open.group.unwrap().name.as_str()),
         (TicketState::New, None, "Sales")
@@ -203,7 +203,7 @@ async fn expiry_is_kept_on_the_ticket(database: Database) {
     // Closing ends its clock, opening again starts it anew, by what holds now.
     let closed = ana.close(&ana.ticket(first).await.unwrap()).await.unwrap();
     assert_eq!(seconds(&closed), None);
-    assert_eq!(seconds(&ana.reopen(&closed).await.unwrap()), None);
+    assert_eq!(seconds(&ana.reopen(&closed).await.unwrap().expect("it is seen")), None);
     desk.close();
 }
 

@@ -63,7 +63,14 @@ pub fn describe(identity: &v1::Identity) -> String {
 
 /// See `deskbell logout --help`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  deskbell logout\n  deskbell logout --everywhere")]
+#[command(after_help = "\
+When the server is away, the token is forgotten here all the same, and the exit code is 6: the \
+session itself ends on the server by itself, or with --everywhere from elsewhere. --everywhere \
+needs the server, and changes nothing here without it.
+
+Example:
+  deskbell logout
+  deskbell logout --everywhere")]
 pub struct Logout {
     /// End all sessions of the account, on all machines
     #[arg(long)]
@@ -84,19 +91,43 @@ impl Logout {
             Err(status) if status.code() == tonic::Code::Unauthenticated => {
                 v1::SignOutResponse { ended: 0 }
             }
-            Err(status) => return Err(status.into()),
+            Err(status) => return Err(self.server_not_told(setting, status.into())),
         };
-        if !setting.is_from_environment() {
-            Storage::usual()?.change(|contexts| {
-                let name = contexts.choose(setting.context.as_deref())?.0.to_owned();
-                if let Some(context) = contexts.contexts.get_mut(&name) {
-                    context.token = None;
-                }
-                Ok(())
-            })?;
-        }
+        forget(setting).map_err(|failure| {
+            failure.hint("The session has ended; what is kept here of it is of no more use.")
+        })?;
         setting.output.answer(&ended, &format!("Signed out; sessions ended: {}.", ended.ended))
     }
+}
+
+impl Logout {
+    /// Finishes here what the server could not be told.
+    fn server_not_told(&self, setting: &Setting, failure: Failure) -> Failure {
+        if self.everywhere || setting.is_from_environment() {
+            return failure.hint("You are still signed in.");
+        }
+        match forget(setting) {
+            Ok(()) => failure.hint(
+                "You are signed out here: the token is forgotten. The server was not told; there \
+                 the session ends by itself, or with: deskbell logout --everywhere",
+            ),
+            Err(here) => failure.hint(&format!("You are still signed in: {}", here.sentence())),
+        }
+    }
+}
+
+/// Forgets the token of the context, if it is kept in one.
+fn forget(setting: &Setting) -> Result<(), Failure> {
+    if setting.is_from_environment() {
+        return Ok(());
+    }
+    Storage::usual()?.change(|contexts| {
+        let name = contexts.choose(setting.context.as_deref())?.0.to_owned();
+        if let Some(context) = contexts.contexts.get_mut(&name) {
+            context.token = None;
+        }
+        Ok(())
+    })
 }
 
 /// See `deskbell password --help`.

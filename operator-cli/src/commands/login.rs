@@ -79,6 +79,8 @@ impl Login {
             .values()
             .find(|context| context.address == address)
             .and_then(|context| context.authorities_pem.clone());
+        // Before anything is sent: a session that cannot be kept would be of no use.
+        storage.change(|_| Ok(()))?;
         let (server, client) = self.reach.connect(&address, known).await?;
 
         let password =
@@ -87,7 +89,7 @@ impl Login {
         let request =
             v1::SignInRequest { email: email.clone(), password, label: self.label, device_token };
         let signed_in = client.account().sign_in(request).await?.into_inner();
-        storage.change(|contexts| {
+        let kept = storage.change(|contexts| {
             let context = Context {
                 address,
                 email,
@@ -98,13 +100,29 @@ impl Login {
             contexts.contexts.insert(name.clone(), context);
             contexts.current = Some(name.clone());
             Ok(())
-        })?;
+        });
+        if let Err(failure) = kept {
+            return Err(undo(&client, &signed_in.token, failure).await);
+        }
         let identity = signed_in.identity.unwrap_or_default();
         // The token stays in the context: what is printed ends up in logs.
         let answer = v1::WhoAmIResponse { identity: Some(identity.clone()) };
         setting
             .output
             .answer(&answer, &format!("Signed in. {}\nContext: {name}", describe(&identity)))
+    }
+}
+
+/// Ends a session that could not be kept: nobody would know its token.
+async fn undo(client: &Client, token: &str, failure: Failure) -> Failure {
+    let ended = async {
+        let client = client.with_credentials(Credentials::session(token)?);
+        client.account().sign_out(v1::SignOutRequest { everywhere: false }).await?;
+        Ok::<(), Problem>(())
+    };
+    match ended.await {
+        Ok(()) => failure.hint("You are not signed in: the session has been ended again."),
+        Err(_) => failure.hint("You are not signed in here, and the session is still open."),
     }
 }
 

@@ -11,17 +11,19 @@ use crate::failure::{Exit, Failure};
 use crate::inert;
 use crate::lists::groups;
 use crate::resolve;
-use crate::session::{Setting, call};
+use crate::session::{Setting, call, identity};
+use crate::sight::{Sight, self_service};
 use crate::typed;
 use crate::words;
 
 /// See `deskbell ticket --help`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-Changes are based on the ticket as it is when the command starts. To be sure that nothing changed \
-since you looked, give the version \
-you saw with --version; if somebody was faster, nothing is changed, you are told who, and the \
-exit code is 5.")]
+Nothing of a colleague's is overwritten unseen. take is for what nobody has, and succeeds once; \
+taking or assigning what a colleague has says from whom (--from), and they are told. priority, \
+close and reopen say what was so before. To be sure that nothing at all changed since you looked, \
+give the version you saw with --version. If somebody was faster, nothing is changed, you are told \
+who, and the exit code is 5.")]
 pub enum Ticket {
     /// Open tickets that you see, the most urgent first
     List(Filter),
@@ -32,9 +34,14 @@ pub enum Ticket {
         #[arg(value_parser = ticket_number)]
         number: i64,
     },
-    /// Take a ticket: you become its operator
-    #[command(after_help = "Example:\n  deskbell ticket take 42")]
-    Take(Which),
+    /// Take a ticket that nobody has: you become its operator
+    #[command(after_help = "\
+What a colleague has stays theirs unless you say from whom you take it; they are told by whom.
+
+Example:
+  deskbell ticket take 42
+  deskbell ticket take 42 --from bo@desk.example")]
+    Take(Take),
     /// Give a ticket to an operator, a group, both or nobody
     Assign(Assign),
     /// Set how urgent a ticket is
@@ -94,9 +101,22 @@ pub struct Which {
     version: Option<i64>,
 }
 
+/// A ticket to take.
+#[derive(Debug, Args)]
+pub struct Take {
+    #[command(flatten)]
+    which: Which,
+    /// The colleague you take it from, by e-mail address or name
+    #[arg(long, value_name = "OPERATOR")]
+    from: Option<String>,
+}
+
 /// Where a ticket goes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+What a colleague has is assigned only when you say from whom (--from) or which version you saw \
+(--version); they are told by whom.
+
 Giving a ticket to a group takes it from an operator who is not in that group. Giving it to an \
 operator keeps its group, unless you say \
 --no-group.
@@ -114,12 +134,18 @@ pub struct Assign {
     /// Take it from its operator
     #[arg(long)]
     nobody: bool,
+    /// The colleague who has it now, by e-mail address or name
+    #[arg(long, value_name = "OPERATOR")]
+    from: Option<String>,
     /// The group
     #[arg(long, conflicts_with = "no_group")]
     group: Option<String>,
     /// Take it out of its group
     #[arg(long)]
     no_group: bool,
+    /// Do not ask when you would no longer see it
+    #[arg(long)]
+    yes: bool,
 }
 
 /// Tags to put on and take off.
@@ -154,19 +180,12 @@ impl Ticket {
             Self::List(filter) => ticket_show::list(setting, &client, &filter).await,
             Self::Show { number } => ticket_show::show(setting, &client, number).await,
             Self::Log { number } => ticket_show::log(setting, &client, number).await,
-            Self::Take(which) => {
-                let request = v1::TakeTicketRequest {
-                    request_id: request_id(),
-                    number: which.number,
-                    version: which.version(&client).await?,
-                };
-                let answer = call!(client, queue.take_ticket(request))
-                    .map_err(|failure| look_again(failure, which.number))?;
-                output.answer(&answer, &sentence(answer.ticket.as_ref()))
-            }
+            Self::Take(take) => take.run(setting, &client).await,
             Self::Assign(assign) => assign.run(setting, &client).await,
             Self::Priority { which, priority } => {
-                let version = which.version(&client).await?;
+                let seen = which.seen(&client).await?;
+                let version = seen.version;
+                let before = words::priority(seen.priority);
                 let priority = v1::Priority::from(priority).into();
                 let request = v1::SetTicketPriorityRequest {
                     request_id: request_id(),
@@ -176,7 +195,8 @@ impl Ticket {
                 };
                 let answer = call!(client, queue.set_ticket_priority(request))
                     .map_err(|failure| look_again(failure, which.number))?;
-                output.answer(&answer, &sentence(answer.ticket.as_ref()))
+                let text = sentence(answer.ticket.as_ref());
+                output.answer(&answer, &which.with_before(text, &format!("Before: {before}.")))
             }
             Self::Tag(tag) => tag.run(setting, &client).await,
             Self::Reply { which, text } => {
@@ -206,24 +226,32 @@ impl Ticket {
                 output.answer(&answer, &sentence(answer.ticket.as_ref()))
             }
             Self::Close(which) => {
+                let seen = which.seen(&client).await?;
                 let request = v1::CloseTicketRequest {
                     request_id: request_id(),
                     number: which.number,
-                    version: which.version(&client).await?,
+                    version: seen.version,
                 };
                 let answer = call!(client, queue.close_ticket(request))
                     .map_err(|failure| look_again(failure, which.number))?;
-                output.answer(&answer, &sentence(answer.ticket.as_ref()))
+                let text = sentence(answer.ticket.as_ref());
+                output.answer(&answer, &which.with_before(text, &before(&seen)))
             }
             Self::Reopen(which) => {
+                let seen = which.seen(&client).await?;
+                ask_before_it_is_hidden(&client, &seen, (None, None)).await?;
                 let request = v1::ReopenTicketRequest {
                     request_id: request_id(),
                     number: which.number,
-                    version: which.version(&client).await?,
+                    version: seen.version,
                 };
                 let answer = call!(client, queue.reopen_ticket(request))
                     .map_err(|failure| look_again(failure, which.number))?;
-                output.answer(&answer, &sentence(answer.ticket.as_ref()))
+                let text = match &answer.ticket {
+                    Some(ticket) => sentence(Some(ticket)),
+                    None => format!("#{} is open again; you no longer see it.", which.number),
+                };
+                output.answer(&answer, &which.with_before(text, &before(&seen)))
             }
             Self::Next => {
                 let answer = call!(
@@ -262,11 +290,55 @@ impl Written {
 impl Which {
     /// The version to send: the one given, or the present one.
     async fn version(self, client: &Client) -> Result<i64, Failure> {
+        Ok(self.seen(client).await?.version)
+    }
+
+    /// The ticket as it was seen: at the version that is given, else as it is now.
+    async fn seen(self, client: &Client) -> Result<v1::Ticket, Failure> {
         if let Some(version) = self.version {
-            return Ok(version);
+            return Ok(v1::Ticket { version, ..Default::default() });
         }
         let answer = call!(client, queue.get_ticket(v1::GetTicketRequest { number: self.number }))?;
-        Ok(answer.ticket.map_or(0, |ticket| ticket.version))
+        Ok(answer.ticket.unwrap_or_default())
+    }
+
+    /// Who gave the version they saw knows what was so before; others are told.
+    fn with_before(self, text: String, before: &str) -> String {
+        if self.version.is_some() { text } else { format!("{text}\n{before}") }
+    }
+}
+
+/// In which state a ticket was, and whose.
+fn before(ticket: &v1::Ticket) -> String {
+    let operator =
+        ticket.operator.as_ref().map_or("nobody's", |operator| operator.display_name.as_str());
+    format!("Before: {}, {}.", words::state(ticket.state), inert::line(operator))
+}
+
+impl Take {
+    async fn run(self, setting: &Setting, client: &Client) -> Result<(), Failure> {
+        let number = self.which.number;
+        let from_operator_id = match &self.from {
+            Some(operator) => Some(operator_id(client, operator).await?),
+            None => None,
+        };
+        // No version is looked up: the server gives away once what nobody has, whatever else
+        // changed.
+        let request = v1::TakeTicketRequest {
+            request_id: request_id(),
+            number,
+            version: self.which.version.unwrap_or(0),
+            from_operator_id,
+        };
+        let answer = call!(client, queue.take_ticket(request)).map_err(|failure| {
+            if failure.reason() == "TAKEN" {
+                return failure.hint(&format!(
+                    "To take it from them: deskbell ticket take {number} --from OPERATOR"
+                ));
+            }
+            look_again(failure, number)
+        })?;
+        setting.output.answer(&answer, &sentence(answer.ticket.as_ref()))
     }
 }
 
@@ -286,11 +358,16 @@ impl Assign {
             ));
         }
         let number = self.which.number;
-        let version = self.which.version(client).await?;
+        let seen = self.which.seen(client).await?;
+        self.may_overwrite(client, &seen).await?;
+        if !self.yes {
+            let place = (operator_id.as_deref(), group_id.as_deref());
+            ask_before_it_is_hidden(client, &seen, place).await?;
+        }
         let request = v1::AssignTicketRequest {
             request_id: request_id(),
             number,
-            version,
+            version: seen.version,
             operator_id,
             group_id,
         };
@@ -301,6 +378,47 @@ impl Assign {
             None => format!("#{number} is assigned; you no longer see it."),
         };
         setting.output.answer(&answer, &text)
+    }
+
+    /// Refuses to move what a colleague has, unless they were named. The request carries the
+    /// version of what was looked at here, so that nobody can come in between.
+    async fn may_overwrite(&self, client: &Client, seen: &v1::Ticket) -> Result<(), Failure> {
+        let Some(has) = &seen.operator else { return Ok(()) };
+        let named = match &self.from {
+            Some(from) => operator_id(client, from).await?,
+            None => operator_id(client, "me").await?,
+        };
+        if named == has.id {
+            return Ok(());
+        }
+        let name = &has.display_name;
+        Err(Failure::new(Exit::Conflict, format!("{name} has #{}.", seen.number)).hint(&format!(
+            "To take it from them, add: --from {}",
+            if name.contains(' ') { format!("\"{name}\"") } else { name.clone() }
+        )))
+    }
+}
+
+/// Asks a person whether to go on when they would no longer see the ticket there. Scripts are told
+/// afterwards; what was not looked at cannot be told beforehand.
+async fn ask_before_it_is_hidden(
+    client: &Client,
+    seen: &v1::Ticket,
+    (operator, group): (Option<&str>, Option<&str>),
+) -> Result<(), Failure> {
+    if !typed::is_somebody_there() || seen.number == 0 {
+        return Ok(());
+    }
+    let groups = groups(client, false).await?;
+    let sight = Sight::new(&identity(client).await?, &groups, self_service(client).await?);
+    if sight.sees_after(seen, operator, group, &groups) {
+        return Ok(());
+    }
+    let question = format!("Afterwards you no longer see #{}. Go on? (yes/no)", seen.number);
+    if typed::ask(&question)?.eq_ignore_ascii_case("yes") {
+        Ok(())
+    } else {
+        Err(Failure::other("Nothing was changed."))
     }
 }
 

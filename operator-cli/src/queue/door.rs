@@ -46,7 +46,8 @@ pub fn news(news: WatchNews) -> WatchNews {
 /// What a call came back with.
 pub fn answer(answer: Answer) -> Answer {
     match answer {
-        Answer::People { me, members, groups } => Answer::People {
+        Answer::People { me, members, groups, self_service } => Answer::People {
+            self_service,
             me: Box::new(identity(*me)),
             members: members.into_iter().map(member).collect(),
             groups: groups.into_iter().map(group).collect(),

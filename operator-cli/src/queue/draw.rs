@@ -13,8 +13,10 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
 use super::detail::Detail;
+use super::event::Call;
 use super::layout::DETAIL_AROUND;
 use super::look::Look;
+use super::order::Whose;
 use super::page;
 use super::state::{Link, State};
 use super::text::{fit, width};
@@ -114,8 +116,10 @@ fn header(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
     if mine > 0 {
         parts.push(format!("{mine} mine"));
     }
-    if order.only_mine {
-        parts.push("only mine".to_owned());
+    match order.whose {
+        Whose::All => {}
+        Whose::Mine => parts.push("only mine".to_owned()),
+        Whose::Unassigned => parts.push("only unassigned".to_owned()),
     }
     if !order.filter.is_empty() {
         parts.push(format!("/{}", inert::line(&order.filter)));
@@ -141,10 +145,11 @@ fn header(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
     );
 }
 
-/// What is being done, else what there is to tell.
+/// What is being done for the operator, else what there is to tell, else what goes on by the way.
 fn told(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
-    let doing = state.in_flight.values().map(words::doing).next();
-    let (text, style) = match (doing, &state.notice) {
+    let by_the_way = |call: &&Call| matches!(call, Call::People | Call::Open { .. });
+    let doing = state.in_flight.values().find(|call| !by_the_way(call) || state.notice.is_none());
+    let (text, style) = match (doing.map(words::doing), &state.notice) {
         (_, Some(notice)) if notice.bad => (format!(" ! {}", notice.text), look.bad()),
         (Some(doing), _) => (format!(" … {doing}"), Look::quiet()),
         (None, Some(notice)) => (format!(" {}", notice.text), Look::plain()),

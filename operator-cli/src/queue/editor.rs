@@ -33,7 +33,9 @@ impl Editor {
     pub fn key(&mut self, key: KeyEvent, columns: usize) -> bool {
         let word = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
         match key.code {
-            KeyCode::Char(character) if !word => self.insert(character.encode_utf8(&mut [0; 4])),
+            KeyCode::Char(character) if !word => {
+                self.insert(character.encode_utf8(&mut [0; 4]));
+            }
             KeyCode::Char('u') if word => {
                 let begin = self.text[..self.at].rfind('\n').map_or(0, |newline| newline + 1);
                 self.text.replace_range(begin..self.at, "");
@@ -47,8 +49,12 @@ impl Editor {
                 self.text.replace_range(kept..self.at, "");
                 self.at = kept;
             }
-            KeyCode::Enter if !word => self.insert("\n"),
-            KeyCode::Tab => self.insert("    "),
+            KeyCode::Enter if !word => {
+                self.insert("\n");
+            }
+            KeyCode::Tab => {
+                self.insert("    ");
+            }
             KeyCode::Backspace => {
                 let before = self.before();
                 self.text.replace_range(before..self.at, "");
@@ -70,17 +76,21 @@ impl Editor {
     }
 
     /// Puts text in, as typed or pasted: line ends become newlines, other control characters and
-    /// hidden ones are left out, and so is what goes beyond the limit of a message.
-    pub fn insert(&mut self, typed: &str) {
+    /// hidden ones are left out, and so is what goes beyond the limit of a message: so many code
+    /// points.
+    pub fn insert(&mut self, typed: &str) -> usize {
         let room = LONGEST.saturating_sub(self.text.chars().count());
-        let clean: String = typed
+        let mut clean: String = typed
             .replace("\r\n", "\n")
             .replace('\r', "\n")
             .replace('\t', "    ")
             .chars()
             .filter(|&c| c == '\n' || !(c.is_control() || inert::is_hidden(c)))
-            .take(room)
             .collect();
+        let cut = clean.chars().count().saturating_sub(room);
+        if let Some((end, _)) = clean.char_indices().nth(room) {
+            clean.truncate(end);
+        }
         self.text.insert_str(self.at, &clean);
         self.at += clean.len();
         // A combining character may have joined what comes after it: stay between visible
@@ -88,6 +98,12 @@ impl Editor {
         while !self.between_characters() {
             self.at += self.text[self.at..].chars().next().map_or(1, char::len_utf8);
         }
+        cut
+    }
+
+    /// Nothing more fits in.
+    pub fn is_full(&self) -> bool {
+        self.text.chars().count() >= LONGEST
     }
 
     /// The line and the column of the place where typing goes, in lines of so many columns.
@@ -176,7 +192,8 @@ mod tests {
         let mut editor = Editor::default();
         editor.insert("a\r\nb\x1b[31m\tc");
         assert_eq!(editor.text(), "a\nb[31m    c");
-        editor.insert(&"x".repeat(LONGEST * 2));
+        assert_eq!(editor.insert(&"x".repeat(LONGEST * 2)), LONGEST + 12);
+        assert!(editor.is_full());
         assert_eq!(editor.text().chars().count(), LONGEST);
     }
 
@@ -189,7 +206,7 @@ mod tests {
             for key in keys {
                 match codes.get(key) {
                     Some(&code) => { editor.key(KeyEvent::new(code, KeyModifiers::NONE), columns); }
-                    None => editor.insert(&typed),
+                    None => { editor.insert(&typed); }
                 }
                 prop_assert!(editor.text.is_char_boundary(editor.at));
                 let (line, _) = editor.place(columns);

@@ -82,8 +82,15 @@ pub enum Call {
 /// A change of one ticket.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// To be its operator.
+    /// To be the operator of what nobody has.
     Take,
+    /// To be its operator instead of a colleague.
+    TakeFrom {
+        /// The colleague's id as a member.
+        operator: String,
+        /// Their name.
+        name: String,
+    },
     /// Somebody else's turn. An id, or empty for nobody; none leaves it as it is.
     Assign {
         /// The member.
@@ -126,6 +133,8 @@ pub enum Answer {
         members: Vec<Member>,
         /// The team's groups.
         groups: Vec<Group>,
+        /// Operators see what is unassigned.
+        self_service: bool,
     },
     /// For [`Call::Open`].
     Opened {

@@ -1,38 +1,33 @@
-//! What the keys do: in the list, in an opened ticket, and in what lies over them.
+//! What the keys do in the list and in an opened ticket. [`acts`] has what they do to a ticket,
+//! [`popups`] the keys of what lies over both.
+
+mod acts;
+mod popups;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use deskbell_proto::v1::Ticket;
-use deskbell_proto::watch::is_open;
-use jiff::SignedDuration;
 
-use super::editor::Editor;
+use super::editor::{Editor, LONGEST};
 use super::event::{Action, Call, Change, Writing};
-use super::layout::{DETAIL_AROUND, editor_columns};
+use super::layout::DETAIL_AROUND;
+use super::order::Whose;
+use super::page;
 use super::popup::{Picker, Popup};
 use super::state::State;
-use super::{page, words};
 use crate::inert;
 
-/// An act on the row at the top, which nobody chose, waits when another row was there so recently:
-/// the finger may have meant that one.
-const SURPRISED_FOR: SignedDuration = SignedDuration::from_secs(1);
+use self::acts::Needs;
 
-/// Whether an act needs an open ticket.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    Open,
-    Ended,
-}
+/// The longest filter, in code points.
+const LONGEST_FILTER: usize = 200;
 
 impl State {
     pub(super) fn key(&mut self, key: KeyEvent) -> Vec<Action> {
         if key.kind == KeyEventKind::Release {
             return Vec::new();
         }
-        self.last_key = self.now;
         if key.modifiers.contains(KeyModifiers::CONTROL) {
             match key.code {
-                KeyCode::Char('c') => return vec![Action::Quit],
+                KeyCode::Char('c') => return self.interrupt(),
                 KeyCode::Char('z') => return vec![Action::Stop],
                 _ => {}
             }
@@ -52,25 +47,67 @@ impl State {
     }
 
     pub(super) fn paste(&mut self, text: &str) {
-        self.last_key = self.now;
         match &mut self.popup {
-            Some(Popup::Write { editor, .. }) => editor.insert(text),
+            Some(Popup::Write { editor, .. }) => {
+                let cut = editor.insert(text);
+                self.tell_cut(cut);
+            }
             Some(Popup::Filter { .. }) => {
-                let typed: String =
-                    text.chars().filter(|character| !character.is_control()).take(200).collect();
-                self.rows.reorder(|order| order.filter.push_str(&typed));
+                let typed: Vec<char> = text.chars().filter(|it| !it.is_control()).collect();
+                let kept = typed.len().min(LONGEST_FILTER);
+                self.rows.reorder(|order| order.filter.extend(&typed[..kept]));
+                if kept < typed.len() {
+                    self.tell(
+                        true,
+                        format!("The filter is cut: it takes {LONGEST_FILTER} characters."),
+                    );
+                }
             }
             _ => {}
         }
     }
 
+    /// Nothing that was written is left out in silence.
+    pub(super) fn tell_cut(&mut self, cut: usize) {
+        if cut > 0 {
+            self.tell(true, format!("Too long: {cut} characters are left out; {LONGEST} fit."));
+        }
+    }
+
+    /// Ctrl-C: leaves, but never loses what is being written.
+    fn interrupt(&mut self) -> Vec<Action> {
+        match self.popup.take() {
+            Some(Popup::Write { number, writing, editor, .. })
+                if !editor.text().trim().is_empty() =>
+            {
+                self.drafts.insert((number, writing), editor.text().to_owned());
+                self.tell(false, format!("The draft for #{number} is kept."));
+                Vec::new()
+            }
+            _ => self.leave(),
+        }
+    }
+
+    /// Leaves, after a question where a draft would be lost.
+    fn leave(&mut self) -> Vec<Action> {
+        if self.drafts.is_empty() || std::mem::take(&mut self.warned) {
+            return vec![Action::Quit];
+        }
+        self.warned = true;
+        let numbers: Vec<String> =
+            self.drafts.keys().map(|(number, _)| format!("#{number}")).collect();
+        let numbers = numbers.join(", ");
+        self.tell(true, format!("Leaving loses your drafts for {numbers}. Once more leaves."));
+        Vec::new()
+    }
+
     /// The text as it came back from the operator's editor.
     pub(super) fn edited(&mut self, outcome: Result<String, String>) {
-        self.last_key = self.now;
         match (outcome, &mut self.popup) {
             (Ok(text), Some(Popup::Write { editor, .. })) => {
                 *editor = Editor::default();
-                editor.insert(&text);
+                let cut = editor.insert(&text);
+                self.tell_cut(cut);
             }
             (Ok(_), _) => {}
             (Err(problem), _) => self.tell(true, inert::line(&problem)),
@@ -83,13 +120,14 @@ impl State {
             KeyCode::Up | KeyCode::Char('k') => self.rows.step(-1),
             KeyCode::Down | KeyCode::Char('j') => self.rows.step(1),
             KeyCode::PageUp => self.rows.page(false),
-            KeyCode::PageDown => self.rows.page(true),
+            // Nothing can be marked here.
+            KeyCode::PageDown | KeyCode::Char(' ') => self.rows.page(true),
             KeyCode::Home | KeyCode::Char('g') => self.rows.step(isize::MIN),
             KeyCode::End | KeyCode::Char('G') => self.rows.step(isize::MAX),
             KeyCode::Esc if !self.rows.order().filter.is_empty() => {
                 self.rows.reorder(|order| order.filter.clear());
             }
-            KeyCode::Esc => self.rows.let_go(),
+            KeyCode::Esc => self.rows.reorder(|order| order.whose = Whose::All),
             KeyCode::Enter => {
                 let Some(number) = self.rows.chosen().map(|line| line.number) else {
                     return Vec::new();
@@ -101,36 +139,50 @@ impl State {
                 self.popup = Some(Popup::Filter { before: self.rows.order().filter.clone() });
             }
             KeyCode::Char('s') => {
-                self.rows.reorder(|order| order.sort = order.sort.next());
+                self.rows.reorder(|order| {
+                    order.sort = order.sort.next();
+                    order.reversed = false;
+                });
                 self.tell(false, format!("Sorted by {}.", self.rows.order().sort.word()));
             }
-            KeyCode::Char('m') => {
-                self.rows.reorder(|order| order.only_mine = !order.only_mine);
-                self.tell(
-                    false,
-                    if self.rows.order().only_mine {
-                        "Only yours and your groups'."
-                    } else {
-                        "All that you may see."
-                    },
-                );
+            KeyCode::Char('S') => {
+                self.rows.reorder(|order| order.reversed = !order.reversed);
+                let way = if self.rows.order().reversed { ", reversed" } else { "" };
+                self.tell(false, format!("Sorted by {}{way}.", self.rows.order().sort.word()));
             }
-            KeyCode::Char('q') if self.drafts.is_empty() || warned => return vec![Action::Quit],
+            KeyCode::Char('m') => self.show_only(Whose::Mine, "Only yours."),
+            KeyCode::Char('U') => self.show_only(Whose::Unassigned, "Only unassigned ones."),
             KeyCode::Char('q') => {
-                self.warned = true;
-                let numbers: Vec<String> =
-                    self.drafts.keys().map(|(number, _)| format!("#{number}")).collect();
-                self.tell(
-                    true,
-                    format!(
-                        "Leaving loses your drafts for {}. q again leaves.",
-                        numbers.join(", ")
-                    ),
-                );
+                self.warned = warned;
+                return self.leave();
             }
             _ => return self.act_key(code),
         }
         Vec::new()
+    }
+
+    /// Shows only these, or all again.
+    fn show_only(&mut self, whose: Whose, told: &str) {
+        let all = self.rows.order().whose == whose;
+        self.rows.reorder(|order| order.whose = if all { Whose::All } else { whose });
+        self.tell(false, if all { "All that you may see." } else { told });
+    }
+
+    /// Opens the ticket that comes so many rows after the opened one.
+    fn open_beside(&mut self, rows: isize) -> Vec<Action> {
+        let Some(number) = self.detail.as_ref().map(|detail| detail.number) else {
+            return Vec::new();
+        };
+        self.rows.choose(number);
+        self.rows.step(rows);
+        match self.rows.chosen().map(|line| line.number) {
+            Some(beside) if beside != number => vec![self.open(beside)],
+            _ => {
+                let which = if rows < 0 { "first" } else { "last" };
+                self.tell(false, format!("That is the {which} one of the list."));
+                Vec::new()
+            }
+        }
     }
 
     fn detail_key(&mut self, code: KeyCode) -> Vec<Action> {
@@ -140,7 +192,9 @@ impl State {
             KeyCode::Up | KeyCode::Char('k') => self.scroll_detail(-1),
             KeyCode::Down | KeyCode::Char('j') => self.scroll_detail(1),
             KeyCode::PageUp => self.scroll_detail(-page),
-            KeyCode::PageDown => self.scroll_detail(page),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.scroll_detail(page),
+            KeyCode::Char('J') => return self.open_beside(1),
+            KeyCode::Char('K') => return self.open_beside(-1),
             KeyCode::Home | KeyCode::Char('g') => self.scroll_detail(isize::MIN),
             KeyCode::End | KeyCode::Char('G') => self.scroll_detail(isize::MAX),
             KeyCode::Esc | KeyCode::Char('q') | KeyCode::Left | KeyCode::Backspace => {
@@ -156,8 +210,10 @@ impl State {
     fn act_key(&mut self, code: KeyCode) -> Vec<Action> {
         match code {
             KeyCode::Char('?') => self.popup = Some(Popup::Help { scroll: 0 }),
-            KeyCode::Char('t') => return self.change(Needs::Open, Change::Take),
-            KeyCode::Char('o') => return self.change(Needs::Ended, Change::Reopen),
+            KeyCode::Char('!') => self.popup = Some(Popup::Log { scroll: 0 }),
+            KeyCode::Char('t') => return self.take(),
+            KeyCode::Char('T') => self.ask_to_take(),
+            KeyCode::Char('O') => return self.change(Needs::Ended, Change::Reopen),
             KeyCode::Char('p') => {
                 if let Some(ticket) = self.target(Needs::Open) {
                     let picker =
@@ -187,202 +243,12 @@ impl State {
                     });
                 }
             }
-            KeyCode::Char('N' | ' ')
-                if !self.in_flight.values().any(|call| *call == Call::Next) =>
-            {
+            KeyCode::Char('N') if !self.in_flight.values().any(|call| *call == Call::Next) => {
                 return vec![self.call(Call::Next)];
             }
             KeyCode::Char('A') => return vec![self.call(Call::SetAvailable(!self.me.available))],
             _ => {}
         }
-        Vec::new()
-    }
-
-    /// The ticket an act is for: the opened one, else the chosen one. When there is none to act on,
-    /// says why.
-    fn target(&mut self, needs: Needs) -> Option<Ticket> {
-        let surprised = !self.rows.is_pinned()
-            && self.displaced.is_some_and(|at| self.now.duration_since(at) < SURPRISED_FOR);
-        let (number, ticket) = if let Some(detail) = &self.detail {
-            (detail.number, detail.ticket.clone())
-        } else if let Some(line) = self.rows.chosen() {
-            (line.number, self.rows.tickets().get(&line.number).cloned())
-        } else {
-            self.tell(true, "There is no ticket to act on.");
-            return None;
-        };
-        if self.detail.is_none() {
-            self.rows.pin();
-            if surprised {
-                self.tell(
-                    true,
-                    format!(
-                        "#{number} came to the top just now. Press the key again if you mean it."
-                    ),
-                );
-                return None;
-            }
-        }
-        let Some(ticket) = ticket else {
-            self.tell(
-                true,
-                format!("#{number} is no longer in the queue. Enter opens it, if you may see it."),
-            );
-            return None;
-        };
-        if is_open(&ticket) != (needs == Needs::Open) {
-            let why = if needs == Needs::Open {
-                "has ended; o opens it again"
-            } else {
-                "is open already"
-            };
-            self.tell(true, format!("#{number} {why}."));
-            return None;
-        }
-        if self.changing(number).is_some() {
-            self.tell(true, format!("#{number}: one thing at a time, please wait."));
-            return None;
-        }
-        Some(ticket)
-    }
-
-    fn change(&mut self, needs: Needs, change: Change) -> Vec<Action> {
-        let Some(ticket) = self.target(needs) else { return Vec::new() };
-        vec![self.call(Call::Change { number: ticket.number, version: ticket.version, change })]
-    }
-
-    fn write(&mut self, writing: Writing) {
-        if let Some(Ticket { number, version, .. }) = self.target(Needs::Open) {
-            let draft = self.drafts.get(&(number, writing)).cloned().unwrap_or_default();
-            self.popup =
-                Some(Popup::Write { number, version, writing, editor: Editor::new(draft) });
-        }
-    }
-
-    fn popup_key(&mut self, key: KeyEvent) -> Vec<Action> {
-        let Some(popup) = self.popup.take() else { return Vec::new() };
-        match popup {
-            Popup::Help { scroll } => self.help_key(key.code, scroll),
-            Popup::Filter { before } => {
-                self.filter_key(key, before);
-                Vec::new()
-            }
-            Popup::Picker(picker) => self.picker_key(key, picker),
-            Popup::ConfirmClose { number, version } => match key.code {
-                KeyCode::Char('y' | 'c') | KeyCode::Enter => {
-                    vec![self.call(Call::Change { number, version, change: Change::Close })]
-                }
-                _ => {
-                    self.tell(false, format!("#{number} stays open."));
-                    Vec::new()
-                }
-            },
-            Popup::Write { number, version, writing, editor } => {
-                self.write_key(key, number, version, writing, editor)
-            }
-        }
-    }
-
-    fn help_key(&mut self, code: KeyCode, scroll: usize) -> Vec<Action> {
-        let scroll = match code {
-            KeyCode::Down | KeyCode::Char('j') => scroll + 1,
-            KeyCode::PageDown | KeyCode::Char(' ') => scroll + 8,
-            KeyCode::Up | KeyCode::Char('k') => scroll.saturating_sub(1),
-            KeyCode::PageUp => scroll.saturating_sub(8),
-            _ => return Vec::new(),
-        };
-        self.popup = Some(Popup::Help { scroll: scroll.min(words::HELP.len().saturating_sub(1)) });
-        Vec::new()
-    }
-
-    fn filter_key(&mut self, key: KeyEvent, before: String) {
-        match key.code {
-            KeyCode::Enter => return,
-            KeyCode::Esc => return self.rows.reorder(|order| order.filter = before),
-            KeyCode::Backspace => self.rows.reorder(|order| {
-                order.filter.pop();
-            }),
-            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.rows.reorder(|order| order.filter.clear());
-            }
-            KeyCode::Char(character)
-                if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
-            {
-                self.rows.reorder(|order| order.filter.push(character));
-            }
-            KeyCode::Up => self.rows.step(-1),
-            KeyCode::Down => self.rows.step(1),
-            _ => {}
-        }
-        self.popup = Some(Popup::Filter { before });
-    }
-
-    fn picker_key(&mut self, key: KeyEvent, mut picker: Picker) -> Vec<Action> {
-        match key.code {
-            KeyCode::Esc => return Vec::new(),
-            KeyCode::Enter => {
-                if let Some(choice) = picker.picked() {
-                    let change = choice.change.clone();
-                    return vec![self.call(Call::Change {
-                        number: picker.number,
-                        version: picker.version,
-                        change,
-                    })];
-                }
-            }
-            KeyCode::Up | KeyCode::BackTab => picker.step(-1),
-            KeyCode::Down | KeyCode::Tab => picker.step(1),
-            KeyCode::Backspace => picker.narrow(None),
-            KeyCode::Char(character)
-                if !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) =>
-            {
-                picker.narrow(Some(character));
-            }
-            _ => {}
-        }
-        self.popup = Some(Popup::Picker(picker));
-        Vec::new()
-    }
-
-    fn write_key(
-        &mut self,
-        key: KeyEvent,
-        number: i64,
-        version: i64,
-        writing: Writing,
-        mut editor: Editor,
-    ) -> Vec<Action> {
-        let word = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-        let draft = (number, writing);
-        let sends = match key.code {
-            KeyCode::Enter => key.modifiers.contains(KeyModifiers::ALT),
-            KeyCode::Char('s') => key.modifiers.contains(KeyModifiers::CONTROL),
-            _ => false,
-        };
-        if sends && editor.text().trim().is_empty() {
-            self.tell(true, "There is nothing to send yet.");
-        } else if sends {
-            let text = editor.text().to_owned();
-            // Kept until the server has it.
-            self.drafts.insert(draft, text.clone());
-            let change = Change::Write { writing, text };
-            return vec![self.call(Call::Change { number, version, change })];
-        } else if key.code == KeyCode::Char('e') && key.modifiers.contains(KeyModifiers::CONTROL) {
-            let text = editor.text().to_owned();
-            self.popup = Some(Popup::Write { number, version, writing, editor });
-            return vec![Action::Edit(text)];
-        } else if key.code == KeyCode::Esc && !word {
-            if editor.text().trim().is_empty() {
-                self.drafts.remove(&draft);
-            } else {
-                self.drafts.insert(draft, editor.text().to_owned());
-                self.tell(false, format!("The draft for #{number} is kept."));
-            }
-            return Vec::new();
-        } else {
-            editor.key(key, editor_columns(self.size.0));
-        }
-        self.popup = Some(Popup::Write { number, version, writing, editor });
         Vec::new()
     }
 

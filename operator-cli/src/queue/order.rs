@@ -70,11 +70,18 @@ impl Mine {
             || (ticket.operator.is_none()
                 && ticket.group.as_ref().is_none_or(|group| self.groups.contains(&group.id)))
     }
+}
 
-    /// The ticket is mine, or one of my groups' and nobody else's.
-    pub fn covers(&self, ticket: &Ticket) -> bool {
-        self.has(ticket) || (ticket.group.is_some() && self.is_called_by(ticket))
-    }
+/// Whose tickets are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// All that the operator sees.
+    #[default]
+    All,
+    /// Those the operator has.
+    Mine,
+    /// Those in no group that nobody has.
+    Unassigned,
 }
 
 /// Which tickets, in which order.
@@ -82,10 +89,12 @@ impl Mine {
 pub struct Order {
     /// What the list is sorted by.
     pub sort: Sort,
-    /// Only tickets that contain this, literally and without regard to case. Empty: all.
+    /// Only tickets that contain this, literally, without regard to case and accents. Empty: all.
     pub filter: String,
-    /// Only tickets that are mine or my groups'.
-    pub only_mine: bool,
+    /// The other way round.
+    pub reversed: bool,
+    /// Whose tickets.
+    pub whose: Whose,
     /// Who "me" is.
     pub mine: Mine,
 }
@@ -93,7 +102,12 @@ pub struct Order {
 impl Order {
     /// The ticket belongs into the list.
     pub fn shows(&self, ticket: &Ticket) -> bool {
-        (!self.only_mine || self.mine.covers(ticket)) && self.matches(ticket)
+        let belongs = match self.whose {
+            Whose::All => true,
+            Whose::Mine => self.mine.has(ticket),
+            Whose::Unassigned => ticket.operator.is_none() && ticket.group.is_none(),
+        };
+        belongs && self.matches(ticket)
     }
 
     fn matches(&self, ticket: &Ticket) -> bool {
@@ -102,23 +116,29 @@ impl Order {
             return true;
         }
         let names = [group_name(ticket), operator_name(ticket)];
+        let states = [words::priority(ticket.priority), words::state(ticket.state)];
         let requester = words::requester_in_full(ticket);
         let texts = [&requester, &ticket.title, &ticket.description].into_iter();
         let texts = texts.chain(&ticket.tags).map(String::as_str);
         format!("#{}", ticket.number).contains(&wanted)
-            || names.into_iter().chain(texts).any(|text| fold::search(text).contains(&wanted))
+            || names
+                .into_iter()
+                .chain(states)
+                .chain(texts)
+                .any(|it| fold::search(it).contains(&wanted))
     }
 
     /// Which of two tickets comes first.
     pub fn compare(&self, a: &Ticket, b: &Ticket) -> Ordering {
         let first = match self.sort {
             Sort::Priority => Reverse(a.priority).cmp(&Reverse(b.priority)),
-            Sort::Waiting => Ordering::Equal,
+            Sort::Waiting => submitted(a).cmp(&submitted(b)),
             Sort::Number => Reverse(a.number).cmp(&Reverse(b.number)),
             Sort::Group => (a.group.is_none(), fold::name(group_name(a)))
                 .cmp(&(b.group.is_none(), fold::name(group_name(b)))),
             Sort::Operator => fold::name(operator_name(a)).cmp(&fold::name(operator_name(b))),
         };
+        let first = if self.reversed { first.reverse() } else { first };
         first.then_with(|| submitted(a).cmp(&submitted(b))).then(a.number.cmp(&b.number))
     }
 }
@@ -184,6 +204,12 @@ mod tests {
             ("sales", true),
             ("ana", true),
             ("%%", false),
+            ("arger", true),
+            ("A\u{308}RGER", true),
+            ("normal", true),
+            ("in progress", true),
+            ("urgent", false),
+            ("42", true),
         ] {
             let order = Order { filter: filter.into(), ..Order::default() };
             assert_eq!(order.shows(&ticket), shows, "{filter}");
@@ -193,16 +219,20 @@ mod tests {
     #[test]
     fn what_calls_for_me() {
         let mine = Mine { member: "member-Ana".into(), groups: ["group-Sales".to_owned()].into() };
-        for (case, calls, covers) in [
-            (ticket(1, 2, 5, "Ana"), true, true),
-            (ticket(1, 2, 5, "Ben"), false, false),
-            (ticket(1, 2, 5, ""), true, false),
-            (grouped(ticket(1, 2, 5, ""), "Sales"), true, true),
-            (grouped(ticket(1, 2, 5, "Ben"), "Sales"), false, false),
-            (grouped(ticket(1, 2, 5, ""), "Billing"), false, false),
-            (grouped(ticket(1, 2, 5, "Ana"), "Billing"), true, true),
+        for (case, calls, whose) in [
+            (ticket(1, 2, 5, "Ana"), true, Whose::Mine),
+            (ticket(1, 2, 5, "Ben"), false, Whose::All),
+            (ticket(1, 2, 5, ""), true, Whose::Unassigned),
+            (grouped(ticket(1, 2, 5, ""), "Sales"), true, Whose::All),
+            (grouped(ticket(1, 2, 5, "Ben"), "Sales"), false, Whose::All),
+            (grouped(ticket(1, 2, 5, ""), "Billing"), false, Whose::All),
+            (grouped(ticket(1, 2, 5, "Ana"), "Billing"), true, Whose::Mine),
         ] {
-            assert_eq!((mine.is_called_by(&case), mine.covers(&case)), (calls, covers), "{case:?}");
+            assert_eq!(mine.is_called_by(&case), calls, "{case:?}");
+            for (shown, wanted) in [Whose::Mine, Whose::Unassigned].map(|it| (it == whose, it)) {
+                let order = Order { whose: wanted, mine: mine.clone(), ..Order::default() };
+                assert_eq!(order.shows(&case), shown, "{wanted:?} {case:?}");
+            }
         }
     }
 }

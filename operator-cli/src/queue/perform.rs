@@ -10,7 +10,7 @@ use deskbell_proto::v1::{
 };
 use tonic::Code;
 
-use crate::lists;
+use crate::{lists, sight};
 
 use super::door;
 use super::event::{Answer, Call, Change, Refusal, Writing};
@@ -76,7 +76,13 @@ async fn changed(
     let request_id = request_id();
     Ok(match change {
         Change::Take => {
-            ask!(client.queue.take_ticket(TakeTicketRequest { request_id, number, version })).ticket
+            let request = TakeTicketRequest { request_id, number, version, from_operator_id: None };
+            ask!(client.queue.take_ticket(request)).ticket
+        }
+        Change::TakeFrom { operator, .. } => {
+            let from_operator_id = Some(operator);
+            let request = TakeTicketRequest { request_id, number, version, from_operator_id };
+            ask!(client.queue.take_ticket(request)).ticket
         }
         Change::Assign { operator, group } => {
             let request = AssignTicketRequest {
@@ -121,5 +127,6 @@ async fn people(client: &Client) -> Result<Answer, Problem> {
     let me: Identity = ask!(client.account.who_am_i(WhoAmIRequest {})).identity.unwrap_or_default();
     let members = lists::members(client).await?;
     let groups = lists::groups(client, false).await?;
-    Ok(Answer::People { me: Box::new(me), members, groups })
+    let self_service = sight::self_service(client).await?;
+    Ok(Answer::People { me: Box::new(me), members, groups, self_service })
 }

@@ -15,6 +15,11 @@ pub enum Popup {
         /// The first line shown.
         scroll: usize,
     },
+    /// What was told, the latest first. Scrolled down by so many lines.
+    Log {
+        /// The first line shown.
+        scroll: usize,
+    },
     /// One of several: a priority, an operator, a group.
     Picker(Picker),
     /// A reply or a note.
@@ -34,6 +39,26 @@ pub enum Popup {
         number: i64,
         /// The version it was seen at.
         version: i64,
+    },
+    /// Whether to take it from a colleague, asked once.
+    ConfirmTake {
+        /// The ticket's number.
+        number: i64,
+        /// The version it was seen at.
+        version: i64,
+        /// The colleague's id as a member.
+        operator: String,
+        /// Their name, inert.
+        name: String,
+    },
+    /// Whether to do what hides the ticket from the operator, asked once.
+    ConfirmHiding {
+        /// The ticket's number.
+        number: i64,
+        /// The version it was seen at.
+        version: i64,
+        /// What is asked for.
+        change: Change,
     },
     /// The filter is being typed; what it was before, to go back to.
     Filter {

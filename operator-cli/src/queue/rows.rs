@@ -3,9 +3,9 @@
 //! Once the operator has chosen a row, news move nothing: a new ticket's row is put at the end, a
 //! changed one stays where it is, and one that is gone leaves its line behind with a word on what
 //! became of it. The next key that moves the choice (or Enter, a filter, a sort) puts everything in
-//! order, and so does [`Rows::let_go`]. As long as no row was chosen, the choice follows the top of
-//! the list and the list is always in order, so that a terminal nobody touches shows the most
-//! pressing tickets.
+//! order; the cursor stays on its ticket for ever. Until a first row was chosen, the choice follows
+//! the top of the list and the list is always in order, so that a terminal nobody touches shows
+//! the most pressing tickets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -204,12 +204,6 @@ impl Rows {
     pub fn page(&mut self, down: bool) {
         let page = isize::try_from(self.height.saturating_sub(1).max(1)).unwrap_or(1);
         self.step(if down { page } else { -page });
-    }
-
-    /// Gives the choice up: it follows the top of the list again.
-    pub fn let_go(&mut self) {
-        self.pinned = false;
-        self.settle();
     }
 
     /// Puts the list in order and drops the lines of tickets that are gone. The chosen row stays on

@@ -1,7 +1,7 @@
 //! The state of the queue on screen, and how news, outcomes and time change it. Pure: what has to
 //! be done outside comes back as [`Action`]s. Keys are in `keys.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use deskbell_proto::v1::watch_queue_response::Change as QueueChange;
 use deskbell_proto::v1::{Group, Member, Ticket};
@@ -17,12 +17,13 @@ use super::order::Mine;
 use super::popup::Popup;
 use super::rows::Rows;
 use super::words;
+use crate::sight::Sight;
 
 /// A stream that was silent for this long is called stale. The server gives a sign of life every 20
 /// seconds.
 const STALE_AFTER: SignedDuration = SignedDuration::from_secs(30);
-/// A list without a key for this long follows the top again.
-const IDLE_AFTER: SignedDuration = SignedDuration::from_mins(2);
+/// How many messages the log keeps.
+const LOGGED: usize = 200;
 /// How long a message stays.
 const NOTICE_FOR: SignedDuration = SignedDuration::from_secs(20);
 
@@ -47,6 +48,8 @@ pub struct State {
     pub members: Vec<Member>,
     /// The team's groups.
     pub groups: Vec<Group>,
+    /// What they see, once it is known.
+    pub sight: Option<Sight>,
     /// The list.
     pub rows: Rows,
     /// The opened ticket, instead of the list.
@@ -55,13 +58,14 @@ pub struct State {
     pub popup: Option<Popup>,
     /// The last thing to tell.
     pub notice: Option<Notice>,
+    /// What was told, oldest first.
+    pub told: VecDeque<Notice>,
     /// Calls that have not ended, by id.
     pub in_flight: BTreeMap<u64, Call>,
     /// What was written and not sent, by ticket.
     pub drafts: BTreeMap<(i64, Writing), String>,
     /// The operator was told that leaving loses drafts.
     pub(super) warned: bool,
-    pub(super) last_key: Timestamp,
     /// When the row at the top was last pushed away by another.
     pub(super) displaced: Option<Timestamp>,
     next_id: u64,
@@ -120,14 +124,15 @@ impl State {
             me: Me::default(),
             members: Vec::new(),
             groups: Vec::new(),
+            sight: None,
             rows: Rows::default(),
             detail: None,
             popup: None,
             notice: None,
+            told: VecDeque::new(),
             in_flight: BTreeMap::new(),
             drafts: BTreeMap::new(),
             warned: false,
-            last_key: now,
             displaced: None,
             next_id: 0,
             had_snapshot: false,
@@ -177,7 +182,17 @@ impl State {
     }
 
     pub(super) fn tell(&mut self, bad: bool, text: impl Into<String>) {
-        self.notice = Some(Notice { text: text.into(), bad, at: self.now });
+        let text = text.into();
+        self.log(bad, text.clone());
+        self.notice = Some(Notice { text, bad, at: self.now });
+    }
+
+    /// Keeps a message for the log alone.
+    fn log(&mut self, bad: bool, text: String) {
+        if self.told.len() == LOGGED {
+            self.told.pop_front();
+        }
+        self.told.push_back(Notice { text, bad, at: self.now });
     }
 
     pub(super) fn call(&mut self, call: Call) -> Action {
@@ -206,12 +221,6 @@ impl State {
         {
             self.notice = None;
         }
-        let idle = self.popup.is_none()
-            && self.detail.is_none()
-            && self.now.duration_since(self.last_key) > IDLE_AFTER;
-        if idle && self.rows.is_pinned() {
-            self.rows.let_go();
-        }
     }
 
     fn news(&mut self, news: WatchNews) -> Vec<Action> {
@@ -224,7 +233,19 @@ impl State {
             }
             WatchNews::Snapshot { tickets, .. } => {
                 self.heard = self.now;
+                let mine = self.rows.order().mine.clone();
+                let had: Vec<i64> = self
+                    .rows
+                    .tickets()
+                    .values()
+                    .filter(|ticket| mine.has(ticket))
+                    .map(|ticket| ticket.number)
+                    .collect();
                 let fresh = self.rows.replace(tickets);
+                let now = had.iter().filter_map(|number| self.rows.tickets().get(number));
+                let lost: Vec<String> =
+                    now.filter(|ticket| !mine.has(ticket)).map(words::lost_meanwhile).collect();
+                self.tell_lost(&lost, &mut actions);
                 if self.had_snapshot {
                     // It came again because the operator's own sight may have changed: groups or
                     // role.
@@ -276,8 +297,14 @@ impl State {
                 || change.tickets.iter().any(|ticket| ticket.number == detail.number)
         });
         let (mut calling, mut open, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        let mut lost = Vec::new();
+        let was_mine =
+            |rows: &Rows, number| rows.tickets().get(&number).is_some_and(|it| mine.has(it));
         for ticket in change.tickets {
             let number = ticket.number;
+            if !by_me && was_mine(&self.rows, number) && !mine.has(&ticket) {
+                lost.push(words::lost(number, &change.kind, &change.actor, Some(&ticket)));
+            }
             if let Some(detail) = self.detail.as_mut().filter(|detail| detail.number == number) {
                 detail.hear(ticket.clone());
             }
@@ -293,6 +320,9 @@ impl State {
             }
         }
         for number in change.removed {
+            if !by_me && was_mine(&self.rows, number) {
+                lost.push(words::lost(number, &change.kind, &change.actor, None));
+            }
             gone.push((number, "no longer for you to see".to_owned()));
             if self.detail.as_ref().is_some_and(|detail| detail.number == number) {
                 // What leaves a caller's sight leaves it at once. A reply being written is the
@@ -306,6 +336,15 @@ impl State {
             actions.extend(self.reopen_detail());
         }
         self.ring_for(&calling, actions);
+        self.tell_lost(&lost, actions);
+    }
+
+    /// Who loses a ticket is told by whom.
+    fn tell_lost(&mut self, lost: &[String], actions: &mut Vec<Action>) {
+        if !lost.is_empty() {
+            self.tell(true, lost.join(" "));
+            actions.push(Action::Bell);
+        }
     }
 
     /// Rings once for those of these tickets that call for the operator, and keeps them in mind
@@ -320,7 +359,7 @@ impl State {
             self.not_judged.extend(others.iter().map(|ticket| ticket.number));
         }
         let Some(first) = calling.first() else { return };
-        // Its row may have come in below the screen: the words are where the eyes are.
+        // The badge tells of it; the line of messages is for what the operator did.
         let words = format!(
             "New: #{} {} {}",
             first.number,
@@ -331,7 +370,7 @@ impl State {
         for number in numbers {
             self.rows.mark_unseen(number);
         }
-        self.tell(false, words);
+        self.log(false, words);
         actions.push(Action::Bell);
     }
 
@@ -363,7 +402,8 @@ impl State {
         let Some(call) = self.in_flight.remove(&id) else { return Vec::new() };
         match (call, result) {
             (Call::Open { number }, result) => return self.opened(number, result),
-            (_, Ok(Answer::People { me, members, groups })) => {
+            (_, Ok(Answer::People { me, members, groups, self_service })) => {
+                self.sight = Some(Sight::new(&me, &groups, self_service));
                 let member = me
                     .membership
                     .as_ref()

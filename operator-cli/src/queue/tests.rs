@@ -73,6 +73,7 @@ pub fn people() -> Answer {
         ..Group::default()
     };
     Answer::People {
+        self_service: false,
         me: Box::new(Identity {
             display_name: "Ana".into(),
             membership: Some(TeamMembership {

@@ -13,25 +13,26 @@ const EXPIRES_SOON: i64 = 3600;
 /// What the keys do.
 pub const HELP: &[&str] = &[
     "↑ ↓ j k      one row up or down",
-    "PgUp PgDn    one screen up or down",
+    "PgUp PgDn    one screen up or down; so does Space",
     "Home End g G first or last row",
-    "Esc          clear the filter, or let go: follow the top again",
+    "Esc          back, one step: clear the filter, show all again",
+    "J K          while a ticket is open: the next, the previous one",
     "Enter        open the ticket: description, messages, history",
     "",
-    "t            take it: you become its operator",
+    "t            take what nobody has: you become its operator",
+    "T            take it from a colleague, who is told; asks first",
     "a            assign it to an operator or a group",
     "p            set its priority",
-    "r            reply to the customer",
-    "n            note for colleagues",
+    "r n          reply to the customer; note for colleagues",
     "c            close it",
-    "o            open an ended ticket again (in the opened ticket)",
-    "N Space      take the next ticket",
+    "O            open an ended ticket again (in the opened ticket)",
+    "N            take the next ticket",
     "A            be available or away",
-    "",
-    "/            filter by literal text; of a long description, by its beginning",
-    "s            sort by priority, waiting, number, group, operator",
-    "m            only yours and your groups'",
-    "q            leave",
+    "/            filter by text, number, priority, state; accents do not matter",
+    "s S          sort by priority, waiting, number, group, operator; reverse",
+    "m U          only yours; only unassigned ones",
+    "!            all messages",
+    "q Ctrl-C     leave; asks where a draft would be lost",
     "Ctrl-Z       stop, until the shell has it go on (fg)",
     "Ctrl-E       while writing: go on in your editor (VISUAL or EDITOR)",
     "",
@@ -50,6 +51,7 @@ pub fn done(change: &Change, members: &[Member], groups: &[Group]) -> String {
     let name = |id: &str, known: Option<&str>| known.unwrap_or(id).to_owned();
     match change {
         Change::Take => "it is yours now".to_owned(),
+        Change::TakeFrom { name, .. } => format!("it is yours now; {name} is told"),
         Change::Assign { operator: Some(id), .. } if id.is_empty() => {
             "no operator has it now".to_owned()
         }
@@ -89,7 +91,7 @@ pub fn doing(call: &Call) -> String {
         Call::SetAvailable(false) => "going away".to_owned(),
         Call::Change { number, change, .. } => {
             let act = match change {
-                Change::Take => "taking",
+                Change::Take | Change::TakeFrom { .. } => "taking",
                 Change::Assign { .. } => "assigning",
                 Change::SetPriority(_) => "setting the priority of",
                 Change::Write { writing: Writing::Reply, .. } => "replying to",
@@ -113,6 +115,24 @@ pub fn refused(call: &Call, refusal: &Refusal) -> String {
         Call::Change { number, .. } => format!("#{number}: {text}"),
         Call::People | Call::Open { .. } | Call::Next | Call::SetAvailable(_) => text.clone(),
     }
+}
+
+/// What whoever had a ticket is told when it is no longer theirs.
+pub fn lost(number: i64, kind: &str, actor: &str, now: Option<&Ticket>) -> String {
+    let Some(ticket) = now else {
+        return format!("#{number} was yours: {actor} moved it where you do not see it.");
+    };
+    match &ticket.operator {
+        Some(_) if kind == "taken" => format!("#{number} was yours: {actor} took it from you."),
+        Some(has) => format!("#{number} was yours: {actor} gave it to {}.", has.display_name),
+        None => format!("#{number} was yours: {actor} took your name off it."),
+    }
+}
+
+/// The same for what happened while the connection was broken.
+pub fn lost_meanwhile(ticket: &Ticket) -> String {
+    let now = ticket.operator.as_ref().map_or("nobody", |has| &has.display_name);
+    format!("#{} was yours; meanwhile it went to {now}.", ticket.number)
 }
 
 /// What became of a ticket that ended.

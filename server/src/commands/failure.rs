@@ -91,9 +91,10 @@ impl From<Refusal> for Failure {
             Refusal::AlreadyExists { text, .. } => Self::not_as_assumed(text),
             Refusal::Denied { text, .. } => Self::failed(text),
             Refusal::Precondition { text, .. } => Self::failed(text),
-            Refusal::Stale { .. } | Refusal::RequestReused { .. } | Refusal::QueueEmpty => {
-                Self::failed("something else was faster: try again")
-            }
+            Refusal::Stale { .. }
+            | Refusal::Taken { .. }
+            | Refusal::RequestReused { .. }
+            | Refusal::QueueEmpty => Self::failed("something else was faster: try again"),
             Refusal::Full { what, limit } => {
                 Self::failed(format!("there are {limit} {what}, which is the most"))
             }

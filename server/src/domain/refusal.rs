@@ -46,6 +46,11 @@ pub enum Refusal {
         /// The version it has now.
         version: i64,
     },
+    /// A colleague has it.
+    Taken {
+        /// Their name.
+        by: String,
+    },
     /// What makes a request the same when it is repeated was used with another body.
     RequestReused {
         /// The field: the id of the request, or the hash of a ticket's secret.

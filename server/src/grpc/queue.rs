@@ -131,7 +131,11 @@ impl QueueService for Handlers {
     ) -> Result<Response<proto::TakeTicketResponse>, Status> {
         let (metadata, _, body) = request.into_parts();
         let print = fingerprint("TakeTicket", &body);
-        let command = TicketCommand::Take { number: body.number, version: body.version };
+        let command = TicketCommand::Take {
+            number: body.number,
+            version: (body.version != 0).then_some(body.version),
+            from: body.from_operator_id.as_deref().map(convert::member_id),
+        };
         let ticket = self.ticket_after(&metadata, command, &body.request_id, print).await?;
         Ok(Response::new(proto::TakeTicketResponse { ticket }))
     }

@@ -116,6 +116,10 @@ fn refused(refusal: Refusal) -> Status {
                 [("by", by), ("what", what.to_owned()), ("version", version.to_string())];
             status(Code::Aborted, "STALE", text, &parameters, None)
         }
+        Refusal::Taken { by } => {
+            let text = format!("{by} has it; to take it from them, say from whom");
+            status(Code::Aborted, "TAKEN", text, &[("by", by)], None)
+        }
         Refusal::Full { what, limit } => status(
             Code::FailedPrecondition,
             "LIMIT_REACHED",

@@ -17,6 +17,8 @@ pub struct Target {
     pub number: i64,
     /// The version it has.
     pub version: i64,
+    /// The member who has it; empty when nobody has.
+    pub operator_id: String,
     /// A member.
     pub member_id: String,
     /// A group.
@@ -85,7 +87,11 @@ pub fn valid(call: &str, target: &Target) -> Value {
             json!({"profile_id": profile_id, "revision": 1, "settings": any_settings()})
         }
         "SetProfileState" => json!({"profile_id": profile_id, "state": "PROFILE_STATE_PAUSED"}),
-        "TakeTicket" | "CloseTicket" | "ReopenTicket" => {
+        "TakeTicket" => {
+            let from = &target.operator_id;
+            json!({"number": number, "version": version, "from_operator_id": from})
+        }
+        "CloseTicket" | "ReopenTicket" => {
             json!({"number": number, "version": version})
         }
         "AssignTicket" => json!({"number": number, "version": version, "operator_id": ""}),

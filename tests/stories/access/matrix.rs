@@ -46,6 +46,7 @@ fn code(word: &str) -> Code {
         "NF" => Code::NotFound,
         "FP" => Code::FailedPrecondition,
         "IA" => Code::InvalidArgument,
+        "AB" => Code::Aborted,
         other => panic!("the policy says {other}, which is no answer"),
     }
 }
@@ -97,7 +98,10 @@ fn cells<'a>(rows: &'a [Row], objects: &'a [Object]) -> Vec<Cell<'a>> {
 /// Both have the object of that kind.
 fn with(mut target: Target, kind: &str, object: &Target) -> Target {
     match kind {
-        "ticket" => (target.number, target.version) = (object.number, object.version),
+        "ticket" => {
+            (target.number, target.version) = (object.number, object.version);
+            target.operator_id.clone_from(&object.operator_id);
+        }
         "member" => target.member_id.clone_from(&object.member_id),
         "group" | "any-group" => target.group_id.clone_from(&object.group_id),
         "organization" => target.organization_id.clone_from(&object.organization_id),
@@ -291,7 +295,7 @@ fn at<'a>(body: &'a mut Value, path: &str) -> &'a mut Value {
 
 fn id(field: &str, target: &Target) -> Value {
     match field.rsplit('.').next().unwrap_or_default() {
-        "operator_id" => Value::from(target.member_id.as_str()),
+        "operator_id" | "from_operator_id" => Value::from(target.member_id.as_str()),
         "group_ids" => Value::from(vec![target.group_id.as_str()]),
         _ => Value::from(target.group_id.as_str()),
     }

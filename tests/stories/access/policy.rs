@@ -3,7 +3,7 @@
 //! | cell | meaning |
 //! |---|---|
 //! | `OK` | allowed |
-//! | `UA` `PD` `NF` `FP` `IA` | refused: `UNAUTHENTICATED`, `PERMISSION_DENIED`, `NOT_FOUND`, `FAILED_PRECONDITION`, `INVALID_ARGUMENT` |
+//! | `UA` `PD` `NF` `FP` `IA` `AB` | refused: `UNAUTHENTICATED`, `PERMISSION_DENIED`, `NOT_FOUND`, `FAILED_PRECONDITION`, `INVALID_ARGUMENT`, `ABORTED` |
 //! | `see` | allowed for what the caller sees, in the state that the call wants (`FP` in another); `NF` for everything else |
 
 use std::collections::BTreeMap;
@@ -150,6 +150,7 @@ AssignTicket   group_id                  IA
 DeleteGroup    move_history_to_group_id  IA
 CreateProfile  settings.group_ids        IA
 UpdateProfile  settings.group_ids        IA
+TakeTicket     from_operator_id          AB
 ListTickets    group_id                  OK
 ListTickets    operator_id               OK
 SubmitTicket   group_id                  OK

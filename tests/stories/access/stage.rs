@@ -194,7 +194,9 @@ impl Stage {
         match kind {
             "ticket" => {
                 target.number = self.ticket(name).await;
-                target.version = boss.ticket(target.number).await.expect("a ticket").version;
+                let ticket = boss.ticket(target.number).await.expect("a ticket");
+                target.version = ticket.version;
+                target.operator_id = ticket.operator.unwrap_or_default().id;
             }
             "member" => {
                 let added = boss

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use super::put;
 use crate::queue::layout::{ROOM_FOR_PREVIEW, list_height};
 use crate::queue::look::Look;
-use crate::queue::order::{group_name, operator_name};
+use crate::queue::order::{Whose, group_name, operator_name};
 use crate::queue::rows::Line;
 use crate::queue::state::State;
 use crate::queue::text::fit;
@@ -101,8 +101,8 @@ pub fn draw(state: &State, look: Look, area: Rect, buffer: &mut Buffer) {
 
 fn empty_words(state: &State) -> &'static str {
     let order = state.rows.order();
-    if !state.rows.tickets().is_empty() || !order.filter.is_empty() || order.only_mine {
-        "No ticket matches. Esc clears the filter, m shows all."
+    if !state.rows.tickets().is_empty() || !order.filter.is_empty() || order.whose != Whose::All {
+        "No ticket matches. Esc shows all again."
     } else if state.had_snapshot() {
         "No open tickets. The bell rings when one arrives."
     } else {
@@ -122,7 +122,9 @@ fn heads(state: &State, columns: &[(Column, u16)], area: Rect, buffer: &mut Buff
             | Column::Group => column_word(column) == sorted,
             _ => false,
         };
-        let head = if by_this { format!("{}▾", column.head()) } else { column.head().to_owned() };
+        let sign = if state.rows.order().reversed { '▴' } else { '▾' };
+        let head =
+            if by_this { format!("{}{sign}", column.head()) } else { column.head().to_owned() };
         put(buffer, x, area.y, &head, columns, Look::head());
         x += columns + 1;
     }

@@ -31,6 +31,8 @@ pub const LIST_KEYS: &[&str] = &[
     "/ filter",
     "s sort",
     "m mine",
+    "U unassigned",
+    "! messages",
     "A away",
 ];
 /// The keys of an opened ticket.
@@ -43,7 +45,7 @@ pub const DETAIL_KEYS: &[&str] = &[
     "r reply",
     "n note",
     "c close",
-    "o reopen",
+    "O reopen",
     "↑↓ scroll",
 ];
 
@@ -59,6 +61,18 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             boxed("Keys", "↑↓ scroll · other keys close", 76, &lines, area, buffer);
             None
         }
+        Popup::Log { scroll } => {
+            let lines = log_lines(state, *scroll, area);
+            boxed(
+                "Messages, the latest first",
+                "↑↓ scroll · other keys close",
+                100,
+                &lines,
+                area,
+                buffer,
+            );
+            None
+        }
         Popup::Picker(picker) => {
             draw_picker(picker, area, buffer);
             None
@@ -71,10 +85,22 @@ pub fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> 
             boxed("Close", "y closes · other keys do not", 44, &lines, area, buffer);
             None
         }
+        Popup::ConfirmTake { number, name, .. } => {
+            let lines = [(format!("Take #{number} from {name}?"), Look::strong())];
+            boxed("Take", "y takes · other keys do not", 60, &lines, area, buffer);
+            None
+        }
+        Popup::ConfirmHiding { number, .. } => {
+            let lines =
+                [(format!("Afterwards you no longer see #{number}. Go on?"), Look::strong())];
+            boxed("Out of sight", "y goes on · other keys do not", 60, &lines, area, buffer);
+            None
+        }
         Popup::Filter { .. } => {
             let filter = inert::line(&state.rows.order().filter).into_owned();
             let text = format!("/{filter}");
-            let y = area.bottom().saturating_sub(2).max(area.y);
+            // Over the keys, so that messages stay to be read.
+            let y = area.bottom().saturating_sub(1).max(area.y);
             let line = Rect { y, height: 1.min(area.height), ..area };
             Clear.render(line, buffer);
             let shown = super::fit(
@@ -118,6 +144,22 @@ fn boxed(
         put(buffer, inside.x + 1, inside.y + row, text, inside.width.saturating_sub(2), *style);
     }
     inside
+}
+
+fn log_lines(state: &State, scroll: usize, area: Rect) -> Vec<(String, Style)> {
+    if state.told.is_empty() {
+        return vec![("Nothing was told yet.".to_owned(), Look::quiet())];
+    }
+    let columns = usize::from(popup_width(area.width, 100).saturating_sub(4));
+    let mut lines = Vec::new();
+    for notice in state.told.iter().rev().skip(scroll).take(usize::from(area.height)) {
+        let time = notice.at.to_zoned(state.zone.clone()).strftime("%H:%M").to_string();
+        let sign = if notice.bad { "!" } else { " " };
+        let text = format!("{time} {sign} {}", notice.text);
+        let parts = wrap(&text, columns).into_iter();
+        lines.extend(parts.map(|part| (text[part].to_owned(), Look::plain())));
+    }
+    lines
 }
 
 fn draw_picker(picker: &Picker, area: Rect, buffer: &mut Buffer) {

@@ -73,7 +73,7 @@ fn the_list_at_120_columns_with_news() {
 
 
 
- New: #4 urgent Problem 4
+
  ? help  q quit  ⏎ open  t take  a assign  p priority  r reply  n note  c close  N next  / \
  filter  s sort  m mine"
     );
@@ -230,7 +230,7 @@ fn popups_fit_a_small_screen() {
  │   Billing  group                       │
  └ type to narrow down · Enter picks ─────┘
 
- … asking who is in the team
+ The draft for #2 is kept.
  ? help  q quit  ⏎ open  t take  a assign"
     );
 }

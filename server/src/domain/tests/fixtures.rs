@@ -478,6 +478,7 @@ pub fn word(refusal: &Refusal) -> String {
         }
         Refusal::AlreadyExists { field, .. } => format!("exists {field}"),
         Refusal::Stale { by, what, .. } => format!("stale: {by} {what}"),
+        Refusal::Taken { by } => format!("taken: {by}"),
         Refusal::RequestReused { field } => format!("reused {field}"),
         Refusal::Full { what, .. } => format!("full {what}"),
     }

@@ -63,7 +63,10 @@ impl Step {
                 Caller::Widget(pick(&[DESK, DESK, DESK, DESK, PLAIN, PAUSED], self.who)),
                 self.ring(scene),
             ),
-            6..8 => (by_member, Command::Ticket(TicketCommand::Take { number, version })),
+            6..8 => (
+                by_member,
+                Command::Ticket(TicketCommand::Take { number, version: Some(version), from: None }),
+            ),
             8 => (by_member, Command::Ticket(TicketCommand::Next)),
             9..13 => {
                 let operator = (self.flags & 4 == 4).then(|| first.then(|| member(self.one)));

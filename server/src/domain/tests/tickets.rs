@@ -10,7 +10,10 @@ pub const ACTS: [&str; 7] = ["take", "assign", "priority", "reply", "note", "clo
 /// The command of that name on a ticket at a version; a ticket is assigned to [`CAL`].
 pub fn act(name: &str, number: i64, version: Revision) -> Command {
     match name {
-        "take" => Command::Ticket(TicketCommand::Take { number, version }),
+        "take" => {
+            let (version, from) = (Some(version), None);
+            Command::Ticket(TicketCommand::Take { number, version, from })
+        }
         "assign" => Command::Ticket(TicketCommand::Assign {
             number,
             version,
@@ -127,7 +130,8 @@ fn handled_is_remembered_and_sorted() {
     let mut scene = Scene::new();
     let number = scene.put(State::New, Some(CAL), Some(SUPPORT));
     scene.does(ANA, act("reply", number, scene.version(number)));
-    scene.does(BOB, act("take", number, scene.version(number)));
+    let (version, from) = (None, Some(CAL));
+    scene.does(BOB, Command::Ticket(TicketCommand::Take { number, version, from }));
     scene.does(ADA, act("close", number, scene.version(number)));
     assert_eq!(scene.ticket(number).handled_by, [ADA, BOB, ANA, CAL]);
 }
@@ -172,18 +176,22 @@ fn taking_needs_assistance_management() {
 }
 
 #[test]
-fn taking_from_a_colleague_and_from_oneself() {
-    let mut scene = Scene::new();
-    let number = scene.put(State::InProgress, Some(BEN), Some(SUPPORT));
-    scene.does(ANA, act("take", number, scene.version(number)));
-    assert_eq!(
-        (scene.ticket(number).operator, scene.ticket(number).group),
-        (Some(ANA), Some(SUPPORT))
-    );
-    let again = scene
-        .decide(Caller::Member(ANA), act("take", number, scene.version(number)))
-        .expect("harmless");
-    assert!(again.events.is_empty(), "nothing is left to do");
+fn what_a_colleague_has_is_taken_only_from_them() {
+    let mut scene = Scene::in_mode(QueueMode::SelfService);
+    let number = scene.put(State::New, None, Some(SUPPORT));
+    let take = |version, from| Command::Ticket(TicketCommand::Take { number, version, from });
+    scene.does(BOB, take(None, None));
+    let mine = scene.decide(Caller::Member(BOB), take(None, None)).expect("harmless");
+    assert!(mine.events.is_empty(), "it is his already");
+    let seen = Some(scene.version(number));
+    for (version, from) in [(None, None), (seen, None), (None, Some(CAL)), (seen, Some(ANA))] {
+        assert_eq!(scene.refused(ANA, take(version, from)), "taken: bob");
+    }
+    scene.does(ANA, take(None, Some(BOB)));
+    let now = scene.ticket(number);
+    assert_eq!((now.operator, now.group), (Some(ANA), Some(SUPPORT)));
+    assert_eq!(scene.refused(BOB, take(None, Some(CAL))), "taken: ana");
+    assert_eq!(scene.refused(BOB, take(seen, Some(ANA))), "stale: ana taken");
 }
 
 #[test]

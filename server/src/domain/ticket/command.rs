@@ -30,7 +30,8 @@ pub enum TicketCommand {
     Submit(Box<Submission>),
     Take {
         number: i64,
-        version: Revision,
+        version: Option<Revision>,
+        from: Option<MemberId>,
     },
     Next,
     Assign {
@@ -82,15 +83,14 @@ impl TicketCommand {
     /// so.
     pub fn target(&self) -> Option<(i64, Option<Revision>)> {
         match self {
-            Self::Take { number, version }
-            | Self::Assign { number, version, .. }
+            Self::Assign { number, version, .. }
             | Self::SetPriority { number, version, .. }
             | Self::SetTags { number, version, .. }
             | Self::Close { number, version }
             | Self::Reopen { number, version } => Some((*number, Some(*version))),
-            Self::Reply { number, version, .. } | Self::Note { number, version, .. } => {
-                Some((*number, *version))
-            }
+            Self::Take { number, version, .. }
+            | Self::Reply { number, version, .. }
+            | Self::Note { number, version, .. } => Some((*number, *version)),
             Self::Submit(_)
             | Self::Next
             | Self::CustomerWrite { .. }
@@ -169,7 +169,7 @@ impl Rules for TicketCommand {
             Self::CustomerWrite { text } => draft.customer_write(text),
             Self::CustomerCancel => draft.customer_cancel(),
             Self::StillNeeded => draft.still_needed(),
-            Self::Take { number, version } => draft.take(*number, *version),
+            Self::Take { number, version, from } => draft.take(*number, *version, *from),
             Self::Next => draft.next(),
             Self::Assign { number, version, operator, group } => {
                 draft.assign(*number, *version, *operator, *group)

@@ -18,9 +18,22 @@ impl<'w> Draft<'w> {
         Ok(ticket)
     }
 
-    pub(super) fn take(&mut self, number: i64, version: Revision) -> Result<Reply, Refusal> {
-        self.operator()?;
-        let ticket = self.open_at(number, version)?;
+    /// Takes what nobody has, or what the named colleague has. What somebody else has stays theirs.
+    pub(super) fn take(
+        &mut self,
+        number: i64,
+        version: Option<Revision>,
+        from: Option<MemberId>,
+    ) -> Result<Reply, Refusal> {
+        let me = self.operator()?.id;
+        let ticket = match version {
+            Some(version) => self.open_at(number, version)?,
+            None => self.visible(number)?,
+        };
+        open(ticket)?;
+        if let Some(has) = ticket.operator.filter(|has| *has != me && from != Some(*has)) {
+            return Err(Refusal::Taken { by: self.team()?.member_name(has, self.now).to_owned() });
+        }
         self.make_mine(ticket).map(|ticket| Reply::Ticket(Box::new(ticket)))
     }
 
@@ -119,7 +132,12 @@ impl<'w> Draft<'w> {
         } else {
             ticket = self.change_ticket(old, ticket, What::Assigned, true);
         }
-        let viewer = team.viewer(self.member()?.id).ok_or(Refusal::NO_TEAM)?;
+        self.as_seen(ticket)
+    }
+
+    /// The ticket, if the caller still sees it where it is now.
+    fn as_seen(&self, ticket: Ticket) -> Result<Reply, Refusal> {
+        let viewer = self.team()?.viewer(self.member()?.id).ok_or(Refusal::NO_TEAM)?;
         if viewer.sees(&Sight::from(&ticket)) {
             Ok(Reply::Ticket(Box::new(ticket)))
         } else {
@@ -201,7 +219,7 @@ impl<'w> Draft<'w> {
         let mut ticket = old.image.clone();
         self.open_again(&mut ticket)?;
         let ticket = self.change_ticket(old, ticket, What::Reopened, true);
-        Ok(Reply::Ticket(Box::new(ticket)))
+        self.as_seen(ticket)
     }
 
     /// Opens an ended ticket: its clock starts anew, and it goes back to whoever had it, as far as
