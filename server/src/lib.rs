@@ -16,4 +16,5 @@ pub mod hub;
 mod rooms;
 pub mod secrets;
 pub mod store;
+pub mod supervise;
 pub mod telemetry;

@@ -8,17 +8,31 @@ use std::path::{Path, PathBuf};
 /// Each room with those whose names it may use, itself apart. `front` and `grpc` know each other:
 /// what a connection refuses is said in the contract's words, and a call's address and its trailers
 /// are the connection's.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("config", &[]),
     ("secrets", &[]),
     ("telemetry", &["config"]),
-    ("store", &["domain", "telemetry"]),
-    ("hub", &["domain", "telemetry"]),
-    ("desk", &["domain", "store", "hub", "secrets", "telemetry"]),
+    ("supervise", &[]),
+    ("store", &["domain", "supervise"]),
+    ("hub", &["domain"]),
+    ("desk", &["domain", "store", "hub", "secrets", "supervise", "telemetry"]),
     ("grpc", &["domain", "desk", "front", "secrets", "config"]),
-    ("front", &["grpc", "secrets", "config", "telemetry"]),
-    ("commands", &["domain", "store", "desk", "grpc", "front", "secrets", "config", "telemetry"]),
+    ("front", &["grpc", "secrets", "config", "supervise", "telemetry"]),
+    (
+        "commands",
+        &[
+            "domain",
+            "store",
+            "desk",
+            "grpc",
+            "front",
+            "secrets",
+            "config",
+            "supervise",
+            "telemetry",
+        ],
+    ),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::process::Process;
 use crate::scratch;
@@ -14,6 +14,9 @@ use crate::waiting::{BOUND, eventually};
 
 /// The most pixels that a blinking text cursor has.
 const CURSOR: usize = 60;
+
+/// After this long without an effect a key is pressed again.
+const PRESS_AGAIN: Duration = Duration::from_secs(2);
 
 /// A screen, and whoever looks at it and types.
 ///
@@ -199,7 +202,7 @@ impl Window<'_> {
         let begun = Instant::now();
         let mut before = self.picture();
         loop {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             let now = self.picture();
             if self.same(&now, &before) && now.is_drawn() && is_so(&now) {
                 return now;
@@ -256,9 +259,18 @@ impl Window<'_> {
         self.looks("the button leads elsewhere", |now| button(now) != Some((x, y))).await;
     }
 
-    /// Closes it as people do, and waits until the program has ended.
+    /// Closes it as people do, and waits until the program has ended. The window manager misses a
+    /// key now and then, and whoever sees the window stay presses again.
     pub async fn close(mut self) {
-        self.screen.did(&["key", "--clearmodifiers", "alt+F4"]);
+        let mut pressed: Option<Instant> = None;
+        eventually("the window closes", BOUND, async || {
+            if pressed.is_none_or(|at| at.elapsed() > PRESS_AGAIN) {
+                self.screen.did(&["key", "--clearmodifiers", "alt+F4"]);
+                pressed = Some(Instant::now());
+            }
+            self.process.ended().is_some()
+        })
+        .await;
         let status = self.process.ends_within(BOUND).await;
         assert!(status.success(), "{status}: {}", self.process.printed());
     }

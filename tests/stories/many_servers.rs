@@ -120,6 +120,7 @@ async fn only_what_changes_a_sight_or_a_name_starts_watches_over() {
     for available in [false, true, false, true] {
         bo.set_available(available).await.unwrap();
     }
+    ana.group("Another").await;
     let first = widget.ring(Some(&sales), "After all of that.").await.number;
     far.until_sees(first).await;
     assert_eq!(far.now().snapshots, 1, "nothing that is shown was renamed");

@@ -22,7 +22,8 @@ use crate::desk::Desk;
 use crate::front::{Asked, Certificates, Ended, Front, Stage, Stopping, on_signals};
 use crate::grpc;
 use crate::secrets::{HostSecrets, random_bytes};
-use crate::telemetry::{keep_running, log, names, serve_metrics};
+use crate::supervise::keep_running;
+use crate::telemetry::{log, names, serve_metrics};
 
 /// How often the database is asked whether it is there.
 const HEALTH: Duration = Duration::from_secs(2);

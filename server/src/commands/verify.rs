@@ -12,7 +12,7 @@ use crate::store::Store;
 pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     let (settings, _) = common.settings(None)?;
     let (database, _) = host::open_database(&settings).await?;
-    let verification = Store::start(database.clone(), &(Arc::new(|_, _| {}) as _)).verify().await?;
+    let verification = Store::start(database.clone(), &(Arc::new(|_| {}) as _)).verify().await?;
     database.close().await;
     let mut text = format!(
         "Replayed {} changes of {} teams and compared {} tickets.\n",

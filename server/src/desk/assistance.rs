@@ -12,9 +12,9 @@ use super::queue::message;
 use super::streams::Share;
 use super::{Desk, Failure, salt};
 use crate::domain::{
-    Caller, Checked, Digest, GroupId, MessageId, MessageKind, Millis, Origin, Prepared, ProfileId,
-    ProfileState, Refusal, Reply, State, Submission, Team, TeamId, Ticket, TicketCommand,
-    TicketWords, Visibility, text,
+    Caller, Checked, Digest, Event, GroupId, MessageId, MessageKind, Millis, Origin, Prepared,
+    ProfileId, ProfileState, Refusal, Reply, State, Submission, Team, TeamId, Ticket,
+    TicketCommand, TicketWords, Visibility, text,
 };
 use crate::hub::{Topic, Waiting};
 use crate::secrets::ProfileCredential;
@@ -220,12 +220,21 @@ impl Desk {
     async fn shown(&self, caller: &CustomerTicket) -> Result<CustomerView, Failure> {
         let read = async {
             let (team, ticket) = self.mine(caller).await?;
-            let place = self.place(team.id, &ticket).await?;
-            let messages = self.messages_shown(&team, &ticket, MessageId(0)).await?;
             let description = self.description(team.id, &ticket).await?;
-            Ok(view(&team, &ticket, description, place, messages))
+            self.shown_as(&team, &ticket, description).await
         };
         self.read_for_customer(PATIENCE, read).await
+    }
+
+    async fn shown_as(
+        &self,
+        team: &Team,
+        ticket: &Ticket,
+        description: String,
+    ) -> Result<CustomerView, Failure> {
+        let place = self.place(team.id, ticket).await?;
+        let messages = self.messages_shown(team, ticket, MessageId(0)).await?;
+        Ok(view(team, ticket, description, place, messages))
     }
 
     async fn description(&self, team: TeamId, ticket: &Ticket) -> Result<String, Failure> {
@@ -309,11 +318,16 @@ impl Desk {
             let (team, ticket) = self.mine(caller).await?;
             let memory = self.memory(request_id, fingerprint)?;
             self.has_room_for_customer((team.id, ticket.id), who, request_id, writes).await?;
-            Ok(memory)
+            Ok((team, memory))
         };
-        let memory = self.read_for_customer(PATIENCE, look).await?;
-        self.change(caller.widget.team.id, who, Some(Ok(memory)), command).await?;
-        self.shown(caller).await
+        let (team, memory) = self.read_for_customer(PATIENCE, look).await?;
+        let outcome = self.change(team.id, who, Some(Ok(memory)), command).await?;
+        // A change has the ticket and its words with it; of a repeat both are read.
+        let Some(change) = outcome.change else { return self.shown(caller).await };
+        let changed = change.events.iter().find_map(Event::ticket).ok_or(Failure::Internal)?;
+        let description = changed.words.description.clone();
+        let read = self.shown_as(&team, &changed.ticket, description);
+        self.read_for_customer(PATIENCE, read).await
     }
 
     /// Begins to follow a profile, and a ticket when there is one. With a message to begin after,

@@ -1,18 +1,17 @@
 //! Turns committed changes into frames: encoded once, with their audience.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::ANSWER;
 use crate::domain::{
-    Change, DirectoryEvent, Entry, Event, Item, Revision, Sight, Team, TeamId, Ticket, TicketWords,
-    Viewer, actor_name,
+    Change, ContentId, DirectoryEvent, Entry, Event, Item, Revision, Sight, Team, TeamId,
+    TicketChange, TicketEntry, TicketWords, Viewer, actor_name,
 };
 use crate::hub::{Frame, Part, Topic};
-
-/// A ticket with its words.
-pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
+use crate::store::{LoggedChange, StoreError};
 
 /// Turns tickets and changes into the bytes that clients read. Given at start by whoever speaks the
 /// protocol.
@@ -38,78 +37,56 @@ pub trait Encoder: Send + Sync {
     fn progress(&self, at: (TeamId, Revision)) -> Bytes;
 }
 
-/// The frame of a change that was just committed.
-pub fn frame_of(encoder: &dyn Encoder, team: &Team, change: &Change) -> Frame {
-    let mut draft = FrameDraft::default();
-    for event in &change.events {
-        match event {
-            Event::Ticket(entry, _) => {
-                let ticket =
-                    Entry { image: entry.image.ticket.clone(), words: Arc::clone(&entry.words) };
-                draft.tickets.push((entry.image.before.clone(), ticket));
-            }
-            Event::Directory(DirectoryEvent::Set(item, words, _)) => {
-                if let Item::Member(member) = &**item
-                    && member.sight_since == change.revision
-                {
-                    draft.sight_of.push(member.id);
-                }
-                draft.names_changed |= words.is_some();
-            }
-            Event::Directory(DirectoryEvent::Gone(_))
-            | Event::Message(..)
-            | Event::HistoryMoved { .. }
-            | Event::TicketsErased(_)
-            | Event::Account(_)
-            | Event::CodeMade(_)
-            | Event::CodeUsed(..)
-            | Event::SessionOpened(_)
-            | Event::SessionsEnded { .. } => {}
+/// The frame of a change, whether it was committed here just now or is read from the log. Words of
+/// tickets that were erased since are empty.
+///
+/// # Errors
+///
+/// The record is damaged.
+pub fn frame_of(
+    encoder: &dyn Encoder,
+    team: &Team,
+    change: &LoggedChange<'_>,
+    words: &HashMap<ContentId, Arc<TicketWords>>,
+) -> Result<Frame, StoreError> {
+    let part = |change: &TicketChange| {
+        let words = words.get(&change.ticket.words.id).cloned().unwrap_or_default();
+        let ticket = Entry { image: change.ticket.clone(), words };
+        Part {
+            number: ticket.number,
+            before: change.before.clone(),
+            after: Sight::from(&ticket.image),
+            bytes: encoder.ticket(team, &ticket),
         }
-    }
-    draft.finish(encoder, team, change.revision, actor_name(team, change.actor, change.at))
+    };
+    let LoggedChange { revision, at, record } = change;
+    let parts: Vec<_> = record.tickets().map(part).collect();
+    // What fits into no answer is sent as a snapshot, whose parts do.
+    let is_large = parts.iter().map(|part| part.bytes.len()).sum::<usize>() > ANSWER;
+    let starts_over = record.may_rename() || is_large;
+    let parts = if starts_over { Vec::new() } else { parts };
+    let kind = record.tickets().next().map_or("", |change| change.ticket.changed.word());
+    let actor = actor_name(team, record.by, *at);
+    let tickets: Vec<_> = parts.iter().map(|part| part.bytes.clone()).collect();
+    let whole = encoder.change((team.id, *revision), kind, &actor, &tickets, &[]);
+    let sight_of = record.sight_of(*revision)?;
+    let revision = *revision;
+    Ok(Frame { revision, whole, parts, kind, actor, sight_of, starts_over, committed: None })
 }
 
-/// A frame in the making.
-#[derive(Default)]
-pub struct FrameDraft {
-    /// Tickets with where they were before.
-    pub tickets: Vec<(Option<Sight>, TicketEntry)>,
-    /// Members who see other things from here on.
-    pub sight_of: Vec<crate::domain::MemberId>,
-    /// Names that tickets are shown with have changed.
-    pub names_changed: bool,
-}
-
-impl FrameDraft {
-    /// Encodes the frame.
-    pub fn finish(
-        self,
-        encoder: &dyn Encoder,
-        team: &Team,
-        revision: Revision,
-        actor: String,
-    ) -> Frame {
-        let kind = self.tickets.first().map_or("", |(_, ticket)| ticket.changed.word());
-        let parts: Vec<_> = self
-            .tickets
-            .into_iter()
-            .map(|(before, ticket)| Part {
-                number: ticket.number,
-                before,
-                after: Sight::from(&ticket.image),
-                bytes: encoder.ticket(team, &ticket),
-            })
-            .collect();
-        // What fits into no answer is sent as a snapshot, whose parts do.
-        let is_large = parts.iter().map(|part| part.bytes.len()).sum::<usize>() > ANSWER;
-        let starts_over = self.names_changed || is_large;
-        let parts = if starts_over { Vec::new() } else { parts };
-        let tickets: Vec<_> = parts.iter().map(|part| part.bytes.clone()).collect();
-        let whole = encoder.change((team.id, revision), kind, &actor, &tickets, &[]);
-        let sight_of = self.sight_of;
-        Frame { revision, whole, parts, kind, actor, sight_of, starts_over, committed: None }
-    }
+/// The frame of a change that was committed here just now, which has its words.
+///
+/// # Errors
+///
+/// See [`LoggedChange::of`].
+pub fn frame_of_committed(
+    encoder: &dyn Encoder,
+    team: &Team,
+    change: &Change,
+) -> Result<Frame, StoreError> {
+    let tickets = change.events.iter().filter_map(Event::ticket);
+    let words = tickets.map(|entry| (entry.image.ticket.words.id, Arc::clone(&entry.words)));
+    frame_of(encoder, team, &LoggedChange::of(change)?, &words.collect())
 }
 
 /// What a viewer gets of a frame: all of it, some of it, a bare removal, or nothing.
@@ -142,18 +119,18 @@ pub fn for_viewer(
 }
 
 /// What widgets may wait for that this change touches.
-pub fn topics_of(change: &Change) -> Vec<Topic> {
-    let mut topics = Vec::new();
-    for event in &change.events {
-        match event {
-            Event::Ticket(entry, _) => topics.push(Topic::Ticket(entry.image.ticket.id)),
-            Event::Directory(DirectoryEvent::Set(item, ..)) => {
-                if let Item::Profile(profile) = &**item {
-                    topics.push(Topic::Profile(profile.id));
-                }
-            }
-            _ => {}
-        }
-    }
-    topics
+pub fn topics_of(change: &Change) -> impl Iterator<Item = Topic> {
+    change.events.iter().filter_map(|event| match event {
+        Event::Ticket(entry, _) => Some(Topic::Ticket(entry.image.ticket.id)),
+        Event::Directory(DirectoryEvent::Set(item, ..)) => match &**item {
+            Item::Profile(profile) => Some(Topic::Profile(profile.id)),
+            Item::Team(_) | Item::Member(_) | Item::Group(_) | Item::Organization(_) => None,
+        },
+        // A message comes with its ticket.
+        Event::Directory(DirectoryEvent::Gone(_))
+        | Event::Message(..)
+        | Event::HistoryMoved { .. }
+        | Event::TicketsErased(_)
+        | Event::Account(_) => None,
+    })
 }

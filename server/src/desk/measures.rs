@@ -2,17 +2,48 @@
 
 use std::time::{Duration, Instant};
 
-use metrics::gauge;
+use metrics::{gauge, histogram};
 
 use super::{Desk, Failure};
 use crate::domain::{Change, Event, State, TicketChange};
-use crate::telemetry::{self, names};
+use crate::store::Commit;
+use crate::telemetry::names;
 
 /// The queue is counted this often at most.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
 
 /// Counting reads every open ticket: of a server's time it takes one part in so many.
 const SHARE: u32 = 100;
+
+/// A watch that counts among those that are open, as long as it lives.
+pub struct OpenWatch(());
+
+impl OpenWatch {
+    /// Counts one more.
+    pub fn begin() -> Self {
+        gauge!(names::WATCHES_OPEN).increment(1.0);
+        OpenWatch(())
+    }
+}
+
+impl Drop for OpenWatch {
+    fn drop(&mut self) {
+        gauge!(names::WATCHES_OPEN).decrement(1.0);
+    }
+}
+
+/// Records how long a transaction took, and how many shared it.
+pub fn committed(commit: &Commit) {
+    let took = commit.on_disk.duration_since(commit.began);
+    histogram!(names::COMMIT_SECONDS).record(took.as_secs_f64());
+    let requests = u32::try_from(commit.requests).unwrap_or(u32::MAX);
+    histogram!(names::COMMIT_REQUESTS).record(f64::from(requests));
+}
+
+/// Records that a watcher's stream has a change that was committed at that moment.
+pub fn delivered(committed: Instant) {
+    histogram!(names::WATCH_DELAY_SECONDS).record(committed.elapsed().as_secs_f64());
+}
 
 /// Records how long customers waited for the first answers among these changes.
 pub fn first_answers<'a>(changes: impl Iterator<Item = &'a Change>) {
@@ -21,7 +52,7 @@ pub fn first_answers<'a>(changes: impl Iterator<Item = &'a Change>) {
             if let Event::Ticket(entry, _) = event
                 && let Some(waited) = first_answer(&entry.image)
             {
-                telemetry::first_answered(waited);
+                histogram!(names::FIRST_ANSWER_SECONDS).record(waited.as_secs_f64());
             }
         }
     }

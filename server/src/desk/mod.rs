@@ -26,13 +26,12 @@ use std::sync::Arc;
 
 use tokio::sync::watch as watch_channel;
 
-pub use crate::store::MessageEntry;
 pub use assistance::{CustomerTicket, CustomerView, Follow, News, RawSubmission, Widget};
 pub use failure::Failure;
-pub use frames::{Encoder, TicketEntry};
+pub use frames::Encoder;
 pub use host::NewAccount;
 pub use profiles::{LIMITS as PROFILE_LIMITS, Manifest, RawProfile};
-pub use queue::{Filter, Page, TicketEvent};
+pub use queue::{Acted, Filter, Page, TicketEvent};
 pub use rates::Rates;
 pub use sessions::{Answer, Identity, Invitation, Session, SignedIn, Staff};
 pub use streams::{CustomerCall, Share};
@@ -41,13 +40,15 @@ pub use team::{AddedMember, time_zone};
 pub use watch::Watch;
 
 use crate::domain::{
-    self, Caller, Change, Checked, Command, Event, Memory, Refusal, Request, Salt, Team, TeamId,
+    self, AccountEvent, Caller, Checked, Command, Event, Memory, Refusal, Request, Salt, Team,
+    TeamId,
 };
 use crate::hub::{Frame, Hub};
 use crate::secrets::sealed::SealingKey;
 use crate::secrets::{HostSecrets, Passwords, is_request_id, random_bytes, request_mark};
-use crate::store::{Database, OnCommit, Outcome, Store};
-use crate::telemetry::{self, names};
+use crate::store::{Commit, Database, OnCommit, Outcome, Store};
+use crate::supervise::keep_running;
+use crate::telemetry::names;
 use sessions::SessionCache;
 use streams::Holdings;
 use throttle::Throttle;
@@ -138,9 +139,7 @@ impl Desk {
     {
         let (desk, stopped) = (Arc::clone(self), self.stop.subscribe());
         let is_over = move || *stopped.borrow();
-        telemetry::keep_running(name, is_over, move || {
-            task(Arc::clone(&desk), desk.stop.subscribe())
-        });
+        keep_running(name, is_over, move || task(Arc::clone(&desk), desk.stop.subscribe()));
     }
 
     /// Ends what [`Desk::start`] began.
@@ -204,26 +203,31 @@ fn random_id() -> Result<i64, Failure> {
 /// After each commit: frames for watching terminals, wake-ups for widgets, ends for sessions.
 fn on_commit(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encoder>) -> OnCommit {
     let (hub, sessions, encoder) = (Arc::clone(hub), Arc::clone(sessions), Arc::clone(encoder));
-    Arc::new(move |changes: Vec<(Change, Option<Arc<Team>>)>, on_disk| {
-        measures::first_answers(changes.iter().map(|(change, _)| change));
+    Arc::new(move |commit: Commit| {
+        measures::committed(&commit);
+        let Commit { told: changes, on_disk, .. } = commit;
+        measures::first_answers(changes.iter().map(|(change, _)| &**change));
         // Sessions first: whoever loses both session and sight at once is told that they are signed
         // out.
-        for event in changes.iter().flat_map(|(change, _)| &change.events) {
-            match event {
-                Event::SessionsEnded { account, .. } => {
-                    sessions.forget(*account);
-                    hub.signed_out(*account);
-                }
-                // Its place in a team may be another one now.
-                Event::Account(account) => sessions.forget(account.id),
-                _ => {}
+        let events = changes.iter().flat_map(|(change, _)| &change.events);
+        for event in events.filter_map(Event::of_account) {
+            // Somebody's place in a team may be another one now.
+            event.signed_in().into_iter().for_each(|account| sessions.forget(account));
+            if let AccountEvent::SessionsEnded { account, .. } = event {
+                hub.signed_out(*account);
             }
         }
         for (change, team) in changes {
             let Some(team) = team else { continue };
-            hub.tell(change.team, change.revision, || Frame {
-                committed: Some(on_disk),
-                ..frames::frame_of(&*encoder, &team, &change)
+            hub.tell(change.team, change.revision, || {
+                let frame = frames::frame_of_committed(&*encoder, &team, &change);
+                Frame {
+                    committed: Some(on_disk),
+                    ..frame.unwrap_or_else(|cause| {
+                        tracing::error!(%cause, "a change cannot be told; its watchers start over");
+                        Frame::starting_over(change.revision)
+                    })
+                }
             });
             hub.wake(change.team, frames::topics_of(&change));
         }

@@ -1,14 +1,16 @@
 //! The queue and its history, for operators and admins.
 
+use std::sync::Arc;
+
 use deskbell_proto::fold;
 
-use super::{ANSWER, Desk, Failure, MessageEntry, Staff, TicketEntry, salt};
+use super::{ANSWER, Desk, Failure, Staff, salt};
 use crate::domain::{
-    Checked, Digest, Entry, Former, GroupId, MemberId, MessageId, MessageWords, Millis, Prepared,
-    Priority, Refusal, Reply, Sight, State, Team, TeamId, Ticket, TicketChange, TicketCommand,
-    Viewer, What, actor_name, text,
+    Checked, Digest, Entry, Event, Former, GroupId, MemberId, MessageEntry, MessageWords, Millis,
+    Prepared, Priority, Refusal, Reply, Sight, State, Team, TeamId, Ticket, TicketChange,
+    TicketCommand, TicketEntry, Viewer, What, actor_name, text,
 };
-use crate::store::{After, Name, Stored};
+use crate::store::{After, Name, Outcome, Stored};
 
 /// Code points that a message may have.
 const MESSAGE: usize = 10_000;
@@ -64,6 +66,17 @@ pub struct TicketEvent {
     pub actor: String,
     /// Details, by stable words.
     pub details: Vec<(&'static str, String)>,
+}
+
+/// What an act on a ticket left.
+#[derive(Clone, Debug, Default)]
+pub struct Acted {
+    /// The ticket; none: the caller sees it no more.
+    pub ticket: Option<TicketEntry>,
+    /// What was written.
+    pub message: Option<MessageEntry>,
+    /// Why this ticket, where the server chose it.
+    pub reason: String,
 }
 
 /// Checks a message and prepares it.
@@ -180,15 +193,39 @@ impl Desk {
         command: TicketCommand,
         request_id: &str,
         fingerprint: Digest,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Acted, Failure> {
         staff.operator()?;
         let memory = self.memory(request_id, fingerprint);
         let seen_at = command.target();
         match self.change(staff.team.id, staff.caller(), Some(memory), command).await {
-            Ok(outcome) => Ok(outcome.reply),
+            Ok(outcome) => self.acted(staff.team.id, outcome).await,
             Err(Failure::Refused(Refusal::NotFound)) => Err(self.lost_race(staff, seen_at).await?),
             Err(other) => Err(other),
         }
+    }
+
+    /// What an act left. A change has its words with it; those of a repeat are read.
+    async fn acted(&self, team: TeamId, outcome: Outcome) -> Result<Acted, Failure> {
+        let (ticket, message, reason) = match outcome.reply {
+            Reply::Ticket(ticket) => (ticket, None, String::new()),
+            Reply::Next(ticket, reason) => (ticket, None, reason),
+            Reply::Written(ticket, message) => (ticket, Some(message), String::new()),
+            Reply::OutOfSight(_) => return Ok(Acted::default()),
+            _ => return Err(Failure::Internal),
+        };
+        let events = || outcome.change.iter().flat_map(|change| &change.events);
+        let changed = events().filter_map(Event::ticket).find(|it| it.ticket.id == ticket.id);
+        let words = changed.map(|entry| Arc::clone(&entry.words));
+        let written = events().filter_map(Event::message).find(|it| Some(it.id) == message);
+        let message = match (message, written) {
+            (Some(id), None) => self.store.message(team, ticket.id, id).await?,
+            (_, written) => written.cloned(),
+        };
+        let ticket = match words {
+            Some(words) => Entry { image: *ticket, words },
+            None => self.with_words(team, *ticket).await?,
+        };
+        Ok(Acted { ticket: Some(ticket), message, reason })
     }
 
     async fn lost_race(
@@ -230,7 +267,7 @@ impl Desk {
         typed: &[String],
         request_id: &str,
         fingerprint: Digest,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Acted, Failure> {
         let salt = salt()?;
         // The words are those of that version, or else the rules refuse the version.
         let words = match self.ticket(staff, number).await {
@@ -254,7 +291,7 @@ impl Desk {
         typed: &str,
         request_id: &str,
         fingerprint: Digest,
-    ) -> Result<(TicketEntry, MessageId), Failure> {
+    ) -> Result<Acted, Failure> {
         let text = message(typed)?;
         let now = self.ticket(staff, number).await;
         // Who does not see it is told so below.
@@ -267,16 +304,11 @@ impl Desk {
         } else {
             TicketCommand::Note { number, version, text }
         };
-        match self.change_ticket(staff, command, request_id, fingerprint).await? {
-            Reply::Written(ticket, message) => {
-                Ok((self.with_words(staff.team.id, *ticket).await?, message))
-            }
-            _ => Err(Failure::Internal),
-        }
+        self.change_ticket(staff, command, request_id, fingerprint).await
     }
 
     /// Adds the words to a ticket.
-    pub async fn with_words(&self, team: TeamId, ticket: Ticket) -> Result<TicketEntry, Failure> {
+    async fn with_words(&self, team: TeamId, ticket: Ticket) -> Result<TicketEntry, Failure> {
         let words = self.store.ticket_words(team, [ticket.words.id].into()).await?;
         let words = words.get(&ticket.words.id).cloned().unwrap_or_default();
         Ok(Entry { image: ticket, words })

@@ -1,9 +1,8 @@
 //! Deciding: what a request does, or why it does nothing. The rules themselves stand with their
 //! nouns.
 
-use std::sync::Arc;
-
 use super::Millis;
+use super::account::AccountEvent;
 use super::command::WhenLapsed;
 use super::directory::{DirectoryEvent, Item, ItemId};
 use super::event::{Actor, Event};
@@ -12,7 +11,6 @@ use super::member::{Member, MemberState, MemberWords};
 use super::refusal::Refusal;
 use super::request::{Caller, Reply, Request};
 use super::team::Team;
-use super::ticket::{Ticket, TicketWords};
 use super::words::{ContentRef, Entry, NewWords, Prepared, Salt, sha256};
 use super::world::World;
 
@@ -92,7 +90,6 @@ pub(super) struct Draft<'w> {
     pub(super) events: Vec<Event>,
 }
 
-pub(super) type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
 pub(super) type MemberEntry = Entry<Member, MemberWords>;
 
 impl<'w> Draft<'w> {
@@ -125,6 +122,11 @@ impl<'w> Draft<'w> {
         let former = old.map(|old| item.former(&old)).unwrap_or_default();
         let set = DirectoryEvent::Set(Box::new(item), words, former);
         self.events.push(Event::Directory(set));
+    }
+
+    /// Something happened to an account.
+    pub(super) fn happened(&mut self, event: AccountEvent) {
+        self.events.push(Event::Account(event));
     }
 
     /// An item of the directory is gone.

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Millis;
-use super::account::{Account, NewSession, OneTimeCode};
+use super::account::AccountEvent;
 use super::directory::DirectoryEvent;
 use super::ids::{AccountId, GroupId, MemberId, Revision, TeamId, TicketId};
 use super::team::Team;
-use super::ticket::{Message, MessageWords, TicketChange, TicketWords};
-use super::words::{Digest, Entry, NewWords};
+use super::ticket::{MessageEntry, TicketChange, TicketWords};
+use super::words::{Entry, NewWords};
 
 /// Who did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,9 +36,9 @@ pub enum Actor {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A ticket is new or changed.
-    Ticket(Box<Entry<TicketChange, Arc<TicketWords>>>, Option<NewWords>),
+    Ticket(Box<ChangedTicket>, Option<NewWords>),
     /// A message was written.
-    Message(Box<Entry<Message, Arc<MessageWords>>>, NewWords),
+    Message(Box<MessageEntry>, NewWords),
     /// Something in the team's directory changed.
     Directory(DirectoryEvent),
     /// The history of one group belongs to another.
@@ -50,39 +50,52 @@ pub enum Event {
     },
     /// Words and messages of these tickets are gone; number and secret hash stay.
     TicketsErased(Vec<TicketId>),
-    /// An account is new or changed. Belongs to the host's log.
-    Account(Box<Account>),
-    /// A one-time code was made. Its hash is no part of the log.
-    CodeMade(OneTimeCode),
-    /// A one-time code was used.
-    CodeUsed(Digest, AccountId),
-    /// A session began.
-    SessionOpened(NewSession),
-    /// Sessions ended: one, or all of an account but one.
-    SessionsEnded {
-        /// Whose.
-        account: AccountId,
-        /// Only this one.
-        only: Option<Digest>,
-        /// All but this one.
-        except: Option<Digest>,
-    },
+    /// Something of the host's accounts changed.
+    Account(AccountEvent),
 }
 
+/// A changed ticket with its words.
+pub type ChangedTicket = Entry<TicketChange, Arc<TicketWords>>;
+
 impl Event {
+    /// The ticket that is new or changed, if it is about one.
+    pub fn ticket(&self) -> Option<&ChangedTicket> {
+        match self {
+            Event::Ticket(entry, _) => Some(entry),
+            Event::Message(..)
+            | Event::Directory(_)
+            | Event::HistoryMoved { .. }
+            | Event::TicketsErased(_)
+            | Event::Account(_) => None,
+        }
+    }
+
     /// Belongs to the host's log rather than to the team's.
     pub fn is_of_host(&self) -> bool {
+        self.of_account().is_some()
+    }
+
+    /// The message that was written, if it is about one.
+    pub fn message(&self) -> Option<&MessageEntry> {
         match self {
-            Event::Account(_)
-            | Event::CodeMade(_)
-            | Event::CodeUsed(..)
-            | Event::SessionOpened(_)
-            | Event::SessionsEnded { .. } => true,
+            Event::Message(entry, _) => Some(entry),
+            Event::Ticket(..)
+            | Event::Directory(_)
+            | Event::HistoryMoved { .. }
+            | Event::TicketsErased(_)
+            | Event::Account(_) => None,
+        }
+    }
+
+    /// What it says of an account, if anything.
+    pub fn of_account(&self) -> Option<&AccountEvent> {
+        match self {
+            Event::Account(event) => Some(event),
             Event::Ticket(..)
             | Event::Message(..)
             | Event::Directory(_)
             | Event::HistoryMoved { .. }
-            | Event::TicketsErased(_) => false,
+            | Event::TicketsErased(_) => None,
         }
     }
 }

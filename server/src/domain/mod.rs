@@ -27,7 +27,9 @@ mod words;
 mod world;
 
 pub use account::SESSION_IDLE;
-pub use account::{Account, AccountCommand, AccountDraft, NewSession, OneTimeCode, Redemption};
+pub use account::{
+    Account, AccountCommand, AccountDraft, AccountEvent, NewSession, OneTimeCode, Redemption,
+};
 pub use command::{Checked, Command, Locks, WhenLapsed};
 pub use decide::{Decision, decide};
 pub use directory::{DirectoryEvent, Item, ItemId};
@@ -50,8 +52,8 @@ pub use request::{Caller, Memory, Reply, Request};
 pub use team::{Past, QueueMode, Settings, Team, TeamChanges, TeamCommand, TeamWords};
 pub use ticket::sight::{Sight, Viewer};
 pub use ticket::{
-    Extras, Message, MessageKind, MessageWords, Origin, Priority, State, Submission, Ticket,
-    TicketChange, TicketCommand, TicketWords, What,
+    Extras, Message, MessageEntry, MessageKind, MessageWords, Origin, Priority, State, Submission,
+    Ticket, TicketChange, TicketCommand, TicketEntry, TicketWords, What,
 };
 pub use words::{ContentRef, Digest, Entry, NewWords, Prepared, Salt, sha256};
 pub use world::{Needs, Tickets, World};

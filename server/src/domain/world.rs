@@ -11,7 +11,7 @@ use super::event::Event;
 use super::ids::{AccountId, GroupId, MemberId, Revision, TicketId};
 use super::refusal::Refusal;
 use super::team::Team;
-use super::ticket::{Ticket, TicketWords};
+use super::ticket::TicketEntry;
 use super::words::{Digest, Entry};
 
 /// One team inside a transaction. The store fills it, the rules read it, and applying their events
@@ -29,7 +29,7 @@ pub struct World {
     /// The next ticket number to give.
     pub next_number: i64,
     /// Tickets at hand.
-    pub tickets: HashMap<TicketId, Entry<Ticket, Arc<TicketWords>>>,
+    pub tickets: HashMap<TicketId, TicketEntry>,
     /// Their numbers.
     pub numbers: HashMap<i64, TicketId>,
     /// The hashes of their secrets.
@@ -106,7 +106,7 @@ impl World {
     }
 
     /// Puts a ticket at hand.
-    pub fn hold(&mut self, ticket: Entry<Ticket, Arc<TicketWords>>) {
+    pub fn hold(&mut self, ticket: TicketEntry) {
         self.numbers.insert(ticket.number, ticket.id);
         if let Some(secret) = ticket.secret_hash {
             self.secrets.insert(secret, ticket.id);
@@ -120,7 +120,7 @@ impl World {
     }
 
     /// The ticket with that secret.
-    pub fn ticket_of(&self, secret: Digest) -> Option<&Entry<Ticket, Arc<TicketWords>>> {
+    pub fn ticket_of(&self, secret: Digest) -> Option<&TicketEntry> {
         self.tickets.get(self.secrets.get(&secret)?)
     }
 
@@ -160,12 +160,7 @@ impl World {
                     (None, DirectoryEvent::Gone(_)) => {}
                 },
                 // The host's accounts are loaded anew for each request.
-                Event::Message(..)
-                | Event::Account(_)
-                | Event::CodeMade(_)
-                | Event::CodeUsed(..)
-                | Event::SessionOpened(_)
-                | Event::SessionsEnded { .. } => {}
+                Event::Message(..) | Event::Account(_) => {}
             }
         }
     }

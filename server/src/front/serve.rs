@@ -27,7 +27,8 @@ use super::gate::Gate;
 use super::stopping::{Drain, Stage, Stopping};
 use super::together::{Begun, Together};
 use crate::config::Limits;
-use crate::telemetry::{CountCalls, keep_running};
+use crate::supervise::keep_running;
+use crate::telemetry::CountCalls;
 
 /// How many connections may have shaken hands before the server takes them.
 const READY_CONNECTIONS: usize = 64;

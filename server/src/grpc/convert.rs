@@ -6,11 +6,11 @@ use prost_types::Timestamp;
 use tonic::Status;
 
 use super::status::invalid;
-use crate::desk::{Identity, MessageEntry, TicketEntry};
+use crate::desk::Identity;
 use crate::domain::{
-    Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageId,
-    MessageKind, Millis, Origin, Priority, QueueMode, Revision, State, Team, TeamId, Visibility,
-    sha256, text,
+    Entry, Group, GroupId, GroupWords, Member, MemberId, MemberState, MemberWords, MessageEntry,
+    MessageId, MessageKind, Millis, Origin, Priority, QueueMode, Revision, State, Team, TeamId,
+    TicketEntry, Visibility, sha256, text,
 };
 
 /// An id with its letter.

@@ -8,8 +8,8 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, key_len};
 
 use super::convert;
-use crate::desk::{Encoder, TicketEntry};
-use crate::domain::{Revision, Team, TeamId};
+use crate::desk::Encoder;
+use crate::domain::{Revision, Team, TeamId, TicketEntry};
 
 /// Numbers of the contract's fields that are put together from parts already encoded. A test below
 /// holds them to the contract.

@@ -11,11 +11,11 @@ use tonic::{Request, Response, Status};
 use super::identity::fingerprint;
 use super::status::invalid;
 use super::{Handlers, convert};
-use crate::desk::{Failure, Filter, Staff, TicketEntry};
-use crate::domain::{Digest, Refusal, Reply, State, Ticket, TicketCommand, TicketWords};
+use crate::desk::Filter;
+use crate::domain::{Digest, Refusal, State, TicketCommand, TicketEntry, TicketWords};
 
 impl Handlers {
-    /// A change to a ticket that leaves it in the caller's sight.
+    /// An act on a ticket, and the ticket as the caller sees it afterwards, if they do.
     async fn ticket_after(
         &self,
         metadata: &MetadataMap,
@@ -24,43 +24,24 @@ impl Handlers {
         print: Digest,
     ) -> Result<Option<proto::Ticket>, Status> {
         let staff = self.staff(metadata).await?;
-        let reply = self.desk.change_ticket(&staff, command, request_id, print).await?;
-        self.changed_ticket(&staff, reply).await
+        let acted = self.desk.change_ticket(&staff, command, request_id, print).await?;
+        Ok(acted.ticket.map(|ticket| convert::ticket(&staff.team, &ticket)))
     }
 
-    async fn changed_ticket(
-        &self,
-        staff: &Staff,
-        reply: Reply,
-    ) -> Result<Option<proto::Ticket>, Status> {
-        match reply {
-            Reply::Ticket(ticket) => Ok(Some(self.ticket_message(staff, *ticket).await?)),
-            _ => Ok(None),
-        }
-    }
-
-    async fn ticket_message(&self, staff: &Staff, ticket: Ticket) -> Result<proto::Ticket, Status> {
-        let entry = self.desk.with_words(staff.team.id, ticket).await?;
-        Ok(convert::ticket(&staff.team, &entry))
-    }
-
-    /// Writes on a ticket, and finds what was written.
+    /// Writes on a ticket.
     async fn written(
         &self,
         metadata: &MetadataMap,
-        place: (i64, i64),
+        at: (i64, i64),
         to_customer: bool,
         text: &str,
         (request_id, print): (&str, Digest),
     ) -> Result<(Option<proto::Ticket>, Option<proto::Message>), Status> {
         let staff = self.staff(metadata).await?;
-        let (ticket, message) =
-            self.desk.write(&staff, place, to_customer, text, request_id, print).await?;
-        let messages = self.desk.messages(&staff, &ticket).await?;
-        let message = messages.iter().find(|written| written.id == message);
+        let acted = self.desk.write(&staff, at, to_customer, text, request_id, print).await?;
         Ok((
-            Some(convert::ticket(&staff.team, &ticket)),
-            message.map(|message| convert::message(&staff.team, message)),
+            acted.ticket.map(|ticket| convert::ticket(&staff.team, &ticket)),
+            acted.message.map(|message| convert::message(&staff.team, &message)),
         ))
     }
 }
@@ -186,8 +167,8 @@ impl QueueService for Handlers {
         let print = fingerprint("SetTicketTags", &body);
         let staff = self.staff(&metadata).await?;
         let which = (body.number, body.version);
-        let reply = self.desk.set_tags(&staff, which, &body.tags, &body.request_id, print).await?;
-        let ticket = self.changed_ticket(&staff, reply).await?;
+        let acted = self.desk.set_tags(&staff, which, &body.tags, &body.request_id, print).await?;
+        let ticket = acted.ticket.map(|ticket| convert::ticket(&staff.team, &ticket));
         Ok(Response::new(proto::SetTicketTagsResponse { ticket }))
     }
 
@@ -244,13 +225,10 @@ impl QueueService for Handlers {
         let staff = self.staff(request.metadata()).await?;
         let body = request.into_inner();
         let print = fingerprint("NextTicket", &body);
-        match self.desk.change_ticket(&staff, TicketCommand::Next, &body.request_id, print).await? {
-            Reply::Next(ticket, reason) => {
-                let ticket = Some(self.ticket_message(&staff, *ticket).await?);
-                Ok(Response::new(proto::NextTicketResponse { ticket, reason }))
-            }
-            _ => Err(Failure::Internal.into()),
-        }
+        let next = TicketCommand::Next;
+        let acted = self.desk.change_ticket(&staff, next, &body.request_id, print).await?;
+        let ticket = acted.ticket.map(|ticket| convert::ticket(&staff.team, &ticket));
+        Ok(Response::new(proto::NextTicketResponse { ticket, reason: acted.reason }))
     }
 }
 

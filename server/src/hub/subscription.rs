@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use super::locked;
 use super::subscribers::{Subscriber, Subscribers};
 use super::tail::{Frame, Tail};
 use crate::domain::{AccountId, MemberId, Revision};
-use crate::telemetry::{self, names};
 
 /// Subscribers of a team whose delay is measured, about: these stand for all. A thousand at a
 /// thousand changes a second would otherwise have a million durations to record.
@@ -34,7 +34,6 @@ pub struct Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        metrics::gauge!(names::WATCHES_OPEN).decrement(1.0);
         self.channel.subscribers.remove(&self.subscriber);
     }
 }
@@ -52,7 +51,6 @@ pub enum Following {
 
 impl Subscription {
     pub(super) fn new(channel: Arc<Channel>, member: MemberId, account: AccountId) -> Self {
-        metrics::gauge!(names::WATCHES_OPEN).increment(1.0);
         Subscription { subscriber: channel.subscribers.add(member, account), channel }
     }
 
@@ -64,10 +62,7 @@ impl Subscription {
             return Following::Nothing;
         }
         let following = locked(&self.channel.tail).after(revision);
-        following.map_or(Following::Log, |frames| {
-            self.measure(frames.first());
-            Following::Frames(frames)
-        })
+        following.map_or(Following::Log, Following::Frames)
     }
 
     /// A turn at reading what is newer than the tail from the log: one subscriber reads for all,
@@ -90,18 +85,13 @@ impl Subscription {
         }
     }
 
-    /// Records how long this subscriber's oldest change has waited, for a few subscribers of each
-    /// change.
-    fn measure(&self, oldest: Option<&Arc<Frame>>) {
-        let Some((frame, committed)) = oldest.and_then(|frame| Some((frame, frame.committed?)))
-        else {
-            return;
-        };
+    /// When the oldest of these was committed, if this subscriber's delay stands for others': of a
+    /// team's many subscribers only a few are measured.
+    pub fn measured(&self, frames: &[Arc<Frame>]) -> Option<Instant> {
+        let oldest = frames.first()?;
         let one_in = u64::try_from(Arc::strong_count(&self.channel) / MEASURED).unwrap_or(1).max(1);
-        let turn = (frame.revision + self.subscriber.member.0).unsigned_abs();
-        if turn.is_multiple_of(one_in) {
-            telemetry::delivered(committed);
-        }
+        let turn = (oldest.revision + self.subscriber.member.0).unsigned_abs();
+        oldest.committed.filter(|_| turn.is_multiple_of(one_in))
     }
 
     /// Waits until there may be more, or the session has to be looked up again. What happened since

@@ -50,6 +50,20 @@ pub struct Part {
 }
 
 impl Frame {
+    /// A change that can be told in no other way: watchers start over with a snapshot.
+    pub fn starting_over(revision: Revision) -> Self {
+        Frame {
+            revision,
+            whole: Bytes::new(),
+            parts: Vec::new(),
+            kind: "",
+            actor: String::new(),
+            sight_of: Vec::new(),
+            starts_over: true,
+            committed: None,
+        }
+    }
+
     /// Bytes that it holds, about.
     fn size(&self) -> usize {
         self.whole.len() + self.parts.iter().map(|part| part.bytes.len()).sum::<usize>()

@@ -3,7 +3,7 @@
 use super::driver::{Connection, Row, values};
 use super::error::StoreError;
 use crate::domain::{
-    Account, AccountId, Digest, Event, MemberId, Millis, Needs, OneTimeCode, TeamId,
+    Account, AccountEvent, AccountId, Digest, MemberId, Millis, Needs, OneTimeCode, TeamId,
 };
 
 /// So many accounts of one address are looked at. Each team's code can open one; whoever signs in is
@@ -101,10 +101,10 @@ pub async fn needed(connection: &mut Connection, needs: &Needs) -> Result<Needed
     Ok(found)
 }
 
-/// Writes an event of the host's.
-pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), StoreError> {
+/// Writes what happened to accounts.
+pub async fn write(connection: &mut Connection, event: &AccountEvent) -> Result<(), StoreError> {
     match event {
-        Event::Account(account) => {
+        AccountEvent::Changed(account) => {
             let sql = "INSERT INTO accounts (account_id, email, email_key, display_name, \
                 password_hash, team_id, member_id, opened_by) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (account_id) DO UPDATE SET \
@@ -125,7 +125,7 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
             ];
             connection.execute(sql, values).await?;
         }
-        Event::CodeMade(code) => {
+        AccountEvent::CodeMade(code) => {
             // The newest code is the one that works: of this team for an invitation, and of the
             // host for an account. Neither touches the other's.
             if let Some((team, member)) = code.invitation {
@@ -147,12 +147,12 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
             ];
             connection.execute(sql, values).await?;
         }
-        Event::CodeUsed(hash, _) => {
+        AccountEvent::CodeUsed(hash, _) => {
             connection
                 .execute("DELETE FROM one_time_codes WHERE code_hash = $1", values![*hash])
                 .await?;
         }
-        Event::SessionOpened(session) => {
+        AccountEvent::SessionOpened(session) => {
             let sql = "INSERT INTO sessions (token_hash, account_id, label, expires_at) VALUES \
                 ($1, $2, $3, $4)";
             let values = values![
@@ -163,20 +163,19 @@ pub async fn write(connection: &mut Connection, event: &Event) -> Result<(), Sto
             ];
             connection.execute(sql, values).await?;
         }
-        Event::SessionsEnded { account, only: Some(token), .. } => {
+        AccountEvent::SessionsEnded { account, only: Some(token), .. } => {
             let sql = "DELETE FROM sessions WHERE token_hash = $1 AND account_id = $2";
             connection.execute(sql, values![*token, account.0]).await?;
         }
-        Event::SessionsEnded { account, only: None, except: Some(token) } => {
+        AccountEvent::SessionsEnded { account, only: None, except: Some(token) } => {
             let sql = "DELETE FROM sessions WHERE account_id = $1 AND token_hash <> $2";
             connection.execute(sql, values![account.0, *token]).await?;
         }
-        Event::SessionsEnded { account, only: None, except: None } => {
+        AccountEvent::SessionsEnded { account, only: None, except: None } => {
             connection
                 .execute("DELETE FROM sessions WHERE account_id = $1", values![account.0])
                 .await?;
         }
-        _ => {}
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{Mutex, mpsc};
 
 use super::driver::Database;
-use crate::telemetry::keep_running;
+use crate::supervise::keep_running;
 
 /// Requests after which the log is moved: some 20 MiB of it.
 const OFTEN: usize = 2_000;

@@ -44,8 +44,8 @@ pub struct Deciding {
     pub gone: HashSet<(TeamId, Digest)>,
     /// What came of it, in order.
     pub changes: Vec<Change>,
-    /// One for each request so far.
-    pub answers: Vec<Answer>,
+    /// One for each request so far, and which change is the one of its team, if any.
+    pub answers: Vec<(Answer, Option<usize>)>,
     /// Something of this batch is remembered for a repeat.
     pub remembers: bool,
 }
@@ -69,8 +69,11 @@ impl Deciding {
     pub fn decide(&mut self, requests: &[Request]) -> Result<Vec<Filled>, StoreError> {
         let mut replies = Vec::new();
         for request in requests {
+            let before = self.changes.len();
             let answer = self.decide_one(request, &mut replies)?;
-            self.answers.push(answer);
+            let mut changes = (before..).zip(self.changes.get(before..).unwrap_or_default());
+            let change = changes.find(|(_, change)| change.team == request.team);
+            self.answers.push((answer, change.map(|(index, _)| index)));
         }
         let mut rows = Rows::default();
         for change in &self.changes {
@@ -100,7 +103,7 @@ impl Deciding {
             && let Some((fingerprint, reply)) = self.remembered.get(key)
         {
             return Ok(if *fingerprint == memory.fingerprint {
-                Ok(Outcome { reply: reply.clone(), at: self.now, repeated: true })
+                Ok(Outcome { reply: reply.clone(), at: self.now, repeated: true, change: None })
             } else {
                 Err(WriteError::Refused(Refusal::RequestReused { field: "request_id" }))
             });
@@ -125,7 +128,7 @@ impl Deciding {
             self.remembered.insert(key, (memory.fingerprint, decision.reply.clone()));
             replies.push((request, decision.reply.clone()));
         }
-        Ok(Ok(Outcome { reply: decision.reply, at: self.now, repeated }))
+        Ok(Ok(Outcome { reply: decision.reply, at: self.now, repeated, change: None }))
     }
 
     /// Sorts a request's events into its team's change and the host's, and moves both worlds on.

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use super::driver::{read_json, write_json};
 use super::error::StoreError;
 use crate::domain::{
-    AccountId, Actor, Digest, DirectoryEvent, Event, Former, GroupId, Item, ItemId, Member,
-    MemberId, Message, Millis, Revision, TeamId, TicketChange, TicketId, sha256,
+    AccountEvent, AccountId, Actor, Change, Digest, DirectoryEvent, Event, Former, GroupId, Item,
+    ItemId, Member, MemberId, Message, Millis, Revision, TeamId, TicketChange, TicketId, sha256,
 };
 
 /// The version of the stored form that this binary writes. Fields are only ever added; kinds, too.
@@ -28,14 +28,44 @@ pub struct Record<'a> {
     pub v: u32,
     /// Who did it.
     pub by: Actor,
-    /// Words of the directory are among what changed. Records from before do not say.
+    /// Words of the directory are among what changed; none: nothing of the directory changed, or
+    /// the record is from before this was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<bool>,
     /// What happened.
     pub events: Vec<Stored<'a>>,
 }
 
-impl Record<'_> {
+impl<'a> Record<'a> {
+    /// What these events are in the log.
+    ///
+    /// # Errors
+    ///
+    /// An item's image does not write as JSON.
+    pub fn of(
+        by: Actor,
+        events: impl Iterator<Item = &'a Event> + Clone,
+    ) -> Result<Self, StoreError> {
+        let renames = events.clone().filter_map(|event| match event {
+            // No ticket is shown with the name of what is new.
+            Event::Directory(DirectoryEvent::Set(_, words, former)) => {
+                Some(words.is_some() && !former.is_empty())
+            }
+            _ => None,
+        });
+        let names = renames.reduce(|one, other| one || other);
+        let events = events.map(Stored::of).collect::<Result<_, _>>()?;
+        Ok(Record { v: VERSION, by, names, events })
+    }
+
+    /// The tickets among it.
+    pub fn tickets(&self) -> impl Iterator<Item = &TicketChange> {
+        self.events.iter().filter_map(|event| match event {
+            Stored::Ticket(change) => Some(&**change),
+            _ => None,
+        })
+    }
+
     /// Names that tickets are shown with may have changed.
     pub fn may_rename(&self) -> bool {
         let is_item = |event: &Stored| matches!(event, Stored::Item(..));
@@ -78,15 +108,15 @@ pub enum Stored<'a> {
     HistoryMoved(StoredMove),
     /// See [`Event::TicketsErased`].
     TicketsErased(Cow<'a, [TicketId]>),
-    /// See [`Event::Account`].
+    /// See [`AccountEvent::Changed`].
     Account(StoredAccount),
-    /// See [`Event::CodeMade`].
+    /// See [`AccountEvent::CodeMade`].
     CodeMade(StoredCode),
-    /// See [`Event::CodeUsed`].
+    /// See [`AccountEvent::CodeUsed`].
     CodeUsed(StoredOf),
-    /// See [`Event::SessionOpened`].
+    /// See [`AccountEvent::SessionOpened`].
     SessionOpened(StoredOf),
-    /// See [`Event::SessionsEnded`].
+    /// See [`AccountEvent::SessionsEnded`].
     SessionsEnded(StoredEnd),
     /// Something that only later servers know. It stays in the log as it is.
     Unknown,
@@ -172,23 +202,32 @@ impl<'a> Stored<'a> {
                 Stored::HistoryMoved(StoredMove { from: *from, to: *to })
             }
             Event::TicketsErased(tickets) => Stored::TicketsErased(Cow::Borrowed(tickets)),
-            Event::Account(account) => Stored::Account(StoredAccount {
+            Event::Account(event) => Stored::of_account(event),
+        })
+    }
+
+    /// Neither passwords nor hashes of codes and tokens are part of the log.
+    fn of_account(event: &AccountEvent) -> Self {
+        match event {
+            AccountEvent::Changed(account) => Stored::Account(StoredAccount {
                 id: account.id,
                 membership: account.membership,
                 has_password: account.password_hash.is_some(),
             }),
-            Event::CodeMade(code) => {
+            AccountEvent::CodeMade(code) => {
                 Stored::CodeMade(StoredCode { account: code.account, expires_at: code.expires_at })
             }
-            Event::CodeUsed(_, account) => Stored::CodeUsed(StoredOf { account: *account }),
-            Event::SessionOpened(session) => {
+            AccountEvent::CodeUsed(_, account) => Stored::CodeUsed(StoredOf { account: *account }),
+            AccountEvent::SessionOpened(session) => {
                 Stored::SessionOpened(StoredOf { account: session.account })
             }
-            Event::SessionsEnded { account, only, except } => Stored::SessionsEnded(StoredEnd {
-                account: *account,
-                all: only.is_none() && except.is_none(),
-            }),
-        })
+            AccountEvent::SessionsEnded { account, only, except } => {
+                Stored::SessionsEnded(StoredEnd {
+                    account: *account,
+                    all: only.is_none() && except.is_none(),
+                })
+            }
+        }
     }
 }
 
@@ -276,17 +315,8 @@ fn of_directory(word: &str, value: Box<RawValue>) -> serde_json::Result<Stored<'
 }
 
 /// Writes a change in the stored form.
-pub fn write_record<'a>(
-    by: Actor,
-    events: impl Iterator<Item = &'a Event> + Clone,
-) -> Result<String, StoreError> {
-    let words = events.clone().filter_map(|event| match event {
-        Event::Directory(DirectoryEvent::Set(_, words, _)) => Some(words.is_some()),
-        _ => None,
-    });
-    let names = words.reduce(|one, other| one || other);
-    let events = events.map(Stored::of).collect::<Result<_, _>>()?;
-    write_json(&Record { v: VERSION, by, names, events })
+pub fn write_record(change: &Change) -> Result<String, StoreError> {
+    write_json(&Record::of(change.actor, change.events.iter())?)
 }
 
 /// Reads the stored form.

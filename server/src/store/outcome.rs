@@ -15,6 +15,8 @@ pub struct Outcome {
     pub at: Millis,
     /// It was decided before, and this is a repeat.
     pub repeated: bool,
+    /// What it did to the team, with the words; none: nothing, or before.
+    pub change: Option<Arc<Change>>,
 }
 
 /// Why a request had no outcome.
@@ -29,11 +31,23 @@ pub enum WriteError {
 }
 
 /// A change, with its team's directory as it was left.
-pub type Told = (Change, Option<Arc<Team>>);
+pub type Told = (Arc<Change>, Option<Arc<Team>>);
 
 /// An outcome, or why there is none.
 pub type Answer = Result<Outcome, WriteError>;
 
-/// Told of every change after its commit, in the order of revisions, with the team's directory as
-/// it was left, and of the moment it was on disk.
-pub type OnCommit = Arc<dyn Fn(Vec<Told>, Instant) + Send + Sync>;
+/// A transaction that is on disk.
+#[derive(Debug)]
+pub struct Commit {
+    /// Its changes, in the order of revisions.
+    pub told: Vec<Told>,
+    /// How many requests shared it.
+    pub requests: usize,
+    /// When writing its last rows and committing it began.
+    pub began: Instant,
+    /// When it was on disk.
+    pub on_disk: Instant,
+}
+
+/// Told of every transaction after its commit.
+pub type OnCommit = Arc<dyn Fn(Commit) + Send + Sync>;

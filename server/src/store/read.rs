@@ -10,11 +10,11 @@ use super::driver::{Connection, Row, values};
 use super::error::StoreError;
 use super::log::{Record, read_record};
 use super::many::Many;
-use super::tickets::{self, Name, TicketEntry, by_number, select_tickets_with_words};
+use super::tickets::{self, Name, by_number, select_tickets_with_words};
 use super::{Store, directory};
 use crate::domain::{
-    ContentId, ContentRef, Entry, GroupId, ItemId, MemberId, Message, MessageId, MessageKind,
-    MessageWords, Millis, Priority, Revision, State, Team, TeamId, Ticket, TicketId, TicketWords,
+    Change, ContentId, Entry, GroupId, ItemId, MemberId, Millis, Priority, Revision, State, Team,
+    TeamId, Ticket, TicketEntry, TicketId, TicketWords,
 };
 
 /// Where a page of a list begins: after this ticket.
@@ -28,23 +28,28 @@ pub struct After {
     pub ticket: i64,
 }
 
-/// A change from the log.
+/// A change as the log has it.
 #[derive(Clone, Debug)]
-pub struct LoggedChange {
+pub struct LoggedChange<'a> {
     /// Its revision.
     pub revision: Revision,
     /// When it was decided.
     pub at: Millis,
     /// What happened.
-    pub record: Record<'static>,
+    pub record: Record<'a>,
 }
 
-/// What the messages of one look at a ticket may take, in bytes: with all else it stays below what
-/// clients take in one answer.
-const MESSAGE_BYTES: usize = 900 * 1024;
-
-/// What stands around a text in an answer, at most: who wrote it, when, its id.
-const AROUND_A_TEXT: usize = 512;
+impl<'a> LoggedChange<'a> {
+    /// A change that was committed here.
+    ///
+    /// # Errors
+    ///
+    /// See [`Record::of`].
+    pub fn of(change: &'a Change) -> Result<Self, StoreError> {
+        let record = Record::of(change.actor, change.events.iter())?;
+        Ok(LoggedChange { revision: change.revision, at: change.at, record })
+    }
+}
 
 /// All open tickets of a team.
 const OPEN: &str = select_tickets_with_words!(
@@ -112,9 +117,6 @@ impl Snapshot {
         self.connection.each_row(OPEN, values![team], each).await
     }
 }
-
-/// A message with its words.
-pub type MessageEntry = Entry<Message, MessageWords>;
 
 impl Store {
     /// A team's directory, as it is now. None: no such team.
@@ -251,59 +253,13 @@ impl Store {
         rows.into_iter().map(|mut row| Ok((TeamId(row.next()?), row.next()?))).collect()
     }
 
-    /// The newest messages of a ticket, oldest first: at most 500 of them, and as many as
-    /// fit into an answer.
-    pub async fn messages(
-        &self,
-        team: TeamId,
-        ticket: TicketId,
-    ) -> Result<Vec<MessageEntry>, StoreError> {
-        self.messages_after(team, ticket, MessageId(0)).await
-    }
-
-    /// Likewise, of those that came after that one.
-    pub async fn messages_after(
-        &self,
-        team: TeamId,
-        ticket: TicketId,
-        after: MessageId,
-    ) -> Result<Vec<MessageEntry>, StoreError> {
-        let mut connection = self.database.read().await?;
-        let sql = "SELECT m.message_id, m.kind, m.author_id, m.written_at, m.content_id, \
-            m.content_digest, c.body \
-                   FROM messages m JOIN contents c ON c.team_id = m.team_id AND c.content_id = \
-                   m.content_id \
-                   WHERE m.team_id = $1 AND m.ticket_id = $2 AND m.message_id > $3 ORDER BY \
-                   m.message_id DESC LIMIT 500";
-        let mut newest: Vec<MessageEntry> = Vec::new();
-        let mut bytes = 0;
-        for mut row in connection.rows(sql, values![team, ticket.0, after.0]).await? {
-            let image = Message {
-                id: MessageId(row.next()?),
-                ticket,
-                kind: by_number(&MessageKind::ALL, row.next()?)?,
-                author: row.next::<Option<i64>>()?.map(MemberId),
-                at: row.next()?,
-                words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
-            };
-            let words: MessageWords = row.json()?;
-            bytes += words.text.len() + AROUND_A_TEXT;
-            if bytes > MESSAGE_BYTES {
-                break;
-            }
-            newest.push(Entry { image, words });
-        }
-        newest.reverse();
-        Ok(newest)
-    }
-
     /// The newest changes of a ticket, oldest first; `limit` of them.
     pub async fn ticket_log(
         &self,
         team: TeamId,
         ticket: TicketId,
         limit: i64,
-    ) -> Result<Vec<LoggedChange>, StoreError> {
+    ) -> Result<Vec<LoggedChange<'static>>, StoreError> {
         let mut connection = self.database.read().await?;
         let sql = "SELECT l.revision, l.decided_at, l.record FROM ticket_log t \
                    JOIN log l ON l.team_id = t.team_id AND l.revision = t.revision \
@@ -319,7 +275,7 @@ impl Store {
         team: TeamId,
         after: Revision,
         limit: i64,
-    ) -> Result<Vec<LoggedChange>, StoreError> {
+    ) -> Result<Vec<LoggedChange<'static>>, StoreError> {
         let mut connection = self.database.read().await?;
         let sql = "SELECT revision, decided_at, record FROM log WHERE team_id = $1 AND revision > \
             $2 ORDER BY revision LIMIT $3";
@@ -403,7 +359,7 @@ impl Store {
     }
 }
 
-fn read_changes(rows: Vec<super::driver::Row>) -> Result<Vec<LoggedChange>, StoreError> {
+fn read_changes(rows: Vec<super::driver::Row>) -> Result<Vec<LoggedChange<'static>>, StoreError> {
     rows.into_iter()
         .map(|mut row| {
             let (revision, at): (i64, i64) = (row.next()?, row.next()?);

@@ -57,7 +57,7 @@ pub struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// Adds a change with its record; gives the chain's new end.
     pub fn add_change(&mut self, change: &'a Change, chain: Digest) -> Result<Digest, StoreError> {
-        let record = log::write_record(change.actor, change.events.iter())?;
+        let record = log::write_record(change)?;
         let chain = log::link(chain, change.team, change.revision, change.at, &record);
         self.log.push(values![change.team, change.revision, change.at, record, chain]);
         for event in &change.events {
@@ -106,11 +106,7 @@ impl<'a> Rows<'a> {
             Event::Directory(DirectoryEvent::Set(_, None, _) | DirectoryEvent::Gone(_))
             | Event::HistoryMoved { .. }
             | Event::TicketsErased(_)
-            | Event::Account(_)
-            | Event::CodeMade(_)
-            | Event::CodeUsed(..)
-            | Event::SessionOpened(_)
-            | Event::SessionsEnded { .. } => {}
+            | Event::Account(_) => {}
         }
     }
 
@@ -187,7 +183,7 @@ async fn write_event(
             connection.execute(sql, values![team, from.0, to.0]).await.map(drop)
         }
         Event::TicketsErased(tickets) => erase(connection, team, tickets).await,
-        of_host => accounts::write(connection, of_host).await,
+        Event::Account(event) => accounts::write(connection, event).await,
     }
 }
 

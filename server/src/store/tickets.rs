@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::many::{Filled, Many, query_all};
 use crate::domain::{
     ContentId, ContentRef, Digest, Entry, GroupId, MemberId, Priority, State, TeamId, Ticket,
-    TicketId, TicketWords,
+    TicketEntry, TicketId, TicketWords,
 };
 
 /// The columns of every query that reads tickets, in the order of [`read`].
@@ -65,9 +65,6 @@ macro_rules! named_tickets {
 const BY_NUMBER: Many = named_tickets!("number");
 const BY_ID: Many = named_tickets!("ticket_id");
 const BY_SECRET: Many = named_tickets!("secret_hash");
-
-/// A ticket with its words.
-pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
 
 const NEW: Many = Many {
     before: "INSERT INTO tickets (team_id, ticket_id, number, version, customer_version, state, \

@@ -16,10 +16,9 @@ use super::hints::{CHANGES, PAIRS, SIGN_OUTS};
 use super::load::{self, Worlds};
 use super::log::CHAIN_START;
 use super::many::{Filled, Many, commit_with, execute_all, query_all};
-use super::outcome::{Answer, Told, WriteError};
+use super::outcome::{Answer, Commit, Outcome, WriteError};
 use super::rows;
-use crate::domain::{Change, Digest, Event, Reply, Request, TeamId, World};
-use crate::telemetry;
+use crate::domain::{AccountEvent, Change, Digest, Event, Reply, Request, TeamId, World};
 
 #[cfg(test)]
 mod tests;
@@ -41,20 +40,14 @@ pub struct Transactions {
 pub struct Decided {
     /// One for each request, in their order.
     pub answers: Vec<Answer>,
-    /// What is on disk now, in the order of revisions.
-    pub told: Vec<Told>,
-    /// When that was so.
-    pub on_disk: Instant,
+    /// What is on disk now; none: nothing had to be written.
+    pub commit: Option<Commit>,
 }
 
 impl Decided {
     /// A request that failed by itself.
     pub fn failed(failure: StoreError) -> Self {
-        Decided {
-            answers: vec![Err(WriteError::Failed(Arc::new(failure)))],
-            told: Vec::new(),
-            on_disk: Instant::now(),
-        }
+        Decided { answers: vec![Err(WriteError::Failed(Arc::new(failure)))], commit: None }
     }
 }
 
@@ -81,7 +74,8 @@ impl Transactions {
         let Deciding { worlds, locks, mut changes, answers, remembers, .. } = deciding;
         if changes.is_empty() && !remembers {
             connection.roll_back().await?;
-            return Ok(Decided { answers, told: Vec::new(), on_disk: Instant::now() });
+            let answers = answers.into_iter().map(|(answer, _)| answer).collect();
+            return Ok(Decided { answers, commit: None });
         }
         load::add_words(&mut connection, &mut changes).await?;
         if rows::any_rare(&changes) {
@@ -92,20 +86,28 @@ impl Transactions {
         if !changes.is_empty() {
             hint_others(&mut connection, &self.origin, &changes).await?;
         }
-        let commit_began = Instant::now();
+        let began = Instant::now();
         commit_with(connection, rows).await?;
-        let on_disk = telemetry::committed(requests.len(), commit_began);
-        self.checkpoints.wrote(requests.len());
+        let on_disk = Instant::now();
+        let requests = requests.len();
+        self.checkpoints.wrote(requests);
         for (team, lock) in &locks {
             if let Some(directory) = worlds.get(team).and_then(|world| world.team.as_ref()) {
                 self.directories.put(lock.directory_revision, directory);
             }
         }
+        let changes: Vec<_> = changes.into_iter().map(Arc::new).collect();
+        let answers = answers.into_iter().map(|(answer, index)| {
+            let change = index.and_then(|index| changes.get(index)).cloned();
+            answer.map(|outcome| Outcome { change, ..outcome })
+        });
+        let answers = answers.collect();
         let told = changes.into_iter().map(|change| {
             let directory = worlds.get(&change.team).and_then(|world| world.team.clone());
             (change, directory)
         });
-        Ok(Decided { answers, told: told.collect(), on_disk })
+        let commit = Commit { told: told.collect(), requests, began, on_disk };
+        Ok(Decided { answers, commit: Some(commit) })
     }
 
     /// Locks the teams and loads what the requests need. The lock comes first; on PostgreSQL what
@@ -221,15 +223,10 @@ async fn hint_others(
 ) -> Result<(), StoreError> {
     // Sign-outs first, as at home.
     let events = changes.iter().flat_map(|change| &change.events);
-    let accounts: BTreeSet<_> = events
-        .filter_map(|event| match event {
-            Event::SessionsEnded { account, .. } => Some(account.0),
-            Event::Account(account) => Some(account.id.0),
-            _ => None,
-        })
-        .collect();
+    let accounts: BTreeSet<_> =
+        events.filter_map(Event::of_account).filter_map(AccountEvent::signed_in).collect();
     for account in accounts {
-        connection.notify(SIGN_OUTS, account.to_string()).await?;
+        connection.notify(SIGN_OUTS, account.0.to_string()).await?;
     }
     let heads: BTreeMap<_, _> =
         changes.iter().map(|change| (change.team.0, change.revision)).collect();

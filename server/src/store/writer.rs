@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -14,7 +13,7 @@ use super::checkpoints::Checkpoints;
 use super::directory::Directories;
 use super::driver::Database;
 use super::error::StoreError;
-use super::outcome::{Answer, OnCommit, Told, WriteError};
+use super::outcome::{Answer, Commit, OnCommit, WriteError};
 use super::transaction::{Decided, Transactions};
 use crate::domain::{Locks, Request};
 
@@ -147,8 +146,7 @@ struct Writer {
 /// What is decided, with who waits for it.
 #[derive(Default)]
 struct Done {
-    /// By transaction, with the moment since when it is on disk.
-    told: Vec<(Vec<Told>, Instant)>,
+    commits: Vec<Commit>,
     answers: Vec<(oneshot::Sender<Answer>, Answer)>,
 }
 
@@ -179,7 +177,7 @@ impl Writer {
                 let mut done = Done::default();
                 for (request, answer) in requests.into_iter().zip(answers) {
                     let one = Done::of(vec![answer], self.single(request).await);
-                    done.told.extend(one.told);
+                    done.commits.extend(one.commits);
                     done.answers.extend(one.answers);
                 }
                 done
@@ -202,9 +200,7 @@ impl Writer {
     }
 
     fn tell(&self, done: Done) {
-        for (changes, on_disk) in done.told {
-            (self.on_commit)(changes, on_disk);
-        }
+        done.commits.into_iter().for_each(|commit| (self.on_commit)(commit));
         for (waiting, answer) in done.answers {
             // Whoever stopped waiting asks again with the same request id.
             let _ = waiting.send(answer);
@@ -214,12 +210,8 @@ impl Writer {
 
 impl Done {
     fn of(waiting: Vec<oneshot::Sender<Answer>>, decided: Decided) -> Self {
-        let told = if decided.told.is_empty() {
-            Vec::new()
-        } else {
-            vec![(decided.told, decided.on_disk)]
-        };
-        Done { told, answers: waiting.into_iter().zip(decided.answers).collect() }
+        let commits = decided.commit.into_iter().collect();
+        Done { commits, answers: waiting.into_iter().zip(decided.answers).collect() }
     }
 }
 

@@ -1,14 +1,12 @@
 //! What follows on a cursor, from memory or from the log, as far as the viewer may see it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Watch;
-use crate::desk::frames::{self, FrameDraft};
+use crate::desk::frames;
 use crate::desk::{Desk, Failure, Staff};
-use crate::domain::{ContentId, Entry, Revision, Team, TeamId, TicketWords, actor_name};
+use crate::domain::{Revision, TeamId};
 use crate::hub::{Following, Frame};
-use crate::store::{LoggedChange, Stored};
 
 /// A watch that lies further back than this starts over.
 const FAR: Revision = 10_000;
@@ -88,34 +86,10 @@ impl Desk {
     ) -> Result<Vec<Arc<Frame>>, Failure> {
         let team = self.team(team).await?;
         let changes = self.store.log_after(team.id, revision, CATCH_UP).await?;
-        let events = || changes.iter().flat_map(|change| &change.record.events);
-        let wanted = events().filter_map(|event| match event {
-            Stored::Ticket(changed) => Some(changed.ticket.words.id),
-            _ => None,
-        });
+        let tickets = changes.iter().flat_map(|change| change.record.tickets());
+        let wanted = tickets.map(|change| change.ticket.words.id);
         let words = self.store.ticket_words(team.id, wanted.collect()).await?;
-        changes.iter().map(|change| Ok(Arc::new(self.frame_of(&team, change, &words)?))).collect()
-    }
-
-    fn frame_of(
-        &self,
-        team: &Team,
-        change: &LoggedChange,
-        words: &HashMap<ContentId, Arc<TicketWords>>,
-    ) -> Result<Frame, Failure> {
-        let mut draft = FrameDraft {
-            names_changed: change.record.may_rename(),
-            sight_of: change.record.sight_of(change.revision)?,
-            ..FrameDraft::default()
-        };
-        for event in &change.record.events {
-            if let Stored::Ticket(changed) = event {
-                let words = words.get(&changed.ticket.words.id).cloned().unwrap_or_default();
-                let ticket = Entry { image: changed.ticket.clone(), words };
-                draft.tickets.push((changed.before.clone(), ticket));
-            }
-        }
-        let actor = actor_name(team, change.record.by, change.at);
-        Ok(draft.finish(&*self.encoder, team, change.revision, actor))
+        let frame = |change| frames::frame_of(&*self.encoder, &team, change, &words);
+        changes.iter().map(|change| Ok(Arc::new(frame(change)?))).collect()
     }
 }

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use tokio::task::yield_now;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::measures::{self, OpenWatch};
 use super::{Desk, Failure, Session, Share, Staff};
 use crate::domain::{AccountId, Revision};
 use crate::hub::{Following, Subscription};
@@ -31,6 +32,7 @@ pub struct Watch {
     desk: Arc<Desk>,
     staff: Staff,
     subscription: Subscription,
+    _open: OpenWatch,
     /// Everything up to here was given, or is among what is ready.
     cursor: Revision,
     snapshot_due: bool,
@@ -67,6 +69,7 @@ impl Desk {
             desk: Arc::clone(self),
             staff,
             subscription,
+            _open: OpenWatch::begin(),
             cursor: 0,
             snapshot_due: after.is_none(),
             hinted_in_vain: false,
@@ -106,7 +109,10 @@ impl Watch {
                 continue;
             }
             match self.subscription.after(self.cursor) {
-                Following::Frames(frames) => self.take_all(&frames),
+                Following::Frames(frames) => {
+                    self.subscription.measured(&frames).into_iter().for_each(measures::delivered);
+                    self.take_all(&frames);
+                }
                 Following::Log if !self.hinted_in_vain => Box::pin(self.catch_up()).await?,
                 // A hint may promise more than the log has by now: then the next one says when to
                 // look again.

@@ -62,6 +62,41 @@ pub struct OneTimeCode {
     pub expires_at: Millis,
 }
 
+/// Something that happened to accounts, their codes and sessions. It belongs to the host's log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AccountEvent {
+    /// An account is new or changed.
+    Changed(Box<Account>),
+    /// A one-time code was made. Its hash is no part of the log.
+    CodeMade(OneTimeCode),
+    /// A one-time code was used.
+    CodeUsed(Digest, AccountId),
+    /// A session began.
+    SessionOpened(NewSession),
+    /// Sessions ended: one, or all of an account but one.
+    SessionsEnded {
+        /// Whose.
+        account: AccountId,
+        /// Only this one.
+        only: Option<Digest>,
+        /// All but this one.
+        except: Option<Digest>,
+    },
+}
+
+impl AccountEvent {
+    /// Whose sessions may not be as they were: they ended, or their place in a team is another.
+    pub fn signed_in(&self) -> Option<AccountId> {
+        match self {
+            AccountEvent::Changed(account) => Some(account.id),
+            AccountEvent::SessionsEnded { account, .. } => Some(*account),
+            AccountEvent::CodeMade(_)
+            | AccountEvent::CodeUsed(..)
+            | AccountEvent::SessionOpened(_) => None,
+        }
+    }
+}
+
 /// A session that begins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewSession {

@@ -1,9 +1,8 @@
 //! Accounts, one-time codes and sessions. The first account is made by a command on the host, never
 //! over the wire.
 
-use super::{Account, AccountDraft, NewSession, OneTimeCode, Redemption};
+use super::{Account, AccountDraft, AccountEvent, NewSession, OneTimeCode, Redemption};
 use crate::domain::decide::{Draft, MemberEntry};
-use crate::domain::event::Event;
 use crate::domain::ids::{AccountId, MemberId};
 use crate::domain::member::MemberState;
 use crate::domain::refusal::Refusal;
@@ -36,7 +35,7 @@ impl<'w> Draft<'w> {
                 text: "this address has an account already".into(),
             });
         }
-        self.events.push(Event::Account(Box::new(Account {
+        self.happened(AccountEvent::Changed(Box::new(Account {
             id: *account,
             display_name: if display_name.is_empty() {
                 email.written.clone()
@@ -50,7 +49,7 @@ impl<'w> Draft<'w> {
             opened_by: None,
         })));
         if let Some(code) = code {
-            self.events.push(Event::CodeMade(code.clone()));
+            self.happened(AccountEvent::CodeMade(code.clone()));
         }
         Ok(Reply::Account(*account))
     }
@@ -62,7 +61,7 @@ impl<'w> Draft<'w> {
     ) -> Result<Reply, Refusal> {
         self.on_host()?;
         self.world.account(account)?;
-        self.events.push(Event::CodeMade(code.clone()));
+        self.happened(AccountEvent::CodeMade(code.clone()));
         Ok(Reply::Account(account))
     }
 
@@ -74,8 +73,8 @@ impl<'w> Draft<'w> {
     ) -> Result<Reply, Refusal> {
         let mut account = self.own_account(id)?.clone();
         account.password_hash = Some(hash.to_owned());
-        self.events.push(Event::Account(Box::new(account)));
-        self.events.push(Event::SessionsEnded { account: id, only: None, except: Some(keep) });
+        self.happened(AccountEvent::Changed(Box::new(account)));
+        self.happened(AccountEvent::SessionsEnded { account: id, only: None, except: Some(keep) });
         Ok(Reply::Account(id))
     }
 
@@ -99,11 +98,11 @@ impl<'w> Draft<'w> {
             account.display_name.clone_from(name);
         }
         let id = account.id;
-        self.events.push(Event::CodeUsed(code.hash, id));
-        self.events.push(Event::SessionsEnded { account: id, only: None, except: None });
+        self.happened(AccountEvent::CodeUsed(code.hash, id));
+        self.happened(AccountEvent::SessionsEnded { account: id, only: None, except: None });
         match invited {
             Some(member) => self.join(member, account),
-            None => self.events.push(Event::Account(Box::new(account))),
+            None => self.happened(AccountEvent::Changed(Box::new(account))),
         }
         Ok(Reply::Account(id))
     }
@@ -151,7 +150,7 @@ impl<'w> Draft<'w> {
 
     pub(super) fn open_session(&mut self, session: &NewSession) -> Result<Reply, Refusal> {
         self.own_account(session.account)?;
-        self.events.push(Event::SessionOpened(session.clone()));
+        self.happened(AccountEvent::SessionOpened(session.clone()));
         Ok(Reply::Account(session.account))
     }
 
@@ -161,7 +160,7 @@ impl<'w> Draft<'w> {
         only: Option<Digest>,
     ) -> Result<Reply, Refusal> {
         self.own_account(account)?;
-        self.events.push(Event::SessionsEnded { account, only, except: None });
+        self.happened(AccountEvent::SessionsEnded { account, only, except: None });
         Ok(Reply::Done)
     }
 }

@@ -1,10 +1,9 @@
 //! Members: adding, roles, assistance management, leaving.
 
 use super::{Member, MemberDraft, MemberState, MemberWords};
-use crate::domain::account::{Account, OneTimeCode};
+use crate::domain::account::{Account, AccountEvent, OneTimeCode};
 use crate::domain::decide::{Draft, MemberEntry};
 use crate::domain::directory::ItemId;
-use crate::domain::event::Event;
 use crate::domain::ids::MemberId;
 use crate::domain::names::FormerNames;
 use crate::domain::refusal::Refusal;
@@ -56,7 +55,7 @@ impl<'w> Draft<'w> {
         let display_name = display_name.clone()?;
         let known = team.members.values().find(|member| member.words.email_key == email.key);
         let code = |member| {
-            Event::CodeMade(OneTimeCode {
+            AccountEvent::CodeMade(OneTimeCode {
                 hash: *code_hash,
                 account: *account,
                 invitation: Some((self.world.id, member)),
@@ -68,7 +67,7 @@ impl<'w> Draft<'w> {
             let mut image = invited.image.clone();
             (image.operator, image.admin) = (*operator, *admin);
             let (made, id) = (code(invited.id), invited.id);
-            self.events.push(made);
+            self.happened(made);
             if image != invited.image {
                 if !image.operator {
                     self.leave_groups(id)?;
@@ -88,7 +87,7 @@ impl<'w> Draft<'w> {
             return Err(Refusal::Full { what: "members", limit: MEMBERS });
         }
         let id = returning.map_or_else(|| MemberId(self.id()), |past| past.id);
-        self.events.push(code(id));
+        self.happened(code(id));
         let mut words = MemberWords {
             email: email.written.clone(),
             email_key: email.key,
@@ -188,7 +187,7 @@ impl<'w> Draft<'w> {
         if member.state == MemberState::Disabled
             && let Some(account) = member.account
         {
-            self.events.push(Event::SessionsEnded { account, only: None, except: None });
+            self.happened(AccountEvent::SessionsEnded { account, only: None, except: None });
         }
         let member = member.seeing_anew(self.revision);
         self.change_member(old, member, None);
@@ -213,11 +212,11 @@ impl<'w> Draft<'w> {
         self.leave_groups(id)?;
         self.leave(old);
         if let Some(account) = old.account {
-            self.events.push(Event::SessionsEnded { account, only: None, except: None });
+            self.happened(AccountEvent::SessionsEnded { account, only: None, except: None });
             if let Ok(found) = self.world.account(account) {
                 let mut account = found.clone();
                 account.membership = None;
-                self.events.push(Event::Account(Box::new(account)));
+                self.happened(AccountEvent::Changed(Box::new(account)));
             }
         }
         Ok(Reply::Done)
@@ -258,7 +257,7 @@ impl<'w> Draft<'w> {
                 "this account belongs to a team already; leave it first",
             ));
         }
-        self.events.push(Event::CodeUsed(code.hash, id));
+        self.happened(AccountEvent::CodeUsed(code.hash, id));
         if !accept {
             // An admin may have put them into groups already.
             self.leave_groups(member)?;
@@ -293,6 +292,6 @@ impl<'w> Draft<'w> {
         member.image.words = prepared.at(invited.image.words.id);
         account.membership = Some((self.world.id, member.image.id));
         self.set(member, Some(prepared.row));
-        self.events.push(Event::Account(Box::new(account)));
+        self.happened(AccountEvent::Changed(Box::new(account)));
     }
 }

@@ -4,9 +4,9 @@ use std::ops::RangeInclusive;
 
 use super::{QueueMode, Settings, TeamChanges, TeamWords};
 use crate::domain::Millis;
+use crate::domain::account::AccountEvent;
 use crate::domain::command::Checked;
 use crate::domain::decide::Draft;
-use crate::domain::event::Event;
 use crate::domain::ids::MemberId;
 use crate::domain::member::{Member, MemberState, MemberWords};
 use crate::domain::names::FormerNames;
@@ -92,7 +92,7 @@ impl Draft<'_> {
         let entry = Entry { image, words: (*prepared.words).clone() };
         self.set(entry, Some(prepared.row));
         account.membership = Some((self.world.id, member));
-        self.events.push(Event::Account(Box::new(account)));
+        self.happened(AccountEvent::Changed(Box::new(account)));
         Ok(Reply::Done)
     }
 

@@ -342,7 +342,8 @@ fn a_new_password_ends_all_other_sessions() {
     };
     let decision = Scene::new().decide(Caller::Account(ana), command).expect("her own");
     let ended = decision.events.iter().any(|event| {
-        matches!(event, Event::SessionsEnded { account, only: None, except: Some(kept) }
+        matches!(event,
+            Event::Account(AccountEvent::SessionsEnded { account, only: None, except: Some(kept) })
             if *account == ana && *kept == hash("t"))
     });
     assert!(ended);

@@ -332,11 +332,11 @@ impl Scene {
         self.world.apply(&decision.events);
         for event in &decision.events {
             match event {
-                Event::Account(account) => {
+                Event::Account(AccountEvent::Changed(account)) => {
                     self.world.accounts.retain(|known| known.id != account.id);
                     self.world.accounts.push((**account).clone());
                 }
-                Event::CodeMade(code) => {
+                Event::Account(AccountEvent::CodeMade(code)) => {
                     self.codes.retain(|known| match code.invitation {
                         Some(_) => known.invitation != code.invitation,
                         None => known.invitation.is_some() || known.account != code.account,
@@ -355,8 +355,12 @@ impl Scene {
                     let team = self.world.id;
                     self.codes.retain(|code| code.invitation != Some((team, *member)));
                 }
-                Event::CodeUsed(hash, _) => self.codes.retain(|code| code.hash != *hash),
-                Event::SessionsEnded { account, .. } => self.signed_out.push(*account),
+                Event::Account(AccountEvent::CodeUsed(hash, _)) => {
+                    self.codes.retain(|code| code.hash != *hash);
+                }
+                Event::Account(AccountEvent::SessionsEnded { account, .. }) => {
+                    self.signed_out.push(*account);
+                }
                 _ => {}
             }
         }

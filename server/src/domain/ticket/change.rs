@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::sight::Sight;
-use super::{Message, MessageKind, MessageWords, Ticket, TicketChange, TicketWords, What};
-use crate::domain::decide::{Draft, TicketEntry};
+use super::{
+    Message, MessageKind, MessageWords, Ticket, TicketChange, TicketEntry, TicketWords, What,
+};
+use crate::domain::decide::Draft;
 use crate::domain::event::{Event, actor_name};
 use crate::domain::former::Former;
 use crate::domain::ids::{MemberId, MessageId, Revision, TicketId};

@@ -2,9 +2,9 @@
 
 use super::Submission;
 use super::rules::open;
-use super::{Extras, MessageKind, MessageWords, Origin, State, Ticket, What};
+use super::{Extras, MessageKind, MessageWords, Origin, State, Ticket, TicketEntry, What};
 use crate::domain::command::Checked;
-use crate::domain::decide::{Draft, TicketEntry};
+use crate::domain::decide::Draft;
 use crate::domain::group::Visibility;
 use crate::domain::ids::{GroupId, ProfileId, TicketId};
 use crate::domain::profile::{Profile, ProfileState};

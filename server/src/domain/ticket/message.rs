@@ -1,10 +1,13 @@
 //! A message on a ticket.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Millis;
 use crate::domain::ids::{MemberId, MessageId, TicketId};
 use crate::domain::words::ContentRef;
+use crate::domain::words::Entry;
 
 /// Who can read a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +44,9 @@ pub struct Message {
     /// What it says.
     pub words: ContentRef,
 }
+
+/// A message with its words.
+pub type MessageEntry = Entry<Message, Arc<MessageWords>>;
 
 /// What a message says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

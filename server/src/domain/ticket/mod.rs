@@ -9,6 +9,7 @@ pub mod sight;
 mod tags;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +17,9 @@ use super::Millis;
 use super::event::Actor;
 use super::former::Former;
 use super::ids::{GroupId, MemberId, OrganizationId, ProfileId, Revision, TicketId};
-use super::words::{ContentRef, Digest};
+use super::words::{ContentRef, Digest, Entry};
 pub use command::{Submission, TicketCommand};
-pub use message::{Message, MessageKind, MessageWords};
+pub use message::{Message, MessageEntry, MessageKind, MessageWords};
 use sight::Sight;
 
 /// How urgent a ticket is; later ones go first.
@@ -259,6 +260,9 @@ impl What {
         }
     }
 }
+
+/// A ticket with its words.
+pub type TicketEntry = Entry<Ticket, Arc<TicketWords>>;
 
 /// A ticket that changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 //! What operators and the clock do to tickets.
 
 use super::sight::Sight;
-use super::{MessageKind, MessageWords, Priority, State, Ticket, What};
+use super::{MessageKind, MessageWords, Priority, State, Ticket, TicketEntry, What};
 use crate::domain::command::Checked;
-use crate::domain::decide::{Draft, TicketEntry};
+use crate::domain::decide::Draft;
 use crate::domain::ids::{GroupId, MemberId, Revision, TicketId};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};

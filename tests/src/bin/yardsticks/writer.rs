@@ -22,7 +22,7 @@ pub async fn run() -> Outcome<()> {
         .await
         .map_err(|error| error.to_string())?;
     // Nobody watches: telling is not the writer's work.
-    let store = Store::start(database, &(Arc::new(|_, _| {}) as _));
+    let store = Store::start(database, &(Arc::new(|_| {}) as _));
     while let Some(Calls { calls, in_flight }) = program::next_order().await? {
         program::answer(&written(&store, requests(team, profile, calls), in_flight).await?)?;
     }
