@@ -5,6 +5,7 @@
 //! never right. A change walks from a `grpc` handler to a `desk` use case, is decided by `domain`
 //! inside a transaction of `store`, and is told by `hub` to everyone who watches.
 
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod desk;

@@ -8,20 +8,22 @@ use std::path::{Path, PathBuf};
 /// Each room with those whose names it may use, itself apart. `front` and `grpc` know each other:
 /// what a connection refuses is said in the contract's words, and a call's address and its trailers
 /// are the connection's.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("config", &[]),
     ("secrets", &[]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "clock"]),
+    ("clock", &["domain"]),
     ("supervise", &[]),
-    ("store", &["domain", "supervise"]),
+    ("store", &["domain", "clock", "supervise"]),
     ("hub", &["domain"]),
-    ("desk", &["domain", "store", "hub", "secrets", "supervise", "telemetry"]),
+    ("desk", &["domain", "clock", "store", "hub", "secrets", "supervise", "telemetry"]),
     ("grpc", &["domain", "desk", "front", "secrets", "config"]),
-    ("front", &["grpc", "secrets", "config", "supervise", "telemetry"]),
+    ("front", &["clock", "grpc", "secrets", "config", "supervise", "telemetry"]),
     (
         "commands",
         &[
+            "clock",
             "domain",
             "store",
             "desk",

@@ -10,9 +10,10 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use jiff::{Timestamp, Unit};
+use jiff::Unit;
 
 use super::failure::Failure;
+use crate::clock;
 
 /// As much of the file is read to tell who has the claim, in bytes.
 const LONGEST: u64 = 200;
@@ -45,7 +46,7 @@ impl Claim {
             Err(TryLockError::WouldBlock) => return Err(taken(file, &mut locked)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let now = Timestamp::now();
+        let now = clock::timestamp();
         let since = now.round(Unit::Second).unwrap_or(now);
         let written = locked.set_len(0).and_then(|()| {
             writeln!(locked, "{what}, process {}, since {since}", std::process::id())

@@ -5,9 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::failure::Failure;
+use crate::clock::{self, Clock};
 use crate::config::{Settings, masked_url};
 use crate::desk::{Desk, HostFacts, Rates};
 use crate::grpc::ProtoEncoder;
@@ -38,7 +37,7 @@ pub(super) async fn open_secrets(
     let needed = database.has_host_secrets().await?;
     let key = key_file::open(&settings.key_file, needed)?;
     let secrets =
-        HostSecrets::open(database, &key, &settings.server_name, Timestamp::now()).await?;
+        HostSecrets::open(database, &key, &settings.server_name, clock::timestamp()).await?;
     Ok(Arc::new(secrets))
 }
 
@@ -63,7 +62,7 @@ pub(super) fn open_desk(
         passwords_at_once: limits.passwords_at_once,
     };
     let facts = HostFacts { server_name: settings.server_name.clone(), addresses, authorities_pem };
-    Desk::open(database, secrets, facts, &rates, Arc::new(ProtoEncoder))
+    Desk::open(database, secrets, facts, &rates, Clock::of_machine(), Arc::new(ProtoEncoder))
 }
 
 /// Lets this process have as many files and connections as the system lets it, and says when that

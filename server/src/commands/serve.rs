@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use metrics::gauge;
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -17,6 +16,7 @@ use super::claim::Claim;
 use super::failure::Failure;
 use super::ready::ReadyFile;
 use super::{host, print};
+use crate::clock;
 use crate::config::{Settings, masked_url};
 use crate::desk::Desk;
 use crate::front::{Asked, Certificates, Ended, Front, Stage, Stopping, on_signals};
@@ -142,7 +142,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
 
 /// The certificates of the host's own files, or of its own authority.
 fn certificates(settings: &Settings, secrets: &HostSecrets) -> Result<Certificates, Failure> {
-    let now = Timestamp::now();
+    let now = clock::timestamp();
     let certificates = match settings.certificate_files() {
         Some(files) => Certificates::from_files(files, now),
         None => Certificates::from_authority(

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use super::Failure;
 use super::rates::Rates;
+use crate::clock::Clock;
 use crate::domain::Millis;
 use crate::secrets::{CredentialKey, DeviceToken, throttle_mark};
-use crate::store::{Count, Store, process_clock};
+use crate::store::{Count, Store};
 
 /// Failures count for this long: fifteen minutes.
 const WINDOW: Millis = 15 * 60 * 1000;
@@ -76,12 +77,14 @@ impl Attempt {
 pub struct SignIns {
     per_account: u32,
     per_address: u32,
+    clock: Clock,
 }
 
 impl SignIns {
-    /// With these rates.
-    pub fn new(rates: &Rates) -> Self {
-        SignIns { per_account: rates.sign_ins_per_account, per_address: rates.sign_ins_per_address }
+    /// With these rates, by this clock.
+    pub fn new(rates: &Rates, clock: Clock) -> Self {
+        let (per_account, per_address) = (rates.sign_ins_per_account, rates.sign_ins_per_address);
+        SignIns { per_account, per_address, clock }
     }
 
     /// Counts an attempt of somebody at `from` who says they are the account with that address, or
@@ -96,7 +99,7 @@ impl SignIns {
     ) -> Result<Attempt, Failure> {
         if let Some(device) = device {
             let subjects = marked(host_key, self.of_device(email_key, device));
-            match count(store, &subjects).await {
+            match self.count(store, &subjects).await {
                 Ok(()) => return Ok(Attempt { subjects, device: Some(device) }),
                 // Whoever stole the token used up its attempts: its owner has those of a stranger.
                 Err(Failure::Throttled(_)) => {}
@@ -104,13 +107,23 @@ impl SignIns {
             }
         }
         let subjects = marked(host_key, self.of_stranger(email_key, from));
-        count(store, &subjects).await?;
+        self.count(store, &subjects).await?;
         Ok(Attempt { subjects, device: None })
     }
 
     /// Forgets what is long over.
     pub async fn tidy(&self, store: &Store) -> Result<(), Failure> {
-        Ok(store.forget_old_attempts(process_clock() - FORGET_AFTER).await?)
+        Ok(store.forget_old_attempts(self.clock.now() - FORGET_AFTER).await?)
+    }
+
+    /// Counts an attempt, or says when to come back.
+    async fn count(&self, store: &Store, subjects: &[Subject]) -> Result<(), Failure> {
+        let names = names(subjects);
+        // Most of a flood is refused by reading, and keeps no writer waiting.
+        let counts = store.counts(&names).await?;
+        decide(subjects, &counts, self.clock.now()).map_err(Failure::Throttled)?;
+        let decide = |counts: &[Count]| decide(subjects, counts, self.clock.now());
+        store.count_attempt(&names, decide).await?.map_err(Failure::Throttled)
     }
 
     fn of_device(&self, email_key: &str, device: DeviceToken) -> Vec<Subject> {
@@ -157,16 +170,6 @@ fn wider(address: IpAddr) -> Option<Ipv6Addr> {
 
 fn names(subjects: &[Subject]) -> Vec<String> {
     subjects.iter().map(|subject| subject.name.clone()).collect()
-}
-
-/// Counts an attempt, or says when to come back.
-async fn count(store: &Store, subjects: &[Subject]) -> Result<(), Failure> {
-    let (names, now) = (names(subjects), process_clock());
-    // Most of a flood is refused by reading, and keeps no writer waiting.
-    let counts = store.counts(&names).await?;
-    decide(subjects, &counts, now).map_err(Failure::Throttled)?;
-    let counted = store.count_attempt(&names, |counts| decide(subjects, counts, process_clock()));
-    counted.await?.map_err(Failure::Throttled)
 }
 
 /// The counts with one attempt more, or the time until all subjects let it pass.

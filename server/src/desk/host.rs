@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::secrets::SecretShelf;
 use crate::secrets::codes::{code_hash, random_code};
 use crate::secrets::passwords::check as check_password;
-use crate::store::{Database, StoreError, process_clock};
+use crate::store::{Database, StoreError};
 
 /// How long a one-time code works: three days.
 pub(super) const CODE_LIVES: Millis = 3 * 24 * 60 * 60 * 1000;
@@ -108,7 +108,7 @@ impl Desk {
         let spoken = random_code()?;
         let hash =
             code_hash(&self.secrets.credential_key, email_key, &spoken).ok_or(Failure::Internal)?;
-        let expires_at = process_clock() + CODE_LIVES;
+        let expires_at = self.clock.now() + CODE_LIVES;
         Ok((OneTimeCode { hash: Digest(hash), account, invitation: None, expires_at }, spoken))
     }
 }

@@ -4,41 +4,58 @@
 //! prepares a command, has the store decide and save it, and renders what came of it; the hub tells
 //! everyone else. Start reading at [`Desk::change`].
 
+mod acts;
 mod assistance;
 mod attempts;
+mod customer_view;
 mod failure;
+mod follow;
 mod frames;
 mod hints;
 mod host;
+mod identity;
 mod measures;
 mod profiles;
 mod queue;
 mod rates;
 mod room;
 mod sessions;
+mod sign_in;
 mod streams;
 mod sweeps;
 mod team;
+#[cfg(test)]
+mod tests;
 mod throttle;
+mod ticket_log;
 mod watch;
+mod widgets;
 
 use std::sync::Arc;
 
 use tokio::sync::watch as watch_channel;
 
-pub use assistance::{CustomerTicket, CustomerView, Follow, News, RawSubmission, Widget};
+pub use acts::Acted;
+pub use assistance::RawSubmission;
+pub use customer_view::CustomerView;
 pub use failure::Failure;
+pub use follow::{Follow, News};
 pub use frames::Encoder;
 pub use host::NewAccount;
+pub use identity::{Identity, Invitation};
 pub use profiles::{LIMITS as PROFILE_LIMITS, Manifest, RawProfile};
-pub use queue::{Acted, Filter, Page, TicketEvent};
+pub use queue::{Filter, Page};
 pub use rates::Rates;
-pub use sessions::{Answer, Identity, Invitation, Session, SignedIn, Staff};
+pub use sessions::{Session, Staff};
+pub use sign_in::{Answer, SignedIn};
 pub use streams::{CustomerCall, Share};
 pub use sweeps::SILENCE;
 pub use team::{AddedMember, time_zone};
+pub use ticket_log::TicketEvent;
 pub use watch::Watch;
+pub use widgets::{CustomerTicket, Widget};
 
+use crate::clock::Clock;
 use crate::domain::{
     self, AccountEvent, Caller, Checked, Command, Event, Memory, Refusal, Request, Salt, Team,
     TeamId,
@@ -76,6 +93,7 @@ pub struct Desk {
     store: Store,
     hub: Arc<Hub>,
     encoder: Arc<dyn Encoder>,
+    clock: Clock,
     secrets: Arc<HostSecrets>,
     facts: HostFacts,
     passwords: Passwords,
@@ -95,22 +113,25 @@ impl Desk {
         secrets: Arc<HostSecrets>,
         facts: HostFacts,
         rates: &Rates,
+        clock: Clock,
         encoder: Arc<dyn Encoder>,
     ) -> Arc<Self> {
         let hub = Arc::new(Hub::default());
         let sessions = Arc::new(SessionCache::default());
         let on_commit = on_commit(&hub, &sessions, &encoder);
+        let throttle = Throttle::new(rates, clock.clone());
         let holdings = Holdings::new(rates, database.readers_for_customers());
         let store = Store::start(database, &on_commit);
         Arc::new(Desk {
             store,
             hub,
             encoder,
+            clock,
             secrets,
             facts,
             passwords: Passwords::new(rates.passwords_at_once),
             sessions,
-            throttle: Throttle::new(rates),
+            throttle,
             holdings,
             snapshots: tokio::sync::Semaphore::new(SNAPSHOTS),
             stop: watch_channel::Sender::new(false),

@@ -15,6 +15,9 @@ use super::rates::Rates;
 use super::{Desk, Failure};
 use crate::domain::{AccountId, Digest};
 
+/// How long a customer's call waits for a reader.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Streams on one ticket: its customer may have a window open on a few computers.
 const STREAMS_PER_TICKET: usize = 8;
 

@@ -11,7 +11,6 @@ use crate::domain::{
     MemberId, Millis, Refusal, Reply, Team, TeamCommand, TeamId, text,
 };
 use crate::secrets::codes::{code_for_request, code_hash};
-use crate::store::process_clock;
 
 /// A member who was added.
 #[derive(Clone, Debug)]
@@ -98,7 +97,7 @@ impl Desk {
             code_for_request(&self.secrets.credential_key, staff.team.id.0, request_id, &key);
         let code_hash =
             code_hash(&self.secrets.credential_key, &key, &code).ok_or(Failure::Internal)?;
-        let code_expires_at = process_clock() + CODE_LIVES;
+        let code_expires_at = self.clock.now() + CODE_LIVES;
         let command = MemberCommand::Add(Box::new(MemberDraft {
             email,
             display_name: text::optional_line(display_name, 80)

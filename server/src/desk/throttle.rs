@@ -11,6 +11,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use super::Failure;
 use super::attempts::SignIns;
 use super::rates::Rates;
+use crate::clock::Clock;
 use crate::domain::{Digest, ProfileId, TeamId};
 
 /// Keys of the rate limiters are forgotten beyond this many, as far as they are at rest.
@@ -68,7 +69,7 @@ pub struct Throttle {
 
 impl Throttle {
     /// With these rates.
-    pub fn new(rates: &Rates) -> Self {
+    pub fn new(rates: &Rates, clock: Clock) -> Self {
         Throttle {
             addresses: PerMinute::new(rates.submits_per_address),
             profiles: PerMinute::new(rates.submits_per_profile),
@@ -76,7 +77,7 @@ impl Throttle {
             rings: PerMinute::new(RINGS),
             looks: PerMinute::new(LOOKS),
             changes: PerMinute::new(CHANGES),
-            sign_ins: SignIns::new(rates),
+            sign_ins: SignIns::new(rates, clock),
         }
     }
 

@@ -17,6 +17,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::stopping::{Asked, Stage, Stopping};
+use crate::clock;
 use crate::config::CertificateFiles;
 use crate::secrets::authority::{Authority, AuthorityProblem, LEAF_DAYS, fingerprint};
 use crate::telemetry::names;
@@ -175,7 +176,7 @@ impl Certificates {
                 () = tokio::time::sleep(LOOK_AFTER) => false,
                 () = asked.again() => true,
             };
-            let renewed = self.renew(Timestamp::now());
+            let renewed = self.renew(clock::timestamp());
             gauge!(names::CERTIFICATE_UP).set(if renewed.is_ok() { 1.0 } else { 0.0 });
             match renewed {
                 Ok(true) => {

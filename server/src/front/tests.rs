@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
@@ -21,6 +21,7 @@ use tonic_types::StatusExt as _;
 use tower::ServiceExt;
 
 use super::*;
+use crate::clock::timestamp;
 use crate::config::{Limits, Override, Sources};
 use crate::secrets::authority::Authority;
 
@@ -59,9 +60,9 @@ async fn open_behind(
 ) -> House {
     let balancers: Vec<_> =
         balancers.iter().map(|text| text.parse().expect("an address")).collect();
-    let authority = Arc::new(Authority::make("Desk", Timestamp::now()).expect("made"));
+    let authority = Arc::new(Authority::make("Desk", timestamp()).expect("made"));
     let certificates =
-        Certificates::from_authority(authority, vec!["localhost".to_owned()], Timestamp::now());
+        Certificates::from_authority(authority, vec!["localhost".to_owned()], timestamp());
     let certificates = Arc::new(certificates.expect("made"));
     let config = tls.then(|| certificates.server_config().expect("usable"));
     let front = Front::listen("127.0.0.1:0".parse().expect("address"), &limits(changes), config)
@@ -315,7 +316,7 @@ async fn a_second_signal_does_not_wait() {
 
 #[test]
 fn certificates_are_renewed_in_time() {
-    let now = Timestamp::now();
+    let now = timestamp();
     let authority = Arc::new(Authority::make("Desk", now).expect("made"));
     let certificates =
         Certificates::from_authority(authority, vec!["localhost".to_owned()], now).expect("made");
@@ -334,23 +335,23 @@ fn files_of_the_host_are_read_again() {
         authority: None,
     };
     let write = || {
-        let pem = Authority::make("Own", Timestamp::now()).expect("made").to_pem();
+        let pem = Authority::make("Own", timestamp()).expect("made").to_pem();
         let at = pem.find("-----BEGIN PRIVATE").expect("a key");
         std::fs::write(&files.chain, &pem[..at]).expect("written");
         std::fs::write(&files.key, &pem[at..]).expect("written");
     };
     assert!(matches!(
-        Certificates::from_files(files.clone(), Timestamp::now()),
+        Certificates::from_files(files.clone(), timestamp()),
         Err(CertificatesProblem::File(..))
     ));
     write();
-    let certificates = Certificates::from_files(files.clone(), Timestamp::now()).expect("read");
+    let certificates = Certificates::from_files(files.clone(), timestamp()).expect("read");
     assert_eq!(certificates.authorities_pem().expect("read"), "");
-    assert!(!certificates.renew(Timestamp::now()).expect("looked after"), "nothing changed");
+    assert!(!certificates.renew(timestamp()).expect("looked after"), "nothing changed");
     let before = certificates.fingerprint();
     write();
-    assert!(certificates.renew(Timestamp::now()).expect("looked after"));
+    assert!(certificates.renew(timestamp()).expect("looked after"));
     assert_ne!(certificates.fingerprint(), before);
     std::fs::write(&files.chain, "nothing").expect("written");
-    assert!(certificates.renew(Timestamp::now()).is_err());
+    assert!(certificates.renew(timestamp()).is_err());
 }

@@ -35,6 +35,7 @@ impl std::fmt::Display for NoRandomness {
 impl std::error::Error for NoRandomness {}
 
 /// `N` bytes that nobody can guess.
+#[expect(clippy::disallowed_methods, reason = "everybody else gets their bytes here")]
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| NoRandomness)?;

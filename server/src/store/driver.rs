@@ -15,6 +15,7 @@ pub use super::cells::{Row, Value, read_json, write_json};
 use super::error::StoreError;
 use super::files::READERS_FOR_CUSTOMERS;
 use super::sqlite::{File, Turn};
+use crate::clock::machine_time;
 use crate::domain::Millis;
 
 /// A database, open.
@@ -268,7 +269,7 @@ impl Connection {
     /// The time that decisions go by. With many servers on one database it is the database's.
     pub async fn now(&mut self) -> Result<Millis, StoreError> {
         if let Connection::Sqlite(_) = self {
-            return Ok(process_clock());
+            return Ok(machine_time());
         }
         let sql = "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)";
         match self.row(sql, []).await? {
@@ -361,13 +362,6 @@ impl Connection {
 
 fn one_at_a_time() -> StoreError {
     StoreError::Broken("only SQLite runs several statements at once".to_owned())
-}
-
-/// This machine's clock.
-pub fn process_clock() -> Millis {
-    let since =
-        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The values in a database's own form.

@@ -39,7 +39,7 @@ use std::time::Duration;
 
 pub use copy::{Copied, CopyProblem, Progress, copy};
 use directory::Directories;
-pub use driver::{Database, process_clock};
+pub use driver::Database;
 pub use error::StoreError;
 pub use hints::{Hint, Hints};
 pub use left::{Side, Written};
@@ -51,6 +51,7 @@ pub use throttles::Count;
 pub use tickets::Name;
 pub use verify::Verification;
 
+use crate::clock::machine_time;
 use crate::domain::Request;
 use writer::Writers;
 
@@ -71,7 +72,7 @@ impl Store {
     /// `on_commit` after its commit.
     pub fn start(database: Database, on_commit: &OnCommit) -> Self {
         let directories = Arc::new(Directories::default());
-        let origin: Arc<str> = format!("{}-{}", std::process::id(), process_clock()).into();
+        let origin: Arc<str> = format!("{}-{}", std::process::id(), machine_time()).into();
         let writers = Writers::start(&database, &origin, &directories, on_commit);
         Store { database, origin, directories, writers }
     }

@@ -6,11 +6,11 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::log_queue::LogQueue;
+use crate::clock;
 use crate::config::{Log, LogFormat};
 
 /// The queue of this process, once it logs.
@@ -81,7 +81,7 @@ fn tell_panics(queue: LogQueue, format: LogFormat) {
 
 /// A line as the subscriber writes them.
 fn line(format: LogFormat, level: &str, text: &str) -> Vec<u8> {
-    let now = Timestamp::now();
+    let now = clock::timestamp();
     let target = module_path!();
     let mut line = match format {
         LogFormat::Human => format!("{now} {level:>5} {target}: {text}"),

@@ -3,7 +3,7 @@ use super::*;
 const NOW: Millis = 1_000_000_000_000;
 
 fn sign_ins() -> SignIns {
-    SignIns { per_account: 10, per_address: 100 }
+    SignIns { per_account: 10, per_address: 100, clock: Clock::of_machine() }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it is compared with what may be none")]

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::*;
+use crate::clock::machine_time;
 use crate::domain::{
     AccountCommand, AccountDraft, AccountId, Caller, Command, GroupCommand, GroupId, ItemId,
     MessageWords, Prepared, ProfileCommand, ProfileDraft, ProfileId, ProfileWords, Refusal,
@@ -12,8 +13,8 @@ use crate::domain::{
 };
 use crate::secrets::random_bytes;
 use crate::store::log::link;
+use crate::store::migrate;
 use crate::store::verify::verify;
-use crate::store::{migrate, process_clock};
 
 const TEAM: TeamId = TeamId(8);
 const FOUNDER: AccountId = AccountId(3);
@@ -102,7 +103,7 @@ impl House {
         let mut connection = self.transactions.database.write().await.expect("a transaction");
         let mut deciding =
             self.transactions.begin(&mut connection, &requests).await.expect("loaded");
-        deciding.now = process_clock() + self.later;
+        deciding.now = machine_time() + self.later;
         let decided = self.transactions.carry_out(connection, deciding, &requests).await;
         let decided = decided.expect("written");
         match decided.answers.into_iter().next().expect("one answer") {
