@@ -1,5 +1,6 @@
-# What the scripts for newcomers rely on: checked by trying it, installed when it is missing, and named exactly when it cannot
-# be. Sourced by deploy/quickstart and tests/run; does nothing by itself.
+# What the scripts for newcomers rely on: checked by trying it, installed when it is missing, and
+# named exactly when it cannot be. Sourced by deploy/quickstart and tests/run; does nothing by
+# itself.
 #
 # Exit status of the scripts: 3 when something is missing that this user may not install.
 
