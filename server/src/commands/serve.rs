@@ -90,7 +90,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     desk.start();
     let (announce, stopping) = Stopping::new();
     let (reporter, health) = health_reporter();
-    let services = grpc::services(&desk, &settings).with(health);
+    let services = grpc::services(&desk, &settings).add_service(health);
     hear_signals(announce.clone(), stopping.clone());
     look_after(Arc::clone(&certificates), asked, &stopping);
     // Whoever asks before the first check hears what is known: the database was opened just now.

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use super::balancer;
 use super::connection::{Connection, Socket, Wire};
 use super::gate::{Full, Gate, Room};
-use super::stopping::{Stage, Stopping};
+use super::stopping::{Follower, Stage, Stopping};
 use crate::telemetry::names;
 
 /// How long the loop rests when the system cannot accept: at first, and at most.
@@ -29,6 +29,8 @@ pub(super) struct Door {
     pub(super) balancers: Arc<[IpAddr]>,
     /// Without it, connections are plain.
     pub(super) tls: Option<Arc<ServerConfig>>,
+    /// Connections end when it is over.
+    pub(super) over: Stopping,
     /// How long a balancer's word, TLS and the first words of HTTP/2 may take together.
     pub(super) handshake: Duration,
 }
@@ -81,7 +83,8 @@ impl Door {
             }
             None => Wire::Plain(stream),
         };
-        Ok(Connection::begin(wire, remote, room, open).await?)
+        let over = Follower::of(&self.over, Stage::Now);
+        Ok(Connection::begin(wire, remote, over, (room, open)).await?)
     }
 }
 

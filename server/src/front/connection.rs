@@ -8,11 +8,12 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::TcpConnectInfo;
+use tonic::transport::server::{Connected, TcpConnectInfo};
 
 use super::accept::Open;
 use super::frames::Frames;
 use super::gate::Room;
+use super::stopping::Follower;
 
 /// What every HTTP/2 client says first (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -42,8 +43,9 @@ pub(super) struct Connection {
     handed_on: usize,
     frames: Frames,
     info: TcpConnectInfo,
-    _room: Room,
-    _open: Open,
+    /// Nobody waits for it any longer: it ends, whatever its calls are at.
+    over: Follower,
+    _counted: (Room, Open),
 }
 
 impl Connection {
@@ -52,8 +54,8 @@ impl Connection {
     pub(super) async fn begin(
         mut wire: Wire,
         remote: SocketAddr,
-        room: Room,
-        open: Open,
+        over: Follower,
+        counted: (Room, Open),
     ) -> io::Result<Self> {
         let mut said = [0; PREFACE.len()];
         let mut length = 0;
@@ -68,11 +70,27 @@ impl Connection {
             }
         }
         let info = TcpConnectInfo { local_addr: None, remote_addr: Some(remote) };
-        Ok(Self { wire, handed_on: 0, frames: Frames::begin(), info, _room: room, _open: open })
+        let frames = Frames::begin();
+        Ok(Self { wire, handed_on: 0, frames, info, over, _counted: counted })
     }
 
-    /// Where it comes from, for its calls.
-    pub(super) fn info(&self) -> TcpConnectInfo {
+    /// What came of reading or writing; an error instead of waiting when it is over.
+    fn unless_over<T>(
+        &mut self,
+        outcome: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_pending() && self.over.poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
+        outcome
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
         self.info.clone()
     }
 }
@@ -95,7 +113,7 @@ impl AsyncRead for Connection {
             Wire::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Wire::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         };
-        ready!(read)?;
+        ready!(self.unless_over(read, cx))?;
         Poll::Ready(self.frames.received(&buf.filled()[known..]))
     }
 }
@@ -106,10 +124,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(match &mut self.wire {
+        let written = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Wire::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        })?;
+        };
+        let written = ready!(self.unless_over(written, cx))?;
         self.frames.sent(written);
         Poll::Ready(Ok(written))
     }
@@ -119,10 +138,11 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(match &mut self.wire {
+        let written = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Wire::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        })?;
+        };
+        let written = ready!(self.unless_over(written, cx))?;
         self.frames.sent(written);
         Poll::Ready(Ok(written))
     }
@@ -135,17 +155,19 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.wire {
+        let done = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Wire::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
+        };
+        self.unless_over(done, cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.wire {
+        let done = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Wire::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
+        };
+        self.unless_over(done, cx)
     }
 }
 

@@ -1,32 +1,29 @@
 //! Serving calls on a listening socket, and stopping in bounded time.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use futures_util::StreamExt as _;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
-use tower::{Layer as _, Service};
+use tonic::transport::Server;
+use tower::Service;
+use tower::util::MapResponseLayer;
 
 use super::accept::{self, Door};
-use super::connection::Connection;
-use super::deadline::KeepDeadlines;
-use super::farewell::SayFarewell;
+use super::endings::EndIdle;
 use super::gate::Gate;
-use super::stopping::{Drain, Stage, Stopping};
-use super::together::{Begun, Together};
+use super::stopping::{Stage, Stopping};
 use crate::config::Limits;
+use crate::grpc::in_our_words;
 use crate::supervise::keep_running;
 use crate::telemetry::CountCalls;
 
@@ -45,6 +42,9 @@ const HEADER_LIST: u32 = 16 * 1024;
 /// client, and for its errors.
 const PENDING_RESETS: usize = 64;
 const ERROR_RESETS: usize = 256;
+
+/// How long connections that were told to end may take for it.
+const LAST_CONNECTIONS: Duration = Duration::from_secs(1);
 
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,97 +97,56 @@ impl Front {
             + Clone
             + Send
             + 'static,
-        S::Future: Send,
+        S::Future: Send + 'static,
     {
+        let (end, over) = Stopping::new();
         let door = Door {
             gate: Gate::new(self.limits.connections, self.limits.connections_per_address),
             balancers: self.balancers,
             tls: self.tls,
+            over,
             handshake: self.limits.handshake(),
         };
-        let (ready, mut shaken) = mpsc::channel(READY_CONNECTIONS);
-        let (listener, over) = (Arc::new(self.listener), stopping.clone());
+        let (ready, shaken) = mpsc::channel(READY_CONNECTIONS);
+        let (listener, accepting) = (Arc::new(self.listener), stopping.clone());
+        let is_over = move || accepting.stage() != Stage::Running;
         let following = stopping.clone();
-        let is_over = move || over.stage() != Stage::Running;
         let accepting = keep_running("accept", is_over, move || {
             accept::run(Arc::clone(&listener), door.clone(), ready.clone(), following.clone())
         });
-        let services = KeepDeadlines.layer(services);
-        let services = CountCalls::of(deskbell_proto::DESCRIPTORS).layer(services);
-        let services = SayFarewell(stopping.clone()).layer(services);
-        let mut served = JoinSet::new();
-        let all_served = async {
-            loop {
-                tokio::select! {
-                    () = stopping.reaches(Stage::Draining) => break,
-                    Some(connection) = shaken.recv() => {
-                        served.spawn(serve_connection(connection, services.clone(), self.limits.clone(), stopping.clone()));
-                    }
-                    // Those that have ended are forgotten at once.
-                    Some(_) = served.join_next() => {}
-                    else => break,
-                }
-            }
-            while served.join_next().await.is_some() {}
-        };
+        let connections = ReceiverStream::new(shaken).map(Ok::<_, Infallible>);
+        let served = server(&self.limits)
+            .layer(EndIdle(stopping.clone()))
+            .layer(CountCalls::of(deskbell_proto::DESCRIPTORS))
+            .layer(MapResponseLayer::new(in_our_words::<Body>))
+            .serve_with_incoming_shutdown(services, connections, stopping.reaches(Stage::Draining));
+        let mut served = pin!(served);
         let ended = tokio::select! {
-            () = all_served => Ended::Drained,
-            () = time_is_up(&stopping, drain) => Ended::Cut,
+            // It ends with its last connection, and never with an error: there is nothing that it
+            // binds or makes.
+            _ = &mut served => Ended::Drained,
+            () = time_is_up(&stopping, drain) => {
+                end.send_replace(Stage::Now);
+                let _ = timeout(LAST_CONNECTIONS, served).await;
+                Ended::Cut
+            }
         };
         accepting.abort();
         ended
     }
 }
 
-/// Serves a connection's calls until its client goes, or the server stops and they have ended.
-async fn serve_connection<S, A>(
-    connection: Connection,
-    services: S,
-    limits: Limits,
-    stopping: Stopping,
-) where
-    S: Service<http::Request<Body>, Response = http::Response<A>, Error = Infallible>
-        + Clone
-        + Send
-        + 'static,
-    S::Future: Send,
-    A: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-    A::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let info = connection.info();
-    let begun = Begun::default();
-    let answer = service_fn(move |request: http::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(info.clone());
-        let mut services = services.clone();
-        async move {
-            poll_fn(|context| services.poll_ready(context)).await?;
-            services.call(request).await
-        }
-    });
-    let serving = http2::Builder::new(begun.clone())
-        .timer(TokioTimer::new())
+/// A server of HTTP/2 with our limits.
+fn server(limits: &Limits) -> Server {
+    Server::builder()
         .max_concurrent_streams(limits.streams_per_connection)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .keep_alive_interval(Some(limits.keepalive()))
-        .keep_alive_timeout(limits.keepalive_timeout())
-        .max_header_list_size(HEADER_LIST)
-        .max_pending_accept_reset_streams(Some(PENDING_RESETS))
-        .max_local_error_reset_streams(Some(ERROR_RESETS))
-        .serve_connection(TokioIo::new(connection), answer);
-    let mut together = Together::new(serving, begun);
-    let mut drain = Some(Drain::of(&stopping));
-    let ended = poll_fn(|context| {
-        if drain.as_mut().is_some_and(|drain| drain.poll(context).is_ready()) {
-            drain = None;
-            together.connection().graceful_shutdown();
-        }
-        Pin::new(&mut together).poll(context)
-    });
-    if let Err(error) = ended.await {
-        tracing::debug!(%error, "a connection ended badly");
-    }
+        .http2_keepalive_interval(Some(limits.keepalive()))
+        .http2_keepalive_timeout(Some(limits.keepalive_timeout()))
+        .http2_max_header_list_size(HEADER_LIST)
+        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS))
+        .http2_max_local_error_reset_streams(Some(ERROR_RESETS))
 }
 
 /// Waits for the end of the drain, or for whoever cannot wait for it.

@@ -51,31 +51,32 @@ impl Stopping {
 
 type Reached = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Follows the beginning of the drain for a task that asks often. It queues up once, and not anew
-/// each time.
-pub(super) struct Drain {
+/// Follows when a stage is reached for a task that asks often. It queues up once, and not anew each
+/// time.
+pub(super) struct Follower {
     stopping: Stopping,
+    stage: Stage,
     queued: Option<(Waker, Reached)>,
 }
 
-impl Drain {
-    pub(super) fn of(stopping: &Stopping) -> Self {
-        Self { stopping: stopping.clone(), queued: None }
+impl Follower {
+    pub(super) fn of(stopping: &Stopping, stage: Stage) -> Self {
+        Self { stopping: stopping.clone(), stage, queued: None }
     }
 
-    /// Whether it has begun. Otherwise whoever asks is woken when it does.
+    /// Whether it is reached. Otherwise whoever asks is woken when it is.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.stopping.has_reached(Stage::Draining) {
+        if self.stopping.has_reached(self.stage) {
             return Poll::Ready(());
         }
         if self.queued.as_ref().is_some_and(|(waker, _)| waker.will_wake(context.waker())) {
             return Poll::Pending;
         }
-        let stopping = self.stopping.clone();
-        let mut reached: Reached = Box::pin(async move { stopping.reaches(Stage::Draining).await });
-        let begun = reached.as_mut().poll(context);
+        let (stopping, stage) = (self.stopping.clone(), self.stage);
+        let mut reached: Reached = Box::pin(async move { stopping.reaches(stage).await });
+        let is_reached = reached.as_mut().poll(context);
         self.queued = Some((context.waker().clone(), reached));
-        begun
+        is_reached
     }
 }
 

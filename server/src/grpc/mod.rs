@@ -16,7 +16,6 @@ mod profile;
 mod queue;
 mod reflection;
 mod server_info;
-mod services;
 mod status;
 mod team;
 mod watch;
@@ -31,12 +30,13 @@ use deskbell_proto::v1::queue_service_server::QueueServiceServer;
 use deskbell_proto::v1::server_info_service_server::ServerInfoServiceServer;
 use deskbell_proto::v1::team_service_server::TeamServiceServer;
 
+use tonic::service::Routes;
+
 use crate::config::Settings;
 use crate::desk::Desk;
 use customers::ForCustomers;
 pub use encoder::ProtoEncoder;
-pub use services::Services;
-pub use status::{deadline_passed, give_reason, stopping};
+pub use status::{give_reason, in_our_words, stopping};
 use watch::WatchServer;
 
 /// The handlers' state: the desk, shared.
@@ -46,20 +46,21 @@ struct Handlers {
 }
 
 /// All services of the contract, and reflection as far as it is allowed.
-pub fn services(desk: &Arc<Desk>, settings: &Settings) -> Services {
+pub fn services(desk: &Arc<Desk>, settings: &Settings) -> Routes {
     let handlers = Handlers { desk: Arc::clone(desk) };
     let limit = settings.limits.message_bytes;
-    let services = Services::none()
-        .with(ServerInfoServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
-        .with(AccountServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
-        .with(TeamServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
-        .with(OrganizationServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
-        .with(ProfileServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
-        .with(QueueServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
-        .with(WatchServer { handlers: handlers.clone(), limit })
-        .with(ForCustomers {
-            desk: Arc::clone(desk),
-            service: AssistanceServiceServer::new(handlers).max_decoding_message_size(limit),
-        });
+    let services = Routes::new(
+        ServerInfoServiceServer::new(handlers.clone()).max_decoding_message_size(limit),
+    )
+    .add_service(AccountServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
+    .add_service(TeamServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
+    .add_service(OrganizationServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
+    .add_service(ProfileServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
+    .add_service(QueueServiceServer::new(handlers.clone()).max_decoding_message_size(limit))
+    .add_service(WatchServer { handlers: handlers.clone(), limit })
+    .add_service(ForCustomers {
+        desk: Arc::clone(desk),
+        service: AssistanceServiceServer::new(handlers).max_decoding_message_size(limit),
+    });
     reflection::add(services, desk, settings.reflection)
 }

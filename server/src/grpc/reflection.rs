@@ -10,14 +10,15 @@ use deskbell_proto::DESCRIPTORS;
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::server::NamedService;
+use tonic::service::Routes;
 use tower::Service;
 
-use super::{Handlers, Services};
+use super::Handlers;
 use crate::config::Reflection;
 use crate::desk::Desk;
 
 /// Adds the reflection service (v1).
-pub fn add(services: Services, desk: &Arc<Desk>, reflection: Reflection) -> Services {
+pub fn add(services: Routes, desk: &Arc<Desk>, reflection: Reflection) -> Routes {
     if reflection == Reflection::Off {
         return services;
     }
@@ -26,10 +27,10 @@ pub fn add(services: Services, desk: &Arc<Desk>, reflection: Reflection) -> Serv
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1();
     match built {
-        Ok(service) if reflection == Reflection::On => services.with(service),
+        Ok(service) if reflection == Reflection::On => services.add_service(service),
         Ok(service) => {
             let handlers = Handlers { desk: Arc::clone(desk) };
-            services.with(ForAdmins { service, handlers })
+            services.add_service(ForAdmins { service, handlers })
         }
         Err(cause) => {
             tracing::error!(%cause, "the contract cannot be described; reflection stays off");

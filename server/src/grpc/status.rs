@@ -136,13 +136,6 @@ pub fn stopping() -> Status {
     status(Code::Unavailable, "STOPPING", text, &[], Some(BRIEFLY))
 }
 
-/// What ends a call whose client has set it a deadline that has passed.
-pub fn deadline_passed() -> Status {
-    let text = "the deadline of the call has passed; what it was to change may be done or not, so \
-                repeat it with its request_id and a later deadline";
-    status(Code::DeadlineExceeded, "DEADLINE_PASSED", text, &[], None)
-}
-
 /// What tonic answers before a handler is reached, in the contract's words and with a reason: a
 /// request that does not read is the caller's fault, and a request that is too large is no call to
 /// start a watch over. Answers of ours pass as they are, and headers stay: by one, a client learns
@@ -276,7 +269,6 @@ mod tests {
             ),
             (Status::not_found("service not registered"), Code::NotFound, "NOT_FOUND"),
             (stopping(), Code::Unavailable, "STOPPING"),
-            (deadline_passed(), Code::DeadlineExceeded, "DEADLINE_PASSED"),
             (Failure::Internal.into(), Code::Internal, "INTERNAL"),
             (Failure::StartOver.into(), Code::OutOfRange, "START_OVER"),
         ];

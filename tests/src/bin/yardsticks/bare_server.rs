@@ -10,13 +10,13 @@ use std::time::Duration;
 use deskbell_proto::v1::{CustomerTicket, SubmitTicketRequest, SubmitTicketResponse};
 use deskbell_server::config::Sources;
 use deskbell_server::front::{Certificates, Front, Stopping};
-use deskbell_server::grpc::Services;
 use deskbell_server::secrets::Authority;
 use deskbell_tests::measuring::{Outcome, program};
 use jiff::Timestamp;
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service, http};
 use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use tonic_prost::ProstCodec;
 
@@ -33,7 +33,7 @@ pub async fn run() -> Outcome<()> {
     let front = Front::listen(([127, 0, 0, 1], 0).into(), &limits, Some(tls)).await?;
     let addresses = vec![format!("https://{}", front.address()?)];
     let (_stop, stopping) = Stopping::new();
-    tokio::spawn(front.serve(Services::none().with(Submits { commits }), stopping, Duration::ZERO));
+    tokio::spawn(front.serve(Routes::new(Submits { commits }), stopping, Duration::ZERO));
     program::answer(&(addresses, certificates.authorities_pem()?))?;
     while program::next_order::<()>().await?.is_some() {}
     Ok(())

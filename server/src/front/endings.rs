@@ -12,34 +12,34 @@ use http_body::{Body, Frame, SizeHint};
 use tonic::Status;
 use tower::{Layer, Service};
 
-use super::stopping::{Drain, Stopping};
+use super::stopping::{Follower, Stage, Stopping};
 use crate::grpc::{give_reason, stopping};
 
 /// Ends idle streams when the server stops.
 #[derive(Clone, Debug)]
-pub(super) struct SayFarewell(pub(super) Stopping);
+pub(super) struct EndIdle(pub(super) Stopping);
 
-impl<S> Layer<S> for SayFarewell {
-    type Service = Polite<S>;
+impl<S> Layer<S> for EndIdle {
+    type Service = Ending<S>;
 
-    fn layer(&self, inner: S) -> Polite<S> {
-        Polite { inner, stopping: self.0.clone() }
+    fn layer(&self, inner: S) -> Ending<S> {
+        Ending { inner, stopping: self.0.clone() }
     }
 }
 
 /// A service whose answers end when the server stops.
 #[derive(Clone, Debug)]
-pub(super) struct Polite<S> {
+pub(super) struct Ending<S> {
     inner: S,
     stopping: Stopping,
 }
 
-impl<S, Q, A> Service<http::Request<Q>> for Polite<S>
+impl<S, Q, A> Service<http::Request<Q>> for Ending<S>
 where
     S: Service<http::Request<Q>, Response = http::Response<A>>,
     S::Future: Send + 'static,
 {
-    type Response = http::Response<PoliteBody<A>>;
+    type Response = http::Response<EndingBody<A>>;
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
 
@@ -51,19 +51,22 @@ where
         let answer = self.inner.call(request);
         let stopping = self.stopping.clone();
         Box::pin(async move {
-            Ok(answer.await?.map(|inner| PoliteBody { inner, drain: Some(Drain::of(&stopping)) }))
+            Ok(answer.await?.map(|inner| EndingBody {
+                inner,
+                drain: Some(Follower::of(&stopping, Stage::Draining)),
+            }))
         })
     }
 }
 
 /// An answer that ends when the server stops.
-pub(super) struct PoliteBody<B> {
+pub(super) struct EndingBody<B> {
     inner: B,
     /// None once the answer has ended with it.
-    drain: Option<Drain>,
+    drain: Option<Follower>,
 }
 
-impl<B: Body + Unpin> Body for PoliteBody<B> {
+impl<B: Body + Unpin> Body for EndingBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
