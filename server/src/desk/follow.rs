@@ -10,7 +10,7 @@ use super::customer_view::{CustomerView, view};
 use super::profiles::Manifest;
 use super::streams::Share;
 use super::{CustomerTicket, Desk, Failure, Widget};
-use crate::domain::{Digest, MessageId, Refusal};
+use crate::domain::{Digest, MessageId, Refusal, State};
 use crate::hub::{Topic, Waiting};
 
 /// A widget's stream gives a sign of life this often.
@@ -95,8 +95,9 @@ impl Follow {
             }
             if self.sign_due <= Instant::now() {
                 self.sign_due = Instant::now() + KEEP_ALIVE;
-                // The place in the queue moves with other people's tickets.
-                self.look = true;
+                // The place in the queue moves with other people's tickets. All else wakes.
+                self.look =
+                    self.shown_ticket.as_ref().is_some_and(|ticket| ticket.state == State::New);
                 let staffed = self.desk.staffed(&self.widget.team);
                 return Ok(Some(News::KeepAlive(staffed)));
             }

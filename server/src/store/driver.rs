@@ -77,6 +77,14 @@ impl Database {
         }
     }
 
+    /// Pages in SQLite's log that are not in its file yet.
+    pub fn pages_in_log(&self) -> u32 {
+        match self {
+            Database::Sqlite(file) => file.pages_in_log(),
+            Database::Postgres(_) => 0,
+        }
+    }
+
     /// Moves what is in SQLite's log into its file, as far as nobody reads it. Writers go on
     /// meanwhile. PostgreSQL does so by itself.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@
 //! When the log or its index are not, what they hold is moved into the database, and all
 //! connections begin again with new ones.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -23,6 +24,10 @@ const READERS: u32 = 6;
 
 /// How many of them customers may have together.
 pub(super) const READERS_FOR_CUSTOMERS: usize = 3;
+
+/// Where the log's index says how many frames there are, and how many of them were moved.
+const FRAMES: usize = 16;
+const MOVED: usize = 96;
 
 /// What tells a file from another one of the same name.
 type Identity = (u64, u64);
@@ -45,6 +50,8 @@ struct Opened {
     database: Option<Identity>,
     /// The log and its index, where they are.
     beside: Vec<(PathBuf, Identity)>,
+    /// The log's index.
+    index: Option<File>,
     readers: SqlitePool,
 }
 
@@ -108,6 +115,25 @@ impl Files {
         Ok(readers.ok_or(sqlx::Error::PoolClosed)?)
     }
 
+    /// Pages in the log that are not in the database yet, by the log's index ("The WAL-Index File
+    /// Format" in SQLite's documentation): of how many frames it tells, and how many of them were
+    /// moved.
+    pub(super) fn pages_in_log(&self) -> u32 {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(index) = opened.as_ref().and_then(|opened| opened.index.as_ref()) else {
+            return 0;
+        };
+        let number = |at: usize| {
+            let mut number = [0; 4];
+            read_at(index, &mut number, at as u64).map(|()| u32::from_ne_bytes(number))
+        };
+        // Where it cannot be read, the writer moves the log by itself.
+        match (number(FRAMES), number(MOVED)) {
+            (Ok(frames), Ok(moved)) => frames.saturating_sub(moved),
+            _ => 0,
+        }
+    }
+
     /// Moves what is in the log into the database, as far as nobody reads it. The writer goes on
     /// meanwhile.
     pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
@@ -147,11 +173,13 @@ impl Files {
         // Whoever has read has opened the log.
         sqlx::query("SELECT COUNT(*) FROM sqlite_master").execute(&mut holder).await?;
         *place = Some(holder);
-        let beside = beside(&self.path).into_iter();
+        let [log, index] = beside(&self.path);
+        let beside = [log, index.clone()].into_iter();
         let beside = beside.filter_map(|path| identity(&path).map(|known| (path, known)));
         let opened = Opened {
             database: identity(&self.path),
             beside: beside.collect(),
+            index: File::open(&index).ok(),
             readers: pool(self.options.clone()),
         };
         self.set(Some(opened));
@@ -246,6 +274,17 @@ pub(super) fn beside(path: &Path) -> [PathBuf; 2] {
         name.push(end);
         name.into()
     })
+}
+
+/// Reads without moving any place in the file.
+fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileExt::read_exact_at(file, into, at);
+    #[cfg(windows)]
+    return match std::os::windows::fs::FileExt::seek_read(file, into, at)? {
+        read if read == into.len() => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    };
 }
 
 /// None when there is no file.

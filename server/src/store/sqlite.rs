@@ -87,6 +87,11 @@ impl File {
         Ok(Turn::Reading(self.files.readers()?.begin().await?))
     }
 
+    /// Pages in the log that are not in the file yet.
+    pub fn pages_in_log(&self) -> u32 {
+        self.files.pages_in_log()
+    }
+
     /// Moves what is in the log into the file, as far as nobody reads it. The writer goes on
     /// meanwhile.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {

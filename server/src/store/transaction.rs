@@ -90,7 +90,7 @@ impl Transactions {
         commit_with(connection, rows).await?;
         let on_disk = Instant::now();
         let requests = requests.len();
-        self.checkpoints.wrote(requests);
+        self.checkpoints.wrote();
         for (team, lock) in &locks {
             if let Some(directory) = worlds.get(team).and_then(|world| world.team.as_ref()) {
                 self.directories.put(lock.directory_revision, directory);
