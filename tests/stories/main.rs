@@ -8,6 +8,7 @@ mod erasing;
 mod expiry;
 mod failing;
 mod floods;
+mod follow_ups;
 mod front_door;
 mod groups;
 mod halves;

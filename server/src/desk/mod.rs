@@ -10,6 +10,7 @@ mod attempts;
 mod customer_view;
 mod failure;
 mod follow;
+mod follow_ups;
 mod frames;
 mod hints;
 mod host;
@@ -33,7 +34,7 @@ mod widgets;
 
 use std::sync::Arc;
 
-use tokio::sync::watch as watch_channel;
+use tokio::sync::{Notify, watch as watch_channel};
 
 pub use acts::Acted;
 pub use assistance::RawSubmission;
@@ -103,6 +104,8 @@ pub struct Desk {
     /// Whole queues are read by a few at a time: thousands of terminals that come back at once must
     /// not take all memory and all of the database.
     snapshots: tokio::sync::Semaphore,
+    /// An act left something to do.
+    follow_ups_due: Arc<Notify>,
     stop: watch_channel::Sender<bool>,
 }
 
@@ -118,7 +121,8 @@ impl Desk {
     ) -> Arc<Self> {
         let hub = Arc::new(Hub::default());
         let sessions = Arc::new(SessionCache::default());
-        let on_commit = on_commit(&hub, &sessions, &encoder);
+        let follow_ups_due = Arc::new(Notify::new());
+        let on_commit = on_commit(&hub, &sessions, &encoder, &follow_ups_due);
         let throttle = Throttle::new(rates, clock.clone());
         let holdings = Holdings::new(rates, database.readers_for_customers());
         let store = Store::start(database, &on_commit);
@@ -134,6 +138,7 @@ impl Desk {
             throttle,
             holdings,
             snapshots: tokio::sync::Semaphore::new(SNAPSHOTS),
+            follow_ups_due,
             stop: watch_channel::Sender::new(false),
         })
     }
@@ -148,6 +153,7 @@ impl Desk {
     pub fn start(self: &Arc<Self>) {
         self.keep_running("sweep", Desk::sweep);
         self.keep_running("listen", Desk::listen);
+        self.keep_running("follow-ups", Desk::do_follow_ups);
     }
 
     /// Until [`Desk::close`].
@@ -222,8 +228,14 @@ fn random_id() -> Result<i64, Failure> {
 }
 
 /// After each commit: frames for watching terminals, wake-ups for widgets, ends for sessions.
-fn on_commit(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Encoder>) -> OnCommit {
+fn on_commit(
+    hub: &Arc<Hub>,
+    sessions: &Arc<SessionCache>,
+    encoder: &Arc<dyn Encoder>,
+    follow_ups_due: &Arc<Notify>,
+) -> OnCommit {
     let (hub, sessions, encoder) = (Arc::clone(hub), Arc::clone(sessions), Arc::clone(encoder));
+    let follow_ups_due = Arc::clone(follow_ups_due);
     Arc::new(move |commit: Commit| {
         measures::committed(&commit);
         let Commit { told: changes, on_disk, .. } = commit;
@@ -240,6 +252,9 @@ fn on_commit(hub: &Arc<Hub>, sessions: &Arc<SessionCache>, encoder: &Arc<dyn Enc
         }
         for (change, team) in changes {
             let Some(team) = team else { continue };
+            if !team.settings.follow_ups.is_empty() {
+                follow_ups_due.notify_one();
+            }
             hub.tell(change.team, change.revision, || {
                 let frame = frames::frame_of_committed(&*encoder, &team, &change);
                 Frame {

@@ -14,7 +14,7 @@ use crate::telemetry::names;
 const EVERY: Duration = Duration::from_secs(2);
 
 /// A lease outlives a few missed looks.
-const LEASE: Millis = 15_000;
+pub(super) const LEASE: Millis = 15_000;
 
 /// How often a server says that it lives, and who watches on it.
 const BEAT_EVERY: Duration = Duration::from_secs(10);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZoneDatabase;
 
 use super::host::CODE_LIVES;
-use super::{Desk, Failure, Session, Staff, random_id};
+use super::{Desk, Failure, Session, Staff, random_id, salt};
 use crate::domain::{
     AccountId, Caller, Checked, Command, Digest, GroupId, ItemId, MemberCommand, MemberDraft,
-    MemberId, Millis, Refusal, Reply, Team, TeamCommand, TeamId, text,
+    MemberId, Millis, Refusal, Reply, Request, Team, TeamCommand, TeamId, text,
 };
 use crate::secrets::codes::{code_for_request, code_hash};
 
@@ -79,6 +79,20 @@ impl Desk {
         let memory = self.memory(request_id, fingerprint);
         let outcome = self.change(staff.team.id, staff.caller(), Some(memory), command).await?;
         Ok((outcome.reply, self.team(staff.team.id).await?))
+    }
+
+    /// What a change to the team would do. It reads, and nobody waits for it.
+    pub async fn try_out(
+        &self,
+        staff: &Staff,
+        command: impl Into<Command>,
+        request_id: &str,
+        fingerprint: Digest,
+    ) -> Result<Reply, Failure> {
+        let memory = Some(self.memory(request_id, fingerprint));
+        let (team, caller, command) = (staff.team.id, staff.caller(), command.into());
+        let request = Request { team, caller, memory, command, salt: salt()? };
+        Ok(self.store.try_out(&request).await?)
     }
 
     /// Adds a member by address.

@@ -19,6 +19,8 @@ use super::world::World;
 pub struct Decision {
     /// In the order in which it happened; empty: nothing was left to do.
     pub events: Vec<Event>,
+    /// Who did it.
+    pub actor: Actor,
     /// What the caller hears.
     pub reply: Reply,
     /// The team's next id afterwards.
@@ -58,8 +60,8 @@ pub fn decide(world: &World, request: &Request, now: Millis) -> Result<Decision,
             }
         }
     }
-    let Draft { events, next_id, next_number, .. } = draft;
-    Ok(Decision { events, reply, next_id, next_number })
+    let Draft { actor, events, next_id, next_number, .. } = draft;
+    Ok(Decision { events, actor, reply, next_id, next_number })
 }
 
 /// Customers hear no more than that the service is paused.

@@ -137,7 +137,9 @@ impl Item {
     pub fn due(&self) -> Option<Millis> {
         match self {
             Item::Group(group) => group.erased_at(),
-            Item::Team(_) | Item::Member(_) | Item::Organization(_) | Item::Profile(_) => None,
+            // What an act left to do is due at once.
+            Item::Team(settings) => (!settings.follow_ups.is_empty()).then_some(0),
+            Item::Member(_) | Item::Organization(_) | Item::Profile(_) => None,
         }
     }
 

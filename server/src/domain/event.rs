@@ -47,6 +47,8 @@ pub enum Event {
         from: GroupId,
         /// Whose it is.
         to: GroupId,
+        /// Only of these tickets; none: all of it.
+        tickets: Option<Vec<TicketId>>,
     },
     /// Words and messages of these tickets are gone; number and secret hash stay.
     TicketsErased(Vec<TicketId>),

@@ -9,6 +9,7 @@ mod command;
 mod decide;
 mod directory;
 mod event;
+mod follow_up;
 mod former;
 mod group;
 mod ids;
@@ -34,6 +35,7 @@ pub use command::{Checked, Command, Locks, WhenLapsed};
 pub use decide::{Decision, decide};
 pub use directory::{DirectoryEvent, Item, ItemId};
 pub use event::{Actor, Change, Event, actor_name};
+pub use follow_up::{AT_ONCE, FollowUp, Following, SLICE, Slice};
 pub use former::Former;
 pub use group::{ERASE_AT_ONCE, Group, GroupCommand, GroupWords, UNDELETE_FOR, Visibility};
 pub use ids::{

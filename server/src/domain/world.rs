@@ -40,7 +40,9 @@ pub struct World {
     pub code: Option<OneTimeCode>,
     /// For these members more waits than is at hand.
     pub more_waits: BTreeSet<MemberId>,
-    /// How many ended tickets the group in question has.
+    /// How many open tickets the group in question has.
+    pub open_in_group: i64,
+    /// How many ended ones.
     pub ended_in_group: i64,
 }
 
@@ -70,6 +72,10 @@ pub struct Needs {
     pub ticket: Option<TicketId>,
     /// A ticket, by the hash of its secret.
     pub secret: Option<Digest>,
+    /// Tickets, by id.
+    pub ids: Vec<TicketId>,
+    /// Their words, too.
+    pub words: bool,
     /// Tickets that nobody named.
     pub tickets: Option<Tickets>,
     /// An account, by id.
@@ -101,6 +107,7 @@ impl World {
             accounts: Vec::new(),
             code: None,
             more_waits: BTreeSet::new(),
+            open_in_group: 0,
             ended_in_group: 0,
         }
     }
@@ -139,13 +146,13 @@ impl World {
                         words: Arc::clone(&change.words),
                     });
                 }
-                Event::HistoryMoved { from, to } => {
-                    let tickets = self.tickets.values_mut();
-                    for ticket in
-                        tickets.filter(|ticket| !ticket.is_open() && ticket.group == Some(*from))
-                    {
-                        ticket.group = Some(*to);
-                    }
+                Event::HistoryMoved { from, to, tickets } => {
+                    let is_moved = |ticket: &&mut TicketEntry| {
+                        let named = tickets.as_ref().is_none_or(|ids| ids.contains(&ticket.id));
+                        named && !ticket.is_open() && ticket.group == Some(*from)
+                    };
+                    let moved = self.tickets.values_mut().filter(is_moved);
+                    moved.for_each(|ticket| ticket.group = Some(*to));
                 }
                 Event::TicketsErased(tickets) => {
                     for ticket in tickets {

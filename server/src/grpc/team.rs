@@ -2,6 +2,7 @@
 
 use std::mem::take;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use deskbell_proto::v1::team_service_server::TeamService;
 use deskbell_proto::v1::{
@@ -236,7 +237,12 @@ impl TeamService for Handlers {
             confirm: body.confirm_erased_tickets,
             move_to: move_to.map(|id| convert::group_or_nobody(id)),
         };
-        let (reply, team) = self.desk.change_team(&staff, command, &body.request_id, print).await?;
+        let (reply, team) = if body.dry_run {
+            let told = self.desk.try_out(&staff, command, &body.request_id, print).await?;
+            (told, Arc::clone(&staff.team))
+        } else {
+            self.desk.change_team(&staff, command, &body.request_id, print).await?
+        };
         let Reply::GroupDeleted { unassigned, erased, moved, profiles, until } = reply else {
             return Err(Failure::Internal.into());
         };

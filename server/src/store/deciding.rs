@@ -9,7 +9,7 @@ use super::many::{Filled, Many};
 use super::outcome::{Answer, Outcome, WriteError};
 use super::rows::Rows;
 use crate::domain::{
-    self, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, Revision,
+    self, Actor, Change, Command, Digest, Event, Memory, Millis, Refusal, Reply, Request, Revision,
     TeamId, TicketCommand,
 };
 
@@ -123,7 +123,7 @@ impl Deciding {
         let repeated = decision.events.is_empty();
         world.next_id = decision.next_id;
         world.next_number = decision.next_number;
-        self.take(request, decision.events)?;
+        self.put(request.team, decision.actor, decision.events)?;
         if let (Some(key), Some(memory)) = (key, memory) {
             self.remembered.insert(key, (memory.fingerprint, decision.reply.clone()));
             replies.push((request, decision.reply.clone()));
@@ -132,9 +132,9 @@ impl Deciding {
     }
 
     /// Sorts a request's events into its team's change and the host's, and moves both worlds on.
-    fn take(&mut self, request: &Request, events: Vec<Event>) -> Result<(), StoreError> {
+    fn put(&mut self, of: TeamId, actor: Actor, events: Vec<Event>) -> Result<(), StoreError> {
         let (of_host, of_team): (Vec<_>, Vec<_>) = events.into_iter().partition(Event::is_of_host);
-        for (team, events) in [(request.team, of_team), (TeamId::HOST, of_host)] {
+        for (team, events) in [(of, of_team), (TeamId::HOST, of_host)] {
             if events.is_empty() {
                 continue;
             }
@@ -150,7 +150,6 @@ impl Deciding {
             if events.iter().any(|event| matches!(event, Event::Directory(_))) {
                 lock.directory_revision = world.revision;
             }
-            let actor = request.caller.actor();
             self.changes.push(Change {
                 team,
                 revision: world.revision,

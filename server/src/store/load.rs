@@ -10,13 +10,14 @@ use super::many::Filled;
 use super::tickets::{self, Name, select_tickets};
 use super::waiting;
 use crate::domain::{
-    Change, ERASE_AT_ONCE, Entry, Event, GroupId, MemberId, Needs, TeamId, Ticket, TicketWords,
-    Tickets, World,
+    AT_ONCE, Change, ERASE_AT_ONCE, Entry, Event, GroupId, MemberId, Needs, TeamId, Ticket,
+    TicketWords, Tickets, World,
 };
 
-/// A change of one request touches at most this many tickets: all open ones of a group or an
-/// operator.
-const AT_ONCE: i64 = 100_000;
+/// All priorities are greater than 0; saying so has SQLite go through the index of open tickets.
+/// Tickets of a group or an operator that an act has at hand: one more than it changes by itself.
+const AT_HAND: i64 = 257;
+const _: () = assert!(AT_ONCE == 256);
 
 /// The worlds of a batch, by team.
 pub type Worlds = BTreeMap<TeamId, World>;
@@ -28,6 +29,7 @@ pub fn named(needs: &[(TeamId, Needs)]) -> [Filled; 3] {
         names.extend(needs.number.map(|number| (*team, Name::Number(number))));
         names.extend(needs.ticket.map(|ticket| (*team, Name::Id(ticket))));
         names.extend(needs.secret.map(|secret| (*team, Name::Secret(secret))));
+        names.extend(needs.ids.iter().map(|ticket| (*team, Name::Id(*ticket))));
     }
     tickets::by_name(&names)
 }
@@ -49,6 +51,9 @@ pub async fn load(
     }
     for (team, found) in found {
         hold(connection, worlds, team, found).await?;
+    }
+    for (team, _) in needs.iter().filter(|(_, needs)| needs.words) {
+        add_words_at_hand(connection, worlds, *team).await?;
     }
     for (team, wanted) in needs {
         if let Some(Tickets::WaitingFor(member)) = wanted.tickets {
@@ -82,7 +87,14 @@ async fn waiting_for(
 }
 
 fn named_only(needs: &Needs) -> Needs {
-    Needs { number: needs.number, ticket: needs.ticket, secret: needs.secret, ..Needs::default() }
+    Needs {
+        number: needs.number,
+        ticket: needs.ticket,
+        secret: needs.secret,
+        ids: needs.ids.clone(),
+        words: needs.words,
+        ..Needs::default()
+    }
 }
 
 /// Puts tickets at hand, without their words: only what is changed is shown with them, see
@@ -144,19 +156,11 @@ async fn wide(
         let found = rows.iter_mut().map(|row| Ok(tickets::read(row)?.1));
         hold(connection, worlds, team, found.collect::<Result<_, StoreError>>()?).await?;
     }
-    if let (Some(Tickets::Open), Some(world)) = (needs.tickets, worlds.get_mut(&team)) {
-        let tickets = world.tickets.values_mut();
-        let mut bare: Vec<_> =
-            tickets.map(|ticket| ((team, ticket.image.words.id), &mut ticket.words)).collect();
-        let words = tickets::words(connection, bare.iter().map(|(of, _)| *of)).await?;
-        for (of, bare) in &mut bare {
-            if let Some(words) = words.get(of) {
-                **bare = Arc::clone(words);
-            }
-        }
+    if needs.tickets == Some(Tickets::Open) {
+        add_words_at_hand(connection, worlds, team).await?;
     }
     if let (Some(Tickets::OpenIn(group)), Some(world)) = (needs.tickets, worlds.get_mut(&team)) {
-        world.ended_in_group = count_ended(connection, team, group).await?;
+        (world.open_in_group, world.ended_in_group) = count(connection, team, group).await?;
     }
     let accounts = accounts::needed(connection, needs).await?;
     if let Some(world) = worlds.get_mut(&team) {
@@ -185,28 +189,34 @@ async fn belonging(
     let (sql, of, limit) = match wanted {
         Tickets::WaitingFor(_) => return Ok(Vec::new()),
         Tickets::Open => {
-            (select_tickets!("WHERE t.team_id = $1 AND t.ended_at IS NULL LIMIT $2"), None, AT_ONCE)
+            const OPEN: &str = select_tickets!(
+                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.priority > 0 LIMIT $2"
+            );
+            (OPEN, None, AT_HAND)
         }
         Tickets::OpenOf(member) => (
             select_tickets!(
-                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.operator_id = $3 LIMIT $2"
+                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.priority > 0 AND \
+                 t.operator_id = $3 LIMIT $2"
             ),
             Some(member.0),
-            AT_ONCE,
+            AT_HAND,
         ),
         Tickets::OpenIn(group) => (
             select_tickets!(
-                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.group_id = $3 LIMIT $2"
+                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.priority > 0 AND \
+                 t.group_id = $3 LIMIT $2"
             ),
             Some(group.0),
-            AT_ONCE,
+            AT_HAND,
         ),
         Tickets::FormerlyIn(group) => (
             select_tickets!(
-                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.former_group_id = $3 LIMIT $2"
+                "WHERE t.team_id = $1 AND t.ended_at IS NULL AND t.priority > 0 AND \
+                 t.former_group_id = $3 LIMIT $2"
             ),
             Some(group.0),
-            AT_ONCE,
+            AT_HAND,
         ),
         Tickets::EndedIn(group) => (
             select_tickets!(
@@ -220,16 +230,36 @@ async fn belonging(
     connection.rows(sql, values.into_iter().flatten()).await
 }
 
-/// How many ended tickets a group has.
-async fn count_ended(
+/// Adds the words of all tickets at hand.
+async fn add_words_at_hand(
+    connection: &mut Connection,
+    worlds: &mut Worlds,
+    team: TeamId,
+) -> Result<(), StoreError> {
+    let Some(world) = worlds.get_mut(&team) else { return Ok(()) };
+    let tickets = world.tickets.values_mut();
+    let mut bare: Vec<_> =
+        tickets.map(|ticket| ((team, ticket.image.words.id), &mut ticket.words)).collect();
+    let words = tickets::words(connection, bare.iter().map(|(of, _)| *of)).await?;
+    for (of, bare) in &mut bare {
+        if let Some(words) = words.get(of) {
+            **bare = Arc::clone(words);
+        }
+    }
+    Ok(())
+}
+
+/// How many open and ended tickets a group has. Each is counted in its index.
+async fn count(
     connection: &mut Connection,
     team: TeamId,
     group: GroupId,
-) -> Result<i64, StoreError> {
-    let sql = "SELECT COUNT(*) FROM tickets WHERE team_id = $1 AND group_id = $2 AND ended_at IS \
-        NOT NULL";
+) -> Result<(i64, i64), StoreError> {
+    let sql = "SELECT (SELECT COUNT(*) FROM tickets WHERE team_id = $1 AND group_id = $2 AND \
+        ended_at IS NULL AND priority > 0), \
+        (SELECT COUNT(*) FROM tickets WHERE team_id = $1 AND group_id = $2 AND ended_at IS NOT NULL)";
     match connection.row(sql, values![team, group.0]).await? {
-        Some(mut row) => row.next(),
-        None => Ok(0),
+        Some(mut row) => Ok((row.next()?, row.next()?)),
+        None => Ok((0, 0)),
     }
 }

@@ -123,12 +123,15 @@ pub enum Stored<'a> {
 }
 
 /// Whose history moved.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StoredMove {
     /// Whose it was.
     pub from: GroupId,
     /// Whose it is.
     pub to: GroupId,
+    /// Only of these tickets; none: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tickets: Option<Vec<TicketId>>,
 }
 
 /// An account.
@@ -198,8 +201,8 @@ impl<'a> Stored<'a> {
                 Stored::Item(item.id().kind(), raw(image_of(item)?)?, Cow::Borrowed(former))
             }
             Event::Directory(DirectoryEvent::Gone(id)) => Stored::ItemGone(*id),
-            Event::HistoryMoved { from, to } => {
-                Stored::HistoryMoved(StoredMove { from: *from, to: *to })
+            Event::HistoryMoved { from, to, tickets } => {
+                Stored::HistoryMoved(StoredMove { from: *from, to: *to, tickets: tickets.clone() })
             }
             Event::TicketsErased(tickets) => Stored::TicketsErased(Cow::Borrowed(tickets)),
             Event::Account(event) => Stored::of_account(event),

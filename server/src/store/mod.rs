@@ -13,6 +13,7 @@ mod directory;
 mod driver;
 mod error;
 mod files;
+mod follow_ups;
 mod hints;
 mod host;
 mod keys;

@@ -177,10 +177,14 @@ async fn write_event(
         Event::Ticket(..) | Event::Message(..) => Ok(()),
         Event::Directory(DirectoryEvent::Set(item, ..)) => put(connection, team, item).await,
         Event::Directory(DirectoryEvent::Gone(item)) => remove(connection, team, *item).await,
-        Event::HistoryMoved { from, to } => {
+        Event::HistoryMoved { from, to, tickets: None } => {
             let sql = "UPDATE tickets SET group_id = $3 WHERE team_id = $1 AND group_id = $2 AND \
                 ended_at IS NOT NULL";
             connection.execute(sql, values![team, from.0, to.0]).await.map(drop)
+        }
+        Event::HistoryMoved { to, tickets: Some(tickets), .. } => {
+            let moved = tickets.iter().map(|ticket| values![team, ticket.0, to.0]);
+            execute_all(connection, vec![MOVE.filled(moved)]).await
         }
         Event::TicketsErased(tickets) => erase(connection, team, tickets).await,
         Event::Account(event) => accounts::write(connection, event).await,
@@ -265,6 +269,15 @@ const ERASE: [Many; 6] = [
          ticket_id IN (SELECT ticket_id FROM wanted)",
     ),
 ];
+
+/// Moves tickets of one team to a group.
+const MOVE: Many = Many {
+    before: "WITH wanted (team_id, ticket_id, group_id) AS (",
+    width: 3,
+    after: ") UPDATE tickets SET group_id = (SELECT MAX(group_id) FROM wanted) \
+            WHERE team_id = (SELECT MAX(team_id) FROM wanted) AND \
+            ticket_id IN (SELECT ticket_id FROM wanted)",
+};
 
 const fn of_wanted(after: &'static str) -> Many {
     Many { before: "WITH wanted (team_id, ticket_id) AS (", width: 2, after }

@@ -332,7 +332,16 @@ impl Replayed {
                 Stored::ItemGone(id) => {
                     self.directory.remove(&(id.kind(), id.number()));
                 }
-                Stored::HistoryMoved(StoredMove { from, to }) => {
+                Stored::HistoryMoved(StoredMove { from, to, tickets: Some(tickets) }) => {
+                    for id in tickets {
+                        if let Some(ticket) = self.tickets.get_mut(&id)
+                            && ticket.group == Some(from)
+                        {
+                            ticket.group = Some(to);
+                        }
+                    }
+                }
+                Stored::HistoryMoved(StoredMove { from, to, tickets: None }) => {
                     let moved = self
                         .tickets
                         .values_mut()

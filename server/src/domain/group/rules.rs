@@ -7,11 +7,12 @@ use crate::domain::Millis;
 use crate::domain::decide::Draft;
 use crate::domain::directory::ItemId;
 use crate::domain::event::Event;
+use crate::domain::follow_up::Following;
 use crate::domain::ids::{GroupId, MemberId};
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
 use crate::domain::text;
-use crate::domain::ticket::What;
+use crate::domain::ticket::{TicketEntry, What};
 use crate::domain::words::Entry;
 
 /// How long the deletion of a group can be undone: ten minutes.
@@ -179,12 +180,19 @@ impl<'w> Draft<'w> {
                 "name another group of the team",
             ));
         }
+        let follow_ups = &self.team()?.settings.follow_ups;
+        if follow_ups.iter().any(|left| left.what.moves_to(id)) {
+            return Err(Refusal::precondition(
+                "HISTORY_IS_MOVING",
+                "another group's history is still being moved to this one; try again in a moment",
+            ));
+        }
         let open = self.tickets_where(|ticket| ticket.is_open() && ticket.group == Some(id));
         let ended = self.world.ended_in_group;
         let (erased, moved) = if move_to.is_some() { (0, ended) } else { (ended, 0) };
         let showing = self.team()?.profiles.values().filter(|profile| profile.groups.contains(&id));
         let mut reply = Reply::GroupDeleted {
-            unassigned: i64::try_from(open.len()).unwrap_or(i64::MAX),
+            unassigned: self.world.open_in_group,
             erased,
             moved,
             profiles: showing.map(|profile| profile.id).collect(),
@@ -206,18 +214,21 @@ impl<'w> Draft<'w> {
         group.deleted_at = Some(self.now);
         self.set(group, None);
         self.profiles_offer_otherwise(id)?;
-        for old in open {
-            let mut ticket = old.image.clone();
-            ticket.group = None;
-            ticket.operator = None;
-            ticket.former_group = Some(id);
-            ticket.former_operator = old.operator;
-            self.change_ticket(old, ticket, What::GroupDeleted, true);
+        if self.all_at_once(open.len(), Following::GroupDeleted(id))? {
+            for old in open {
+                self.lose_group(old);
+            }
+            self.sight_changes(operators)?;
+        } else {
+            // Whoever had one of them, or may take what has no group, sees others at once.
+            self.sight_changes(self.team()?.members.keys().copied())?;
         }
         if let Some(to) = move_to {
-            self.events.push(Event::HistoryMoved { from: id, to });
+            let what = Following::HistoryMoved { from: id, to };
+            if self.all_at_once(usize::try_from(ended).unwrap_or(usize::MAX), what)? {
+                self.events.push(Event::HistoryMoved { from: id, to, tickets: None });
+            }
         }
-        self.sight_changes(operators)?;
         if let Reply::GroupDeleted { until, .. } = &mut reply {
             *until = Some(self.now.saturating_add(UNDELETE_FOR));
         }
@@ -233,24 +244,39 @@ impl<'w> Draft<'w> {
         if self.now > deleted_at.saturating_add(UNDELETE_FOR) {
             return Err(Refusal::NotFound);
         }
-        let team = self.team()?;
         let operators = group.operators.clone();
         group.deleted_at = None;
         self.set(group, None);
         self.profiles_offer_otherwise(id)?;
-        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.former_group == Some(id))
-        {
-            let mut ticket = old.image.clone();
-            ticket.group = Some(id);
-            // Whoever had it has it again, unless somebody took it meanwhile or they are an
-            // operator no more.
-            let former = ticket.former_operator.filter(|former| team.operator(*former).is_some());
-            ticket.operator = ticket.operator.or(former);
-            ticket.forget_deleted_group();
-            self.change_ticket(old, ticket, What::GroupRestored, true);
+        let lost = self.tickets_where(|it| it.is_open() && it.former_group == Some(id));
+        if self.all_at_once(lost.len(), Following::GroupRestored(id))? {
+            for old in lost {
+                self.regain_group(old, id);
+            }
         }
         self.sight_changes(operators)?;
         Ok(Reply::Item(ItemId::Group(id)))
+    }
+
+    /// The ticket's group was deleted.
+    pub(in crate::domain) fn lose_group(&mut self, old: &TicketEntry) {
+        let mut ticket = old.image.clone();
+        ticket.former_group = ticket.group.take();
+        ticket.former_operator = ticket.operator.take();
+        self.change_ticket(old, ticket, What::GroupDeleted, true);
+    }
+
+    /// The group that the ticket lost is there again.
+    pub(in crate::domain) fn regain_group(&mut self, old: &TicketEntry, group: GroupId) {
+        let mut ticket = old.image.clone();
+        ticket.group = Some(group);
+        // Whoever had it has it again, unless somebody took it meanwhile or they are an operator no
+        // more.
+        let is_operator =
+            |id: &MemberId| self.team().is_ok_and(|team| team.operator(*id).is_some());
+        ticket.operator = ticket.operator.or(ticket.former_operator.filter(is_operator));
+        ticket.forget_deleted_group();
+        self.change_ticket(old, ticket, What::GroupRestored, true);
     }
 
     /// The group is gone but for its name, as long as that is not one of very many.
@@ -274,6 +300,10 @@ impl<'w> Draft<'w> {
         }
         let group = self.team()?.groups.get(&id).ok_or(Refusal::NotFound)?;
         if group.erased_at().is_none_or(|at| self.now <= at) {
+            return Ok(Reply::Done);
+        }
+        let follow_ups = &self.team()?.settings.follow_ups;
+        if follow_ups.iter().any(|left| left.what.needs_group(id)) {
             return Ok(Reply::Done);
         }
         let ended = self.tickets_where(|ticket| !ticket.is_open() && ticket.group == Some(id));

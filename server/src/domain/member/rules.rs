@@ -179,7 +179,7 @@ impl<'w> Draft<'w> {
         let may_be_assigned =
             |member: &Member| member.operator && member.state != MemberState::Disabled;
         if may_be_assigned(old) && !may_be_assigned(&member) {
-            self.leave_tickets(id);
+            self.leave_tickets(id)?;
         }
         if !member.operator {
             self.leave_groups(id)?;
@@ -208,7 +208,7 @@ impl<'w> Draft<'w> {
         self.admin()?;
         let old = self.other(id)?;
         self.keeps_an_admin(old)?;
-        self.leave_tickets(id);
+        self.leave_tickets(id)?;
         self.leave_groups(id)?;
         self.leave(old);
         if let Some(account) = old.account {

@@ -4,11 +4,12 @@
 use super::{MailDomain, Organization, OrganizationWords, Organizations};
 use crate::domain::decide::Draft;
 use crate::domain::directory::ItemId;
+use crate::domain::follow_up::Following;
 use crate::domain::ids::OrganizationId;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::Reply;
 use crate::domain::text;
-use crate::domain::ticket::{Ticket, What};
+use crate::domain::ticket::{Ticket, TicketEntry, What};
 use crate::domain::words::Entry;
 
 /// A team has at most this many organizations.
@@ -84,15 +85,27 @@ impl<'w> Draft<'w> {
     fn decide_anew(&mut self, change: impl FnOnce(&mut Organizations)) -> Result<(), Refusal> {
         let mut organizations = self.team()?.organizations.clone();
         change(&mut organizations);
-        for old in self.tickets_where(Ticket::is_open) {
-            let organization = organizations.of_address(&old.words.requester);
-            if organization != old.extras.organization {
-                let mut ticket = old.image.clone();
-                ticket.extras.organization = organization;
-                self.change_ticket(old, ticket, What::OrganizationSet, false);
+        let open = self.tickets_where(Ticket::is_open);
+        if self.all_at_once(open.len(), Following::OrganizationsChanged)? {
+            for old in open {
+                self.set_organization(old, &organizations);
             }
         }
         Ok(())
+    }
+
+    /// Decides whom a ticket's requester belongs to.
+    pub(in crate::domain) fn set_organization(
+        &mut self,
+        old: &TicketEntry,
+        organizations: &Organizations,
+    ) {
+        let organization = organizations.of_address(&old.words.requester);
+        if organization != old.extras.organization {
+            let mut ticket = old.image.clone();
+            ticket.extras.organization = organization;
+            self.change_ticket(old, ticket, What::OrganizationSet, false);
+        }
     }
 
     fn free_name(&self, name: &str, but: Option<OrganizationId>) -> Result<String, Refusal> {

@@ -4,6 +4,7 @@ use super::QueueMode;
 use crate::domain::Millis;
 use crate::domain::command::{Checked, Locks, Rules, WhenLapsed};
 use crate::domain::decide::Draft;
+use crate::domain::follow_up::{Following, Slice};
 use crate::domain::ids::TeamId;
 use crate::domain::refusal::Refusal;
 use crate::domain::request::{Caller, Reply};
@@ -14,8 +15,14 @@ use crate::domain::world::Needs;
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the fields are the contract's, and say what they are")]
 pub enum TeamCommand {
-    Activate { team: TeamId, name: String, time_zone: Checked<Option<String>> },
+    Activate {
+        team: TeamId,
+        name: String,
+        time_zone: Checked<Option<String>>,
+    },
     Update(TeamChanges),
+    /// Does some of what earlier acts left to do.
+    FollowUp(Slice),
 }
 
 /// The settings to change, each if it is said.
@@ -34,19 +41,25 @@ impl Rules for TeamCommand {
         match self {
             Self::Activate { .. } => Needs { account: caller.account(), ..Needs::default() },
             Self::Update(_) => Needs::default(),
+            Self::FollowUp(slice) => Needs {
+                ids: slice.tickets.clone(),
+                words: slice.of.what == Following::OrganizationsChanged,
+                ..Needs::default()
+            },
         }
     }
 
     fn locks(&self) -> Locks {
         match self {
             Self::Activate { .. } => Locks::TeamAndAccounts,
-            Self::Update(_) => Locks::Team,
+            Self::Update(_) | Self::FollowUp(_) => Locks::Team,
         }
     }
 
     fn when_lapsed(&self) -> WhenLapsed {
         match self {
-            Self::Activate { .. } => WhenLapsed::Done,
+            // What follows was decided before the licence lapsed.
+            Self::Activate { .. } | Self::FollowUp(_) => WhenLapsed::Done,
             Self::Update(_) => WhenLapsed::Refused,
         }
     }
@@ -55,6 +68,7 @@ impl Rules for TeamCommand {
         match self {
             Self::Activate { name, time_zone, .. } => draft.activate_team(name, time_zone),
             Self::Update(changes) => draft.update_team(changes),
+            Self::FollowUp(slice) => draft.follow_up(slice),
         }
     }
 }

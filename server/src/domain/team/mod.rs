@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use deskbell_proto::fold;
 use serde::{Deserialize, Serialize};
 
+use super::follow_up::FollowUp;
 use super::group::{Group, GroupWords};
 use super::ids::{AccountId, GroupId, MemberId, ProfileId, TeamId};
 use super::member::{Member, MemberWords};
@@ -44,6 +45,9 @@ pub struct Settings {
     /// When its licence ends; none: it needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licensed_until: Option<Millis>,
+    /// What earlier acts left to do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow_ups: Vec<FollowUp>,
     /// When the team was activated.
     pub created_at: Millis,
     /// The team's name.

@@ -66,6 +66,7 @@ impl Draft<'_> {
             expire_after: Some(EXPIRE_AFTER),
             time_zone: time_zone.clone()?,
             licensed_until: None,
+            follow_ups: Vec::new(),
             created_at: self.now,
             words,
         };

@@ -214,6 +214,7 @@ fn team() -> Team {
         expire_after: Some(DAY),
         time_zone: None,
         licensed_until: None,
+        follow_ups: Vec::new(),
         created_at: START,
         words: content,
     };
@@ -291,13 +292,15 @@ impl Scene {
             };
             let wanted = needs.number == Some(ticket.number)
                 || needs.ticket == Some(ticket.id)
+                || needs.ids.contains(&ticket.id)
                 || (needs.secret.is_some() && needs.secret == ticket.secret_hash)
                 || needs.tickets.is_some_and(belongs);
             if wanted {
                 world.hold(ticket.clone());
             }
-            if let (Some(Tickets::OpenIn(group)), false) = (needs.tickets, open) {
-                world.ended_in_group += i64::from(ticket.group == Some(group));
+            if let Some(Tickets::OpenIn(group)) = needs.tickets {
+                let count = if open { &mut world.open_in_group } else { &mut world.ended_in_group };
+                *count += i64::from(ticket.group == Some(group));
             }
         }
         world.code = self.codes.iter().find(|code| needs.code == Some(code.hash)).cloned();

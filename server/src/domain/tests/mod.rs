@@ -5,6 +5,7 @@ mod addresses;
 mod callers;
 mod customer;
 mod fixtures;
+mod follow_ups;
 mod groups;
 mod licence;
 mod members;

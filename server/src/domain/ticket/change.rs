@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::decide::Draft;
 use crate::domain::event::{Event, actor_name};
+use crate::domain::follow_up::Following;
 use crate::domain::former::Former;
 use crate::domain::ids::{MemberId, MessageId, Revision, TicketId};
 use crate::domain::refusal::Refusal;
@@ -54,6 +55,7 @@ impl<'w> Draft<'w> {
         what: What,
         customer_sees: bool,
     ) -> Ticket {
+        let ticket = self.settled(old, ticket);
         let ticket = self.changed_ticket(ticket, what, customer_sees);
         self.put_ticket(Some(&old.image), &ticket, Arc::clone(&old.words), None);
         ticket
@@ -68,6 +70,7 @@ impl<'w> Draft<'w> {
         what: What,
     ) -> Ticket {
         ticket.words = words.at(old.image.words.id);
+        let ticket = self.settled(old, ticket);
         let ticket = self.changed_ticket(ticket, what, false);
         self.put_ticket(Some(&old.image), &ticket, words.words, Some(words.row));
         ticket
@@ -120,13 +123,22 @@ impl<'w> Draft<'w> {
     }
 
     /// Takes an operator's name off the open tickets they have; the tickets keep their group.
-    pub(in crate::domain) fn leave_tickets(&mut self, member: MemberId) {
-        for old in self.tickets_where(|ticket| ticket.is_open() && ticket.operator == Some(member))
-        {
-            let mut ticket = old.image.clone();
-            ticket.operator = None;
-            self.change_ticket(old, ticket, What::OperatorLeft, true);
+    pub(in crate::domain) fn leave_tickets(&mut self, member: MemberId) -> Result<(), Refusal> {
+        let theirs =
+            self.tickets_where(|ticket| ticket.is_open() && ticket.operator == Some(member));
+        if self.all_at_once(theirs.len(), Following::OperatorLeft(member))? {
+            for old in theirs {
+                self.lose_operator(old);
+            }
         }
+        Ok(())
+    }
+
+    /// The ticket's operator has left.
+    pub(in crate::domain) fn lose_operator(&mut self, old: &TicketEntry) {
+        let mut ticket = old.image.clone();
+        ticket.operator = None;
+        self.change_ticket(old, ticket, What::OperatorLeft, true);
     }
 
     /// Tickets at hand of that kind, by number.

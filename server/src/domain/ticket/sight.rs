@@ -64,10 +64,15 @@ impl Viewer {
         if !self.operator {
             return false;
         }
-        let in_group = ticket.group.is_some_and(|group| self.groups.contains(&group));
+        // A deleted group has no open tickets, though some may not have lost it yet.
+        let (operator, group) = match ticket.group {
+            Some(group) if ticket.open && self.hidden_groups.contains(&group) => (None, None),
+            group => (ticket.operator, group),
+        };
+        let in_group = group.is_some_and(|group| self.groups.contains(&group));
         if ticket.open {
-            let unassigned = ticket.operator.is_none() && ticket.group.is_none();
-            ticket.operator == Some(self.member) || in_group || (unassigned && self.self_service)
+            let unassigned = operator.is_none() && group.is_none();
+            operator == Some(self.member) || in_group || (unassigned && self.self_service)
         } else {
             in_group || ticket.handled_by.binary_search(&self.member).is_ok()
         }
