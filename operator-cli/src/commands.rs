@@ -1,6 +1,7 @@
 //! The words that people type after `deskbell`: a module for each.
 
 pub mod account;
+mod archive;
 pub mod context;
 pub mod group;
 pub mod history;

@@ -37,7 +37,7 @@ const TERMINAL: Layers<'_> = &[
 
 const COMMANDS: Layers<'_> = &[
     &[],
-    &["login", "profile", "ticket_filter"],
+    &["login", "package", "profile", "ticket_filter"],
     &["ticket_show"],
     &["history", "ticket", "watch"],
 ];

@@ -14,6 +14,16 @@ use crate::domain::words::Entry;
 /// A team has at most this many profiles.
 const PROFILES: usize = 1_000;
 
+fn not_revoked(profile: &Profile) -> Result<(), Refusal> {
+    if profile.state != ProfileState::Revoked {
+        return Ok(());
+    }
+    Err(Refusal::precondition(
+        "REVOKED_FOR_GOOD",
+        "a revoked profile stays revoked; create a new one",
+    ))
+}
+
 impl<'w> Draft<'w> {
     fn check(&self, draft: &ProfileDraft, but: Option<ProfileId>) -> Result<(), Refusal> {
         let team = self.team()?;
@@ -77,6 +87,7 @@ impl<'w> Draft<'w> {
     ) -> Result<Reply, Refusal> {
         self.admin()?;
         let old = self.existing(id)?;
+        not_revoked(old)?;
         if revision != old.revision {
             let by = actor_name(self.team()?, old.saved_by, old.saved_at);
             return Err(Refusal::Stale { by, what: "profile_saved", version: old.revision });
@@ -106,12 +117,7 @@ impl<'w> Draft<'w> {
         if profile.state == state {
             return Ok(Reply::Item(ItemId::Profile(id)));
         }
-        if profile.state == ProfileState::Revoked {
-            return Err(Refusal::precondition(
-                "REVOKED_FOR_GOOD",
-                "a revoked profile stays revoked; create a new one",
-            ));
-        }
+        not_revoked(&profile)?;
         profile.state = state;
         profile.revision += 1;
         profile.saved_at = self.now;

@@ -109,6 +109,14 @@ fn states() {
 }
 
 #[test]
+fn a_revoked_profile_is_not_edited() {
+    let scene = Scene::new();
+    let revision = scene.team().profiles[&REVOKED].revision;
+    let saved = save(REVOKED, revision, draft("Revoked", &[]));
+    assert_eq!(scene.refused(ADA, saved), "REVOKED_FOR_GOOD");
+}
+
+#[test]
 fn a_change_of_state_makes_what_was_seen_before_it_stale() {
     let mut scene = Scene::new();
     scene.does(BOB, set_state(PLAIN, ProfileState::Paused));

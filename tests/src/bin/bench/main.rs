@@ -7,6 +7,7 @@
 //! `bin/yardsticks`.
 
 mod calls;
+mod fairness;
 mod fanout;
 mod figures;
 mod files;
@@ -105,6 +106,7 @@ async fn run() -> Outcome<()> {
     } else {
         measure_submits(&mut report).await;
         measure_others(&mut report).await;
+        measure_fairness(&mut report).await;
     }
     if !report.options.list {
         table::print_table(&report.figures, &report.skipped, &report.failed);
@@ -195,6 +197,27 @@ async fn measure_others(report: &mut Report) {
         .measure("history", Sqlite, async |_, options| {
             let tickets = if options.quick { 100_000 } else { 1_000_000 };
             history::history(tickets, options.rounds).await
+        })
+        .await;
+}
+
+/// What teams wait for each other.
+async fn measure_fairness(report: &mut Report) {
+    let size = |options: &Options| {
+        if options.quick { fairness::Size::QUICK } else { fairness::Size::WHOLE }
+    };
+    report
+        .measure("fairness", Sqlite, async |_, options| {
+            fairness::fairness(None, size(options)).await
+        })
+        .await;
+    if !postgres::Postgres::is_installed() {
+        report.skip("fairness on PostgreSQL", Postgres, NO_POSTGRES);
+        return;
+    }
+    report
+        .measure("fairness on PostgreSQL", Postgres, async |_, options| {
+            fairness::fairness(Some(&postgres::Postgres::durable()), size(options)).await
         })
         .await;
 }
