@@ -17,12 +17,12 @@ _ENDED = (common_pb2.TICKET_STATE_CLOSED, common_pb2.TICKET_STATE_EXPIRED)
 # The connection broke, or nobody listens at the moment: going on after the cursor helps.
 _BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
-# The kinds of frames that this program takes in.
-_KNOWN = (
-    queue_pb2.WATCH_FRAME_KIND_SNAPSHOT,
-    queue_pb2.WATCH_FRAME_KIND_CHANGE,
-    queue_pb2.WATCH_FRAME_KIND_PROGRESS,
-)
+# The kinds of frames that this program takes in. An earlier contract does not ask for them.
+_KNOWN = [
+    getattr(queue_pb2, f"WATCH_FRAME_KIND_{kind}")
+    for kind in ("SNAPSHOT", "CHANGE", "PROGRESS")
+    if hasattr(queue_pb2, "WatchFrameKind")
+]
 
 _LONGEST_PAUSE = 5.0
 
@@ -52,7 +52,8 @@ class QueueWatch:
         failures = 0
         while True:
             problem = None
-            request = queue_pb2.WatchQueueRequest(after=self.cursor, accepted_frames=_KNOWN)
+            known = {"accepted_frames": _KNOWN} if _KNOWN else {}
+            request = queue_pb2.WatchQueueRequest(after=self.cursor, **known)
             stream = self._calls.WatchQueue(request)
             try:
                 for frame in stream:

@@ -37,8 +37,8 @@ const TERMINAL: Layers<'_> = &[
 
 const COMMANDS: Layers<'_> = &[
     &[],
-    &["login", "package", "profile", "ticket_filter"],
-    &["ticket_show"],
+    &["login", "package", "ticket_filter"],
+    &["profile", "ticket_show"],
     &["history", "ticket", "watch"],
 ];
 
