@@ -26,7 +26,7 @@ pub(super) struct Claim {
 impl Claim {
     /// Claims the file of an embedded database, which must be there, for `what` (a command's name).
     /// None: a database that servers may share.
-    pub(super) fn take(database: &str, what: &str) -> Result<Option<Self>, Failure> {
+    pub(super) fn lay(database: &str, what: &str) -> Result<Option<Self>, Failure> {
         let Some(file) = database.strip_prefix("sqlite:") else { return Ok(None) };
         let beside = beside(Path::new(file)).map_err(|error| {
             Failure::failed(format!("the database {file} cannot be found: {error}"))
@@ -112,14 +112,14 @@ mod tests {
     }
 
     fn refusal(database: &str) -> String {
-        Claim::take(database, "copy").err().expect("refused").sentence
+        Claim::lay(database, "copy").err().expect("refused").sentence
     }
 
     #[test]
     fn one_has_it_at_a_time_and_the_others_learn_who() {
         let folder = tempfile::tempdir().expect("a folder");
         let database = database(folder.path());
-        let claim = Claim::take(&database, "serve").expect("free").expect("a file's");
+        let claim = Claim::lay(&database, "serve").expect("free").expect("a file's");
         let refused = refusal(&database);
         let who = format!("in use by serve, process {}, since 2", std::process::id());
         assert!(refused.contains(&who), "{refused}");
@@ -128,7 +128,7 @@ mod tests {
             "{refused}"
         );
         drop(claim);
-        let again = Claim::take(&database, "copy").expect("free again");
+        let again = Claim::lay(&database, "copy").expect("free again");
         assert!(
             refusal(&database).contains("in use by copy, process"),
             "the newest says who it is"
@@ -143,7 +143,7 @@ mod tests {
         let database = database(folder.path());
         let other = folder.path().join("other.db");
         std::os::unix::fs::symlink(folder.path().join("desk.db"), &other).expect("a link");
-        let _claim = Claim::take(&database, "serve").expect("free");
+        let _claim = Claim::lay(&database, "serve").expect("free");
         assert!(refusal(&format!("sqlite:{}", other.display())).contains("in use by serve"));
     }
 
@@ -156,7 +156,7 @@ mod tests {
         let file = folder.path().join("desk.db");
         // Root can give the database to somebody else first.
         let _ = std::os::unix::fs::chown(&file, Some(12_345), Some(12_345));
-        let _claim = Claim::take(&database, "serve").expect("free");
+        let _claim = Claim::lay(&database, "serve").expect("free");
         let (of, beside) = (
             fs::metadata(file).expect("there"),
             fs::metadata(folder.path().join("desk.db-serving")),
@@ -177,6 +177,6 @@ mod tests {
             "{refused}"
         );
         assert!(refusal("sqlite:/nowhere/desk.db").contains("/nowhere/desk.db"));
-        assert!(Claim::take("postgres://desk@db/desk", "serve").expect("shared").is_none());
+        assert!(Claim::lay("postgres://desk@db/desk", "serve").expect("shared").is_none());
     }
 }

@@ -96,9 +96,9 @@ fn claims(from: &str, to: &str) -> Result<[Option<Claim>; 2], Failure> {
     if from == to || same_file(to) {
         return Err(Failure::wrong_use("--from and --to name the same database"));
     }
-    let source = Claim::take(from, WHAT)?;
+    let source = Claim::lay(from, WHAT)?;
     host::make_file(to)?;
-    Ok([source, Claim::take(to, WHAT)?])
+    Ok([source, Claim::lay(to, WHAT)?])
 }
 
 async fn open(url: &str) -> Result<Database, Failure> {

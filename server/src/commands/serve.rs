@@ -59,7 +59,7 @@ pub(super) async fn run(common: &Common, serve: Serve) -> Result<(), Failure> {
     host::allow_connections(settings.limits.connections);
     host::make_file(&settings.database)?;
     // Before the database is touched, and until the last connection to it is closed.
-    let claim = Claim::take(&settings.database, "deskbell-server serve")?;
+    let claim = Claim::lay(&settings.database, "deskbell-server serve")?;
     let (database, migrated) = host::open_database(&settings).await?;
     tracing::info!(
         database = masked_url(&settings.database),

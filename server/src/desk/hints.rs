@@ -43,7 +43,7 @@ impl Desk {
 
     /// Until the connection fails for good.
     async fn follow_hints(&self, mut hints: Hints) {
-        self.take(Hint::Lost);
+        self.on_hint(Hint::Lost);
         let mut known = HashMap::new();
         // The first look is at once.
         let mut looks = tokio::time::interval(LOOK);
@@ -56,7 +56,7 @@ impl Desk {
                             looks.reset_immediately();
                         }
                         for hint in hints {
-                            self.take(hint);
+                            self.on_hint(hint);
                         }
                     }
                     Err(cause) => {
@@ -76,14 +76,14 @@ impl Desk {
         let now: HashMap<_, _> = self.store.revisions(&watched).await?.into_iter().collect();
         for (team, revision) in &now {
             if known.get(team) != Some(revision) {
-                self.take(Hint::Changed(*team, *revision));
+                self.on_hint(Hint::Changed(*team, *revision));
             }
         }
         *known = now;
         Ok(())
     }
 
-    fn take(&self, hint: Hint) {
+    fn on_hint(&self, hint: Hint) {
         match hint {
             Hint::Changed(team, revision) => {
                 self.hub.hint(team, revision);

@@ -60,7 +60,7 @@ impl<K: Clone + Eq + Hash> Shares<K> {
     }
 
     /// Takes so much, if there is so much left. Given back when it is dropped.
-    pub fn take(&self, key: &K, amount: usize) -> Option<Share<K>> {
+    pub fn reserve(&self, key: &K, amount: usize) -> Option<Share<K>> {
         let mut held = lock(&self.held);
         let own = held.by.get(key).copied().unwrap_or(0);
         let fits = held.all.saturating_add(amount) <= self.most
@@ -150,12 +150,12 @@ impl Holdings {
 
     /// A live queue that this account watches.
     pub fn watch(&self, account: AccountId) -> Result<Share<AccountId>, Failure> {
-        self.watches.take(&account, 1).ok_or(Failure::Throttled(LATER))
+        self.watches.reserve(&account, 1).ok_or(Failure::Throttled(LATER))
     }
 
     /// A stream on the ticket with this secret.
     pub fn stream(&self, ticket: Digest) -> Result<Share<Digest>, Failure> {
-        self.tickets.take(&ticket, 1).ok_or(Failure::Throttled(LATER))
+        self.tickets.reserve(&ticket, 1).ok_or(Failure::Throttled(LATER))
     }
 }
 
@@ -170,7 +170,7 @@ pub struct CustomerCall {
 impl CustomerCall {
     /// Room for a part of the answer until it was read.
     pub fn hold(&self, bytes: usize) -> Result<Share<IpAddr>, Failure> {
-        self.unread.take(&self.from, bytes).ok_or(Failure::Throttled(LATER))
+        self.unread.reserve(&self.from, bytes).ok_or(Failure::Throttled(LATER))
     }
 }
 
@@ -178,7 +178,7 @@ impl Desk {
     /// Lets a customer's call in, whatever it asks for, or says when to come back.
     pub fn let_in(&self, from: IpAddr) -> Result<CustomerCall, Failure> {
         self.throttle.allows_call(from)?;
-        let place = self.holdings.calls.take(&from, 1).ok_or(Failure::Throttled(LATER))?;
+        let place = self.holdings.calls.reserve(&from, 1).ok_or(Failure::Throttled(LATER))?;
         Ok(CustomerCall { from, unread: self.holdings.unread.clone(), _place: place })
     }
 
@@ -210,13 +210,13 @@ mod tests {
     #[test]
     fn nobody_takes_more_than_their_share_or_all() {
         let shares = Shares::new(10, 6);
-        let mut loud = shares.take(&"loud", 6).expect("there is room");
-        assert!(shares.take(&"loud", 1).is_none() && !shares.has_room(&"loud"));
-        assert!(shares.take(&"calm", 5).is_none(), "more than is left");
-        let calm = shares.take(&"calm", 4).expect("there is room");
+        let mut loud = shares.reserve(&"loud", 6).expect("there is room");
+        assert!(shares.reserve(&"loud", 1).is_none() && !shares.has_room(&"loud"));
+        assert!(shares.reserve(&"calm", 5).is_none(), "more than is left");
+        let calm = shares.reserve(&"calm", 4).expect("there is room");
         assert!(!shares.has_room(&"third"));
         loud.release(2);
-        assert!(shares.has_room(&"third") && shares.take(&"loud", 2).is_some());
+        assert!(shares.has_room(&"third") && shares.reserve(&"loud", 2).is_some());
         loud.release(100);
         drop((loud, calm));
         let held = lock(&shares.held);
@@ -227,9 +227,9 @@ mod tests {
     fn what_was_taken_already_counts() {
         let shares = Shares::new(10, 10);
         let large = shares.add(&1, 100);
-        assert!(!shares.has_room(&2) && shares.take(&2, 1).is_none());
+        assert!(!shares.has_room(&2) && shares.reserve(&2, 1).is_none());
         drop(large);
-        assert!(shares.take(&2, 10).is_some());
+        assert!(shares.reserve(&2, 10).is_some());
     }
 
     #[tokio::test]

@@ -75,7 +75,7 @@ impl File {
     /// A turn that will write. The transaction begins with its first statement.
     pub async fn write(&self) -> Result<Turn, StoreError> {
         let mut writer = self.writer().await?;
-        let connection = writer.take().await?;
+        let connection = writer.ready().await?;
         Ok(Turn::Writing(Writing { connection: Some(connection), begun: false, writer }))
     }
 
@@ -124,7 +124,7 @@ impl File {
 
 impl Writer {
     /// The connection. A new one after a turn that went wrong.
-    async fn take(&mut self) -> Result<SqliteConnection, StoreError> {
+    async fn ready(&mut self) -> Result<SqliteConnection, StoreError> {
         match self.connection.take() {
             Some(connection) => Ok(connection),
             None => Ok(self.options.connect().await?),

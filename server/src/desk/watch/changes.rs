@@ -31,7 +31,7 @@ impl Watch {
 
     /// Passes a frame on as far as the viewer may see it. False: the watch starts over with a
     /// snapshot.
-    fn take(&mut self, frame: &Frame) -> bool {
+    fn pass_on(&mut self, frame: &Frame) -> bool {
         if frame.revision <= self.cursor {
             return true;
         }
@@ -55,7 +55,7 @@ impl Watch {
         {
             // Somebody read it meanwhile.
             drop(turn);
-            self.take_all(&frames);
+            self.pass_all_on(&frames);
             return Ok(());
         }
         let frames = self.desk.frames_after(self.staff.team.id, self.cursor).await?;
@@ -63,14 +63,14 @@ impl Watch {
             self.subscription.fill(&frames);
         }
         drop(turn);
-        self.take_all(&frames);
+        self.pass_all_on(&frames);
         self.hinted_in_vain = frames.is_empty();
         Ok(())
     }
 
-    pub(super) fn take_all(&mut self, frames: &[Arc<Frame>]) {
+    pub(super) fn pass_all_on(&mut self, frames: &[Arc<Frame>]) {
         for frame in frames {
-            if !self.take(frame) {
+            if !self.pass_on(frame) {
                 break;
             }
         }

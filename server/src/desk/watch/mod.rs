@@ -111,7 +111,7 @@ impl Watch {
             match self.subscription.after(self.cursor) {
                 Following::Frames(frames) => {
                     self.subscription.measured(&frames).into_iter().for_each(measures::delivered);
-                    self.take_all(&frames);
+                    self.pass_all_on(&frames);
                 }
                 Following::Log if !self.hinted_in_vain => Box::pin(self.catch_up()).await?,
                 // A hint may promise more than the log has by now: then the next one says when to
