@@ -16,6 +16,7 @@ for_both_databases! {
 }
 
 /// What the client is made from.
+#[derive(Clone, Copy)]
 enum Contract {
     Current,
     /// As a build before knew it, see `tests/python/earlier`.

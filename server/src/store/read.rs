@@ -79,7 +79,7 @@ const ENDED_IN_GROUP: &str = "SELECT ended_at, ticket_id FROM tickets WHERE team
     AND ended_at IS NOT NULL AND (ended_at, ticket_id) < ($3, $4) ORDER BY ended_at DESC, \
     ticket_id DESC LIMIT $5";
 
-/// Ended tickets that a member handled, likewise.
+/// Ended tickets that a member or a group handled, likewise.
 const ENDED_OF_HANDLER: &str = "SELECT ended_at, ticket_id FROM ticket_handlers WHERE team_id = \
     $1 AND member_id = $2 \
     AND ended_at IS NOT NULL AND (ended_at, ticket_id) < ($3, $4) ORDER BY ended_at DESC, \
@@ -102,14 +102,14 @@ impl Snapshot {
         mut visit: impl FnMut(TicketEntry),
     ) -> Result<(), StoreError> {
         let team = self.directory.id;
-        let mut handlers: HashMap<i64, Vec<MemberId>> = HashMap::new();
+        let mut handlers: HashMap<i64, Vec<i64>> = HashMap::new();
         for mut row in self.connection.rows(OPEN_HANDLERS, values![team]).await? {
-            handlers.entry(row.next()?).or_default().push(MemberId(row.next()?));
+            handlers.entry(row.next()?).or_default().push(row.next()?);
         }
         let each = |mut row: Row| {
             let mut ticket = tickets::read_with_words(&mut row)?;
-            for member in handlers.remove(&ticket.id.0).unwrap_or_default() {
-                ticket.image.remember_handler(member);
+            for handler in handlers.remove(&ticket.id.0).unwrap_or_default() {
+                tickets::add_handler(&mut ticket.image, handler);
             }
             visit(ticket);
             Ok(())
@@ -202,7 +202,10 @@ impl Store {
         let mut connection = self.database.read().await?;
         let after = after.unwrap_or(NEWEST);
         let mut places = BTreeSet::new();
-        let sources = groups.into_iter().map(|group| (ENDED_IN_GROUP, group.0));
+        let sources = groups.into_iter().flat_map(|group| {
+            let handled = (ENDED_OF_HANDLER, tickets::handler_of_group(group));
+            [(ENDED_IN_GROUP, group.0), handled]
+        });
         for (sql, whose) in sources.chain([(ENDED_OF_HANDLER, member.0)]) {
             for mut row in
                 connection.rows(sql, values![team, whose, after.at, after.ticket, limit]).await?

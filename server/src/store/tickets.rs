@@ -106,12 +106,29 @@ pub fn write(
         wanted.map(|((team, _), (ticket, _))| row_of(*team, ticket)).collect::<Result<Vec<_>, _>>()
     };
     let handlers = tickets.iter().flat_map(|((team, _), (ticket, _))| {
-        ticket
-            .handled_by
-            .iter()
-            .map(|member| values![*team, ticket.id.0, member.0, ticket.ended_at])
+        handlers(ticket).map(|handler| values![*team, ticket.id.0, handler, ticket.ended_at])
     });
     Ok([NEW.filled(rows(true)?), CHANGED.filled(rows(false)?), HANDLERS.filled(handlers)])
+}
+
+/// Who handled a ticket, as the table has them: members by their number, and groups by its negative.
+fn handlers(ticket: &Ticket) -> impl Iterator<Item = i64> {
+    let members = ticket.handled_by.iter().map(|member| member.0);
+    members.chain(ticket.handled_in.iter().copied().map(handler_of_group))
+}
+
+/// What stands for a group among those who handled a ticket.
+pub fn handler_of_group(group: GroupId) -> i64 {
+    -group.0
+}
+
+/// Adds somebody of that table.
+pub fn add_handler(ticket: &mut Ticket, handler: i64) {
+    if handler < 0 {
+        ticket.remember_group(GroupId(-handler));
+    } else {
+        ticket.remember_handler(MemberId(handler));
+    }
 }
 
 fn row_of(team: TeamId, ticket: &Ticket) -> Result<[Value; 23], StoreError> {
@@ -166,6 +183,7 @@ pub fn read(row: &mut Row) -> Result<(TeamId, Ticket), StoreError> {
         expires_at: row.next()?,
         ended_at: row.next()?,
         handled_by: Vec::new(),
+        handled_in: Vec::new(),
         words: ContentRef { id: ContentId(row.next()?), digest: row.digest()? },
         extras: row.json()?,
     };
@@ -231,9 +249,9 @@ pub async fn add_handlers<'a>(
     let nobody = by_id.is_empty().then_some(0);
     let wanted = FIND.filled(by_id.keys().copied().chain(nobody).map(|id| values![team, id]));
     for mut row in wanted.rows(connection).await? {
-        let (ticket, member): (i64, i64) = (row.next()?, row.next()?);
+        let (ticket, handler): (i64, i64) = (row.next()?, row.next()?);
         if let Some(ticket) = by_id.get_mut(&ticket) {
-            ticket.remember_handler(MemberId(member));
+            add_handler(ticket, handler);
         }
     }
     Ok(())

@@ -136,6 +136,7 @@ impl Play {
                 .map(|group| group.id.clone())
                 .filter(|group| !self.team.deleted.contains(group)),
             handled_by: BTreeSet::new(),
+            handled_in: BTreeSet::new(),
             texts,
         };
         self.team.tickets.insert(number, ticket);
@@ -176,7 +177,7 @@ impl Play {
             6 => {
                 let priority = *Self::one(&mut self.random, &PRIORITIES);
                 who.prioritise(&now, priority).await.expect("a priority");
-                fact.priority = priority;
+                fact.prioritised(priority);
             }
             7..9 => {
                 who.reply(&now, "An answer.").await.expect("answered");

@@ -42,6 +42,8 @@ pub struct Ticket {
     pub group: Option<String>,
     /// Who was assigned to it, answered or closed it.
     pub handled_by: BTreeSet<String>,
+    /// Groups that had it when somebody acted on it.
+    pub handled_in: BTreeSet<String>,
     /// Requester, title and description.
     pub texts: [String; 3],
 }
@@ -54,8 +56,24 @@ impl Ticket {
 
     /// Takes it: the group stays.
     pub fn taken(&mut self, by: &str) {
+        if self.operator.as_deref() != Some(by) || self.state != TicketState::InProgress {
+            self.acted_on();
+        }
         self.state = TicketState::InProgress;
         self.has(by);
+    }
+
+    /// The group that it has now handled it.
+    fn acted_on(&mut self) {
+        self.handled_in.extend(self.group.clone());
+    }
+
+    /// Somebody set its priority.
+    pub fn prioritised(&mut self, priority: Priority) {
+        if self.priority != priority {
+            self.acted_on();
+        }
+        self.priority = priority;
     }
 
     fn has(&mut self, operator: &str) {
@@ -65,12 +83,14 @@ impl Ticket {
 
     /// Answered by a member.
     pub fn answered(&mut self, by: &str) {
+        self.acted_on();
         self.state = TicketState::Answered;
         self.handled_by.insert(by.to_owned());
     }
 
     /// Noted by a member.
     pub fn noted(&mut self) {
+        self.acted_on();
         if self.state == TicketState::New {
             self.state = TicketState::InProgress;
         }
@@ -78,6 +98,9 @@ impl Ticket {
 
     /// Closed by a member, or by its customer.
     pub fn closed(&mut self, by: Option<&str>) {
+        if by.is_some() {
+            self.acted_on();
+        }
         self.state = TicketState::Closed;
         self.handled_by.extend(by.map(str::to_owned));
     }
@@ -93,26 +116,27 @@ impl Team {
     /// "An admin sees every ticket and all history. An operator sees a ticket when it is assigned
     /// to them, or to a group they are in. … Unassigned tickets are seen by admins only, or by all
     /// operators when the team's queue mode is self-service … In history an operator sees tickets
-    /// they handled themselves and those whose group at closing they are in." The history of a
-    /// deleted group is hidden at once.
+    /// they handled themselves … and those that any group they are in has handled (had it when
+    /// somebody acted on it, or at the end)." The history of a deleted group is hidden at once.
     pub fn sees(&self, who: &str, number: i64) -> bool {
         let Some(ticket) = self.tickets.get(&number) else { return false };
         let member = self.members[who];
         if self.is_hidden(number) {
             return false;
         }
-        let in_its_group = ticket
-            .group
-            .as_ref()
-            .and_then(|group| self.groups.get(group))
-            .is_some_and(|group| group.contains(who));
+        let is_in = |group: &String| {
+            let operators = self.groups.get(group).filter(|_| !self.deleted.contains(group));
+            operators.is_some_and(|operators| operators.contains(who))
+        };
+        let in_its_group = ticket.group.as_ref().is_some_and(is_in);
         let as_operator = if ticket.is_open() {
             let unassigned = ticket.operator.is_none() && ticket.group.is_none();
             ticket.operator.as_deref() == Some(who)
                 || in_its_group
                 || (unassigned && self.self_service)
         } else {
-            ticket.handled_by.contains(who) || in_its_group
+            let mut groups = ticket.handled_in.iter();
+            ticket.handled_by.contains(who) || in_its_group || groups.any(is_in)
         };
         member.admin || (member.operator && as_operator)
     }
@@ -161,6 +185,7 @@ impl Team {
     /// group unless “no group” is said." An empty id says nobody, or no group.
     pub fn assigned(&mut self, number: i64, operator: Option<&str>, group: Option<&str>) {
         let Some(ticket) = self.tickets.get_mut(&number) else { return };
+        let before = (ticket.operator.clone(), ticket.group.clone());
         if let Some(group) = group {
             ticket.group = Some(group.to_owned()).filter(|group| !group.is_empty());
             let stays =
@@ -171,6 +196,9 @@ impl Team {
             Some("") => ticket.operator = None,
             Some(operator) => ticket.has(operator),
             None => {}
+        }
+        if (&ticket.operator, &ticket.group) != (&before.0, &before.1) {
+            ticket.handled_in.extend(before.1);
         }
     }
 

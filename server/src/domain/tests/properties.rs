@@ -40,9 +40,10 @@ fn may_see(team: &Team, member: MemberId, ticket: &Ticket) -> bool {
         return false;
     }
     if ended {
-        // "In history an operator sees tickets they handled themselves and those whose group at
-        // closing they are in."
-        return ticket.handled_by.contains(&member) || in_groups.contains(&ticket.group);
+        // "In history an operator sees tickets they handled themselves … and those that any group
+        // they are in has handled (had it when somebody acted on it, or at the end)."
+        let handled = ticket.handled_in.iter().any(|group| in_groups.contains(&Some(*group)));
+        return ticket.handled_by.contains(&member) || in_groups.contains(&ticket.group) || handled;
     }
     match (ticket.operator, ticket.group) {
         // "Unassigned tickets are seen by admins only, or by all operators when the queue mode is
@@ -172,7 +173,8 @@ impl Memory {
             (old.origin, old.secret_hash, old.words)
         );
         prop_assert!(
-            old.handled_by.iter().all(|member| new.handled_by.contains(member)),
+            old.handled_by.iter().all(|member| new.handled_by.contains(member))
+                && old.handled_in.iter().all(|group| new.handled_in.contains(group)),
             "handled is remembered"
         );
         if new.changed == What::Expired {
@@ -273,7 +275,13 @@ fn check_watches(before: &Team, after: &Team, revision: Revision) -> Result<(), 
                 .chain([None])
                 .map(move |group| (operator, group))
         })
-        .map(|(operator, group)| Sight { open: true, operator, group, handled_by: Vec::new() })
+        .map(|(operator, group)| Sight {
+            open: true,
+            operator,
+            group,
+            handled_by: Vec::new(),
+            handled_in: Vec::new(),
+        })
         .collect();
     for member in before.members.keys() {
         let (Some(old), Some(new)) = (before.viewer(*member), after.viewer(*member)) else {

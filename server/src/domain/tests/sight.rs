@@ -200,3 +200,27 @@ fn a_watch_from_before_starts_over_for_those_whose_sight_changed() {
         assert_eq!(anew.map(|member| member.id).collect::<Vec<_>>(), expected, "{step}");
     }
 }
+
+#[test]
+fn what_a_group_handled_and_passed_on_stays_in_its_history() {
+    let mut scene = Scene::new();
+    let number = scene.put(State::New, None, Some(SUPPORT));
+    scene.does(
+        BOB,
+        TicketCommand::Note { number, version: None, text: Ok(text("For the sales department.")) },
+    );
+    let version = scene.version(number);
+    let (operator, group) = (None, Some(Some(SALES)));
+    scene.does(BOB, TicketCommand::Assign { number, version, operator, group });
+    assert_eq!(scene.who_sees(number), [ADA, BOB, BEN], "open, it is the other group's alone");
+    let version = scene.version(number);
+    scene.does(BEN, TicketCommand::Close { number, version });
+    assert_eq!(scene.who_sees(number), [ADA, BOB, ANA, BEN]);
+    assert_eq!(scene.ticket(number).handled_in, [SUPPORT, SALES]);
+    // What was only there, and nobody acted on, was not handled.
+    let other = scene.put(State::New, None, Some(SUPPORT));
+    scene.edit(other, |ticket| ticket.group = Some(SALES));
+    let version = scene.version(other);
+    scene.does(BEN, TicketCommand::Close { number: other, version });
+    assert_eq!(scene.who_sees(other), [ADA, BOB, BEN]);
+}

@@ -27,6 +27,7 @@ fn ticket() -> Ticket {
         expires_at: None,
         ended_at: None,
         handled_by: Vec::new(),
+        handled_in: Vec::new(),
         words: ContentRef { id: ContentId(41), digest: sha256(&[]) },
         extras: Extras::default(),
     }
@@ -48,6 +49,7 @@ fn stored_tickets_keep_their_form() {
             operator: None,
             group: Some(GroupId(11)),
             handled_by: vec![MemberId(2)],
+            handled_in: Vec::new(),
         }),
         former: Former::between(&ticket(), &Ticket { group: Some(GroupId(11)), ..ticket() }, &[]),
         ticket: Ticket {
@@ -64,6 +66,7 @@ fn stored_tickets_keep_their_form() {
             expires_at: Some(3_000),
             ended_at: Some(2_000),
             handled_by: vec![MemberId(2), MemberId(3)],
+            handled_in: Vec::new(),
             ..ticket()
         },
     };

@@ -56,7 +56,7 @@ impl<'w> Draft<'w> {
         customer_sees: bool,
     ) -> Ticket {
         let ticket = self.settled(old, ticket);
-        let ticket = self.changed_ticket(ticket, what, customer_sees);
+        let ticket = self.changed_ticket(old, ticket, what, customer_sees);
         self.put_ticket(Some(&old.image), &ticket, Arc::clone(&old.words), None);
         ticket
     }
@@ -71,12 +71,21 @@ impl<'w> Draft<'w> {
     ) -> Ticket {
         ticket.words = words.at(old.image.words.id);
         let ticket = self.settled(old, ticket);
-        let ticket = self.changed_ticket(ticket, what, false);
+        let ticket = self.changed_ticket(old, ticket, what, false);
         self.put_ticket(Some(&old.image), &ticket, words.words, Some(words.row));
         ticket
     }
 
-    fn changed_ticket(&self, mut ticket: Ticket, what: What, customer_sees: bool) -> Ticket {
+    fn changed_ticket(
+        &self,
+        old: &Ticket,
+        mut ticket: Ticket,
+        what: What,
+        customer_sees: bool,
+    ) -> Ticket {
+        if let Some(group) = old.group.filter(|_| what.is_handling()) {
+            ticket.remember_group(group);
+        }
         ticket.version = self.revision;
         if customer_sees {
             ticket.customer_version = self.revision;

@@ -54,6 +54,7 @@ impl<'w> Draft<'w> {
             expires_at: team.settings.expire_after.map(|after| self.now.saturating_add(after)),
             ended_at: None,
             handled_by: Vec::new(),
+            handled_in: Vec::new(),
             words: content,
             extras: Extras {
                 organization: team.organizations.of_address(&words.words.requester),

@@ -147,6 +147,9 @@ pub struct Ticket {
     /// again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handled_by: Vec<MemberId>,
+    /// Groups that had it when somebody acted on it; sorted, and remembered likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handled_in: Vec<GroupId>,
     /// What the customer wrote.
     pub words: ContentRef,
     /// What else is known of it.
@@ -183,6 +186,13 @@ impl Ticket {
     pub fn forget_deleted_group(&mut self) {
         self.former_group = None;
         self.former_operator = None;
+    }
+
+    /// Remembers that somebody acted on it while this group had it.
+    pub fn remember_group(&mut self, group: GroupId) {
+        if let Err(place) = self.handled_in.binary_search(&group) {
+            self.handled_in.insert(place, group);
+        }
     }
 
     /// Remembers that a member handled it.
@@ -236,6 +246,30 @@ pub enum What {
 }
 
 impl What {
+    /// Somebody acted on the ticket, rather than that something happened to it.
+    pub fn is_handling(self) -> bool {
+        match self {
+            What::Taken
+            | What::Assigned
+            | What::Priority(_)
+            | What::Replied
+            | What::Noted
+            | What::Closed
+            | What::Tagged => true,
+            What::Submitted
+            | What::CustomerWrote
+            | What::Cancelled
+            | What::Reopened
+            | What::Expired
+            | What::GroupDeleted
+            | What::GroupRestored
+            | What::OperatorLeft
+            | What::HistoryMoved
+            | What::OrganizationSet
+            | What::StillNeeded => false,
+        }
+    }
+
     /// The contract's stable word.
     pub fn word(self) -> &'static str {
         match self {

@@ -22,6 +22,9 @@ pub struct Sight {
     /// Who handled it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub handled_by: Vec<MemberId>,
+    /// Which groups had it when somebody acted on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handled_in: Vec<GroupId>,
 }
 
 impl From<&Ticket> for Sight {
@@ -31,6 +34,7 @@ impl From<&Ticket> for Sight {
             operator: ticket.operator,
             group: ticket.group,
             handled_by: ticket.handled_by.clone(),
+            handled_in: ticket.handled_in.clone(),
         }
     }
 }
@@ -74,7 +78,9 @@ impl Viewer {
             let unassigned = operator.is_none() && group.is_none();
             operator == Some(self.member) || in_group || (unassigned && self.self_service)
         } else {
-            in_group || ticket.handled_by.binary_search(&self.member).is_ok()
+            in_group
+                || ticket.handled_by.binary_search(&self.member).is_ok()
+                || ticket.handled_in.iter().any(|group| self.groups.contains(group))
         }
     }
 }
