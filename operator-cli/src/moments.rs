@@ -2,11 +2,26 @@
 //! last.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+
+use crate::failure::Failure;
 
 /// A moment of the contract, if it is one that a calendar has.
 pub fn moment(time: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
     time.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok())
+}
+
+/// The moment at which a day begins where the reader is.
+pub fn day_begins(day: Date) -> Result<prost_types::Timestamp, Failure> {
+    let begins = day.to_zoned(TimeZone::system()).map(|begins| begins.timestamp());
+    let begins = begins.map_err(|_| Failure::invalid("This day is beyond any calendar."))?;
+    Ok(prost_types::Timestamp { seconds: begins.as_second(), nanos: 0 })
+}
+
+/// The moment at which it is over.
+pub fn day_ends(day: Date) -> Result<prost_types::Timestamp, Failure> {
+    day_begins(day.tomorrow().unwrap_or(day))
 }
 
 /// How long ago: "<1 min", "12 min", "3 h", "5 d". Empty when the time is not told; a clock that is

@@ -24,7 +24,7 @@ const WIDGET: Layers<'_> = &[
 /// The live queue knows nothing of commands, and none of them knows the command line.
 const TERMINAL: Layers<'_> = &[
     &[],
-    &["prompt"],
+    &["moments", "prompt"],
     &["contexts", "output", "typed"],
     &["resolve"],
     &["session"],

@@ -9,7 +9,7 @@ use deskbell_tests::desk::Desk;
 use deskbell_tests::host::{Database, Host, PASSWORD};
 use deskbell_tests::programs;
 use deskbell_tests::shell::Shell;
-use deskbell_tests::staff::Staff;
+use deskbell_tests::staff::{Staff, To, refused_field};
 use deskbell_tests::waiting::{BOUND, eventually};
 use serde_json::{Value, json};
 
@@ -263,6 +263,30 @@ async fn a_watch_goes_on_where_it_stopped() {
     let kinds: Vec<_> =
         seen.iter().map(|frame| frame["change"]["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["priority", "replied"], "no gap, no repeat, no snapshot");
+    desk.close();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_are_narrowed_by_day_and_by_whom_nobody_has() {
+    let (desk, ana, _) = desk_with_a_ticket().await;
+    let shell = Shell::of(&ana, &desk.server);
+    let listed = |words: &[&str]| shell.deskbell(&[words, &["--json"]].concat()).good().json();
+    let unassigned = ["ticket", "list", "--unassigned"];
+    let none = listed(&unassigned).len();
+    ana.assign(&ana.ticket(1).await.unwrap(), To::nobody()).await.unwrap();
+    assert_eq!(listed(&unassigned).len(), none + 1);
+    ana.close(&ana.ticket(1).await.unwrap()).await.unwrap();
+    let day = |words: &[&str]| listed(&[&["history"], words].concat()).len();
+    let years = ["--since", "2000-01-01", "--until", "2999-12-31"];
+    assert_eq!((day(&years), day(&["--until", "2000-01-01"])), (1, 0));
+    assert_eq!((day(&["--since", "2999-12-31"]), day(&["--since", "2000-01-01"])), (0, 1));
+    let open = v1::ListTicketsRequest {
+        ended_since: Some(prost_types::Timestamp::default()),
+        ..Default::default()
+    };
+    assert_eq!(refused_field(ana.list(open).await), "ended_since");
+    let wrong = shell.deskbell(&["history", "--since", "yesterday"]);
+    assert_eq!(wrong.status, 2, "{wrong:?}");
     desk.close();
 }
 

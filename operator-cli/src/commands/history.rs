@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 
 use clap::Args;
 use deskbell_proto::v1;
+use jiff::civil::Date;
 
 use crate::commands::ticket_filter::Filter;
 use crate::commands::ticket_show::{Pages, group, operator, requester};
@@ -29,11 +30,18 @@ apostrophe.
 
 Example:
   deskbell history --contains printer
+  deskbell history --since 2026-11-01 --until 2026-11-30
   deskbell history --csv > history.csv
   deskbell history --csv --excel > history.csv")]
 pub struct History {
     #[command(flatten)]
     filter: Filter,
+    /// Only what ended on this day or later, such as 2026-11-01
+    #[arg(long, value_name = "DATE")]
+    since: Option<Date>,
+    /// Only what ended on this day or earlier
+    #[arg(long, value_name = "DATE")]
+    until: Option<Date>,
     /// Print CSV (RFC 4180)
     #[arg(long, conflicts_with = "json")]
     csv: bool,
@@ -67,8 +75,12 @@ impl History {
         let output = setting.output;
         let for_people = !self.csv && !output.is_json();
         let limit = self.filter.limit.or(for_people.then_some(USUAL_LIMIT));
-        let mut pages =
-            Pages::new(&client, self.filter.request(&client, true, for_people).await?, limit);
+        let request = v1::ListTicketsRequest {
+            ended_since: self.since.map(moments::day_begins).transpose()?,
+            ended_before: self.until.map(moments::day_ends).transpose()?,
+            ..self.filter.request(&client, true, for_people).await?
+        };
+        let mut pages = Pages::new(&client, request, limit);
         let mut table =
             Table::new(["NUMBER", "STATE", "ENDED", "OPERATOR", "GROUP", "REQUESTER", "TITLE"]);
         if self.excel {

@@ -24,6 +24,9 @@ pub struct Filter {
     /// Only tickets of this operator; "me" is you
     #[arg(long)]
     pub operator: Option<String>,
+    /// Only tickets that have neither group nor operator
+    #[arg(long, conflicts_with_all = ["group", "operator"])]
+    pub unassigned: bool,
     /// Only tickets of at least this priority
     #[arg(long)]
     pub priority: Option<words::Priority>,
@@ -59,6 +62,9 @@ impl Filter {
             states: self.state.iter().map(|state| v1::TicketState::from(*state).into()).collect(),
             group_id,
             operator_id,
+            unassigned: self.unassigned,
+            ended_since: None,
+            ended_before: None,
             min_priority: self.priority.map_or(v1::Priority::Unspecified, Into::into).into(),
             contains: self.contains.clone().unwrap_or_default(),
             tags: self.tag.clone(),

@@ -4,8 +4,8 @@ use deskbell_proto::fold;
 
 use super::{ANSWER, Desk, Failure, Staff};
 use crate::domain::{
-    Entry, GroupId, MemberId, MessageEntry, Priority, Refusal, Sight, State, TeamId, Ticket,
-    TicketEntry, Viewer,
+    Entry, GroupId, MemberId, MessageEntry, Millis, Priority, Refusal, Sight, State, TeamId,
+    Ticket, TicketEntry, Viewer,
 };
 use crate::store::{After, Name};
 
@@ -26,6 +26,12 @@ pub struct Filter {
     pub group: Option<GroupId>,
     /// Only of this operator.
     pub operator: Option<MemberId>,
+    /// Only with neither group nor operator.
+    pub unassigned: bool,
+    /// Only what ended then or later.
+    pub ended_since: Option<Millis>,
+    /// Only what ended before.
+    pub ended_before: Option<Millis>,
     /// Only of at least this priority.
     pub min_priority: Option<Priority>,
     /// Only with this text, literally, without regard to case and accents, in requester, title or
@@ -56,7 +62,7 @@ impl Desk {
         staff.operator()?;
         let wanted = fold::search(&filter.contains);
         let mut tickets = Vec::new();
-        let mut after = after;
+        let mut after = after.or_else(|| filter.begin());
         let (mut looked_at, mut bytes) = (0, 0);
         // Most often all that is looked at is on the page.
         let mut batch = page_size.min(MORE);
@@ -74,6 +80,9 @@ impl Desk {
             };
             let last = found.len() < batch;
             for ticket in found {
+                if filter.ends_before(&ticket) {
+                    return Ok(Page { tickets, next: None });
+                }
                 looked_at += 1;
                 let here = Some(cursor_at(&ticket));
                 if staff.viewer.sees(&Sight::from(&ticket.image)) && filter.takes(&ticket, &wanted)
@@ -136,10 +145,22 @@ fn cursor_at(ticket: &Ticket) -> After {
 }
 
 impl Filter {
+    /// Where history begins, which is listed newest first.
+    fn begin(&self) -> Option<After> {
+        self.ended_before.map(|at| After { priority: 0, at, ticket: 0 })
+    }
+
+    /// Nothing that is wanted comes from this ticket on.
+    fn ends_before(&self, ticket: &Ticket) -> bool {
+        let since = self.ended_since.unwrap_or(Millis::MIN);
+        ticket.ended_at.is_some_and(|ended| ended < since)
+    }
+
     fn takes(&self, ticket: &TicketEntry, wanted: &str) -> bool {
         let words = &ticket.words;
         (self.states.is_empty() || self.states.contains(&ticket.state))
             && self.group.is_none_or(|group| ticket.group == Some(group))
+            && (!self.unassigned || (ticket.group.is_none() && ticket.operator.is_none()))
             && self.operator.is_none_or(|operator| ticket.operator == Some(operator))
             && self.min_priority.is_none_or(|least| ticket.priority >= least)
             && words.has_tags(&self.tags)

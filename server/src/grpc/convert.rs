@@ -59,6 +59,12 @@ pub fn time(at: Millis) -> Timestamp {
     Timestamp { seconds: at.div_euclid(1000), nanos }
 }
 
+/// A moment of the contract.
+pub fn millis(time: &Timestamp) -> Millis {
+    let millis = i64::from(time.nanos).div_euclid(1_000_000);
+    time.seconds.saturating_mul(1000).saturating_add(millis)
+}
+
 /// A priority; none: not said.
 pub fn priority(number: i32, field: &'static str) -> Result<Option<Priority>, Status> {
     match proto::Priority::try_from(number) {

@@ -246,7 +246,20 @@ fn filter(body: proto::ListTicketsRequest) -> Result<Filter, Status> {
     if body.tags.len() > TicketWords::TAGS {
         return Err(invalid("INVALID_FIELD", "tags", "has too many: give each tag once"));
     }
+    for (field, time) in [("ended_since", &body.ended_since), ("ended_before", &body.ended_before)]
+    {
+        if time.is_some() && !body.history {
+            return Err(invalid(
+                "INVALID_FIELD",
+                field,
+                "is for history: open tickets have no end",
+            ));
+        }
+    }
     Ok(Filter {
+        unassigned: body.unassigned,
+        ended_since: body.ended_since.as_ref().map(convert::millis),
+        ended_before: body.ended_before.as_ref().map(convert::millis),
         history: body.history,
         tags: body.tags,
         states: body.states.into_iter().map(convert::state).collect::<Result<_, _>>()?,

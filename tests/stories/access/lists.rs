@@ -434,6 +434,7 @@ impl Play {
             NEEDLES
                 .map(|needle| ListTicketsRequest { contains: needle.to_owned(), ..none.clone() }),
         );
+        filters.push(ListTicketsRequest { unassigned: true, ..none.clone() });
         for _ in 0..FILTERS {
             let random = &mut self.random;
             let mut filter = ListTicketsRequest { page_size: random.i32(1..9), ..none.clone() };

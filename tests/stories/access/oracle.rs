@@ -157,6 +157,7 @@ impl Team {
                 && (filter.group_id.is_empty() || ticket.group.as_ref() == Some(&filter.group_id))
                 && (filter.operator_id.is_empty()
                     || ticket.operator.as_ref() == Some(&filter.operator_id))
+                && (!filter.unassigned || (ticket.group.is_none() && ticket.operator.is_none()))
                 && i32::from(ticket.priority) >= filter.min_priority
                 && ticket.texts.iter().any(|text| text.to_uppercase().contains(&contains))
         };
