@@ -85,7 +85,7 @@ impl From<Refusal> for Failure {
             Refusal::Invalid { field, problem } => {
                 Self::wrong_use(format!("the {field} {problem}"))
             }
-            Refusal::NotFound => {
+            Refusal::NotFound(_) => {
                 Self::not_as_assumed("there is no such account: make it with `account create`")
             }
             Refusal::AlreadyExists { text, .. } => Self::not_as_assumed(text),

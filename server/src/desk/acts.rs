@@ -47,7 +47,9 @@ impl Desk {
         let seen_at = command.target();
         match self.change(staff.team.id, staff.caller(), Some(memory), command).await {
             Ok(outcome) => self.acted(staff.team.id, outcome).await,
-            Err(Failure::Refused(Refusal::NotFound)) => Err(self.lost_race(staff, seen_at).await?),
+            Err(Failure::Refused(Refusal::NotFound(_))) => {
+                Err(self.lost_race(staff, seen_at).await?)
+            }
             Err(other) => Err(other),
         }
     }
@@ -81,7 +83,7 @@ impl Desk {
         staff: &Staff,
         seen_at: Option<(i64, Option<i64>)>,
     ) -> Result<Failure, Failure> {
-        let hidden = Failure::Refused(Refusal::NotFound);
+        let hidden = Failure::Refused(Refusal::NotFound("ticket"));
         let Some((number, Some(version @ 1..))) = seen_at else { return Ok(hidden) };
         // Both are read whatever comes of the first, so that absent takes no less time than hidden.
         let now = self.store.ticket(staff.team.id, Name::Number(number)).await?;
@@ -123,7 +125,7 @@ impl Desk {
                 let words = ticket.words.with_tags(typed);
                 words.map(|words| words.map(|words| Prepared::new(words, salt)))
             }
-            Ok(_) | Err(Failure::Refused(_)) => Err(Refusal::NotFound),
+            Ok(_) | Err(Failure::Refused(_)) => Err(Refusal::NotFound("ticket")),
             Err(other) => return Err(other),
         };
         let command = TicketCommand::SetTags { number, version, words };

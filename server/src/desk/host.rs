@@ -87,7 +87,7 @@ impl Desk {
             }
         }
         match found.len() {
-            0 => Err(Refusal::NotFound.into()),
+            0 => Err(Refusal::NotFound("account").into()),
             1 => Ok(found.remove(0).0),
             _ => {
                 let teams: Vec<_> = found.iter().map(|(_, team)| format!("{team:?}")).collect();

@@ -81,7 +81,8 @@ fn offered(team: &Team, profile: &Profile) -> Vec<(GroupId, String)> {
 impl Desk {
     /// What a widget of this profile needs to know.
     pub fn manifest(&self, team: &Team, profile: ProfileId) -> Result<Manifest, Failure> {
-        let entry = team.profiles.get(&profile).ok_or(Failure::Refused(Refusal::NotFound))?;
+        let entry =
+            team.profiles.get(&profile).ok_or(Failure::Refused(Refusal::NotFound("profile")))?;
         let credential = ProfileCredential { team: team.id.0, profile: profile.0 };
         Ok(Manifest {
             profile: entry.clone(),

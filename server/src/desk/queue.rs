@@ -110,7 +110,8 @@ impl Desk {
         staff.operator()?;
         let found = self.store.ticket(staff.team.id, Name::Number(number)).await?;
         let seen = found.filter(|ticket| staff.viewer.sees(&Sight::from(ticket)));
-        self.with_words(staff.team.id, seen.ok_or(Failure::Refused(Refusal::NotFound))?).await
+        self.with_words(staff.team.id, seen.ok_or(Failure::Refused(Refusal::NotFound("ticket")))?)
+            .await
     }
 
     /// What is written on a ticket.

@@ -200,7 +200,7 @@ impl Desk {
         let team = known.invitation.map_or(TeamId::HOST, |(team, _)| team);
         match self.change(team, Caller::Account(known.account), None, command).await {
             // Used by somebody else in the same moment.
-            Err(Failure::Refused(Refusal::NotFound)) => Err(Failure::BadCredentials),
+            Err(Failure::Refused(Refusal::NotFound(_))) => Err(Failure::BadCredentials),
             other => other.map(drop),
         }
     }
@@ -218,7 +218,7 @@ impl Desk {
         // An id that was made up names no team, or one that did not ask this account: both are not
         // found.
         if self.store.team(team).await?.is_none() {
-            return Err(Refusal::NotFound.into());
+            return Err(Refusal::NotFound("invitation").into());
         }
         let account = self.store.account(session.account).await?.ok_or(Failure::SignedOut)?;
         let attempt = self.attempt(&account.email_key, answer.from, None).await?;

@@ -65,7 +65,7 @@ impl Desk {
         &self,
         caller: &CustomerTicket,
     ) -> Result<(Arc<Team>, Ticket), Failure> {
-        let hidden = || Failure::Refused(Refusal::NotFound);
+        let hidden = || Failure::Refused(Refusal::NotFound("ticket"));
         let team = self.team(caller.widget.team.id).await?;
         let profile = team
             .profiles

@@ -12,8 +12,8 @@ pub enum Refusal {
         /// What is wrong with it and what to do, as a sentence.
         problem: String,
     },
-    /// There is no such thing, or the caller may not know of it.
-    NotFound,
+    /// There is no such thing, which is named, or the caller may not know of it.
+    NotFound(&'static str),
     /// Nothing waits that the caller may take.
     QueueEmpty,
     /// The caller's role does not allow it.

@@ -133,7 +133,7 @@ impl World {
 
     /// An account at hand.
     pub fn account(&self, id: AccountId) -> Result<&Account, Refusal> {
-        self.accounts.iter().find(|account| account.id == id).ok_or(Refusal::NotFound)
+        self.accounts.iter().find(|account| account.id == id).ok_or(Refusal::NotFound("account"))
     }
 
     /// Moves on to after these events.

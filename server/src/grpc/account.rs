@@ -85,7 +85,7 @@ impl AccountService for Handlers {
         let body = request.into_inner();
         let print = fingerprint("AnswerInvitation", &body);
         let invitation = convert::invitation_id(&body.invitation_id)
-            .ok_or(Failure::Refused(Refusal::NotFound))?;
+            .ok_or(Failure::Refused(Refusal::NotFound("invitation")))?;
         let answer = Answer { invitation, accept: body.accept, code: &body.code, from };
         let identity =
             self.desk.answer_invitation(session, answer, &body.request_id, print).await?;

@@ -44,7 +44,8 @@ impl Handlers {
     pub async fn customer(&self, metadata: &MetadataMap) -> Result<CustomerTicket, Status> {
         let widget = self.widget(metadata).await?;
         widget.valid()?;
-        let secret = ticket_secret(metadata)?.ok_or(Failure::Refused(Refusal::NotFound))?;
+        let secret =
+            ticket_secret(metadata)?.ok_or(Failure::Refused(Refusal::NotFound("ticket")))?;
         Ok(CustomerTicket { widget, secret })
     }
 }
@@ -63,7 +64,7 @@ pub fn ticket_secret(metadata: &MetadataMap) -> Result<Option<Digest>, Status> {
         .to_str()
         .ok()
         .and_then(TicketSecret::parse)
-        .ok_or(Failure::Refused(Refusal::NotFound))?;
+        .ok_or(Failure::Refused(Refusal::NotFound("ticket")))?;
     Ok(Some(Digest(secret.hash())))
 }
 

@@ -53,7 +53,7 @@ impl OrganizationService for Handlers {
         let staff = self.admin(request.metadata()).await?;
         let id = organization_id(&request.into_inner().organization_id);
         let found = staff.team.organizations.get(id);
-        let found = found.ok_or(Failure::Refused(Refusal::NotFound))?;
+        let found = found.ok_or(Failure::Refused(Refusal::NotFound("organization")))?;
         let organization = Some(organization(found));
         Ok(Response::new(proto::GetOrganizationResponse { organization }))
     }

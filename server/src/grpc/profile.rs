@@ -55,7 +55,8 @@ impl ProfileService for Handlers {
     ) -> Result<Response<proto::GetProfileResponse>, Status> {
         let staff = self.admin(request.metadata()).await?;
         let id = convert::profile_id(&request.into_inner().profile_id);
-        let found = staff.team.profiles.get(&id).ok_or(Failure::Refused(Refusal::NotFound))?;
+        let found =
+            staff.team.profiles.get(&id).ok_or(Failure::Refused(Refusal::NotFound("profile")))?;
         Ok(Response::new(proto::GetProfileResponse { profile: Some(profile(&staff.team, found)) }))
     }
 
@@ -68,7 +69,7 @@ impl ProfileService for Handlers {
         let print = fingerprint("UpdateProfile", &body);
         let id = convert::profile_id(&body.profile_id);
         if !staff.team.profiles.contains_key(&id) {
-            return Err(Failure::Refused(Refusal::NotFound).into());
+            return Err(Failure::Refused(Refusal::NotFound("profile")).into());
         }
         let raw = raw_profile(body.settings)?;
         let existing = Some((id, body.revision));
@@ -86,7 +87,7 @@ impl ProfileService for Handlers {
         let print = fingerprint("SetProfileState", &body);
         let id = convert::profile_id(&body.profile_id);
         if !staff.team.profiles.contains_key(&id) {
-            return Err(Failure::Refused(Refusal::NotFound).into());
+            return Err(Failure::Refused(Refusal::NotFound("profile")).into());
         }
         let state = match proto::ProfileState::try_from(body.state) {
             Ok(proto::ProfileState::Active) => ProfileState::Active,

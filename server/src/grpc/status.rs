@@ -37,7 +37,7 @@ impl From<Failure> for Status {
             Failure::BadCredentials => status(
                 Code::Unauthenticated,
                 "BAD_CREDENTIALS",
-                "this does not fit: check what you typed",
+                "wrong e-mail address, password or code",
                 &[],
                 None,
             ),
@@ -89,13 +89,10 @@ fn refused(refusal: Refusal) -> Status {
             field,
             "was used with another body before; make a new one for each new request",
         ),
-        Refusal::NotFound => status(
-            Code::NotFound,
-            "NOT_FOUND",
-            "there is no such thing, or you cannot see it",
-            &[],
-            None,
-        ),
+        Refusal::NotFound(what) => {
+            let text = format!("there is no such {what}, or you cannot see it");
+            status(Code::NotFound, "NOT_FOUND", text, &[], None)
+        }
         Refusal::QueueEmpty => {
             status(Code::NotFound, "QUEUE_EMPTY", "nothing waits that you may take", &[], None)
         }

@@ -215,7 +215,7 @@ impl TeamService for Handlers {
         let print = fingerprint("UpdateGroup", &body);
         let group = convert::group_or_nobody(&body.group_id);
         if staff.team.live_group(group).is_none() {
-            return Err(Failure::Refused(Refusal::NotFound).into());
+            return Err(Failure::Refused(Refusal::NotFound("group")).into());
         }
         let visibility = body.visibility.map(convert::visibility).transpose()?.flatten();
         let command = GroupCommand::Update { group, name: body.name, visibility };

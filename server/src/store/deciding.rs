@@ -111,10 +111,10 @@ impl Deciding {
         if let Command::Ticket(TicketCommand::Submit(submission)) = &request.command
             && self.gone.contains(&(request.team, submission.secret_hash))
         {
-            return Ok(Err(WriteError::Refused(Refusal::NotFound)));
+            return Ok(Err(WriteError::Refused(Refusal::NotFound("ticket"))));
         }
         let Some(world) = self.worlds.get_mut(&request.team) else {
-            return Ok(Err(WriteError::Refused(Refusal::NotFound)));
+            return Ok(Err(WriteError::Refused(Refusal::NotFound("ticket"))));
         };
         let decision = match domain::decide(world, request, self.now) {
             Ok(decision) => decision,

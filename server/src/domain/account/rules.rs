@@ -20,7 +20,7 @@ impl<'w> Draft<'w> {
         if self.caller == Caller::Account(id) {
             self.world.account(id)
         } else {
-            Err(Refusal::NotFound)
+            Err(Refusal::NotFound("account"))
         }
     }
 
@@ -81,7 +81,7 @@ impl<'w> Draft<'w> {
     pub(super) fn redeem_code(&mut self, redemption: &Redemption) -> Result<Reply, Refusal> {
         let Redemption { email_key, password_hash, display_name, .. } = redemption;
         let code = self.world.code.as_ref().filter(|code| code.expires_at > self.now);
-        let code = code.ok_or(Refusal::NotFound)?;
+        let code = code.ok_or(Refusal::NotFound("code"))?;
         let invited = match code.invitation {
             Some((_, member)) => Some(self.invited(member, email_key)?),
             None => None,
@@ -91,7 +91,7 @@ impl<'w> Draft<'w> {
             None => self.world.account(code.account)?.clone(),
         };
         if account.email_key != *email_key {
-            return Err(Refusal::NotFound);
+            return Err(Refusal::NotFound("account"));
         }
         account.password_hash = Some(password_hash.clone());
         if let Some(name) = display_name {
@@ -109,10 +109,10 @@ impl<'w> Draft<'w> {
 
     /// The member whom the code at hand invites, if they have not answered yet.
     fn invited(&self, member: MemberId, email_key: &str) -> Result<&'w MemberEntry, Refusal> {
-        self.invitation_code(member).ok_or(Refusal::NotFound)?;
-        let found = self.team()?.members.get(&member).ok_or(Refusal::NotFound)?;
+        self.invitation_code(member).ok_or(Refusal::NotFound("invitation"))?;
+        let found = self.team()?.members.get(&member).ok_or(Refusal::NotFound("invitation"))?;
         let waits = found.state == MemberState::Invited && found.words.email_key == email_key;
-        if waits { Ok(found) } else { Err(Refusal::NotFound) }
+        if waits { Ok(found) } else { Err(Refusal::NotFound("invitation")) }
     }
 
     /// The account that an invitation's code opens. One that this team's code opened before and
@@ -135,7 +135,7 @@ impl<'w> Draft<'w> {
         // Earlier servers made the account, without a password, when its address was added.
         let there = self.world.account(code.account);
         if there.is_ok_and(|account| account.password_hash.is_some()) {
-            return Err(Refusal::NotFound);
+            return Err(Refusal::NotFound("account"));
         }
         Ok(Account {
             id: code.account,

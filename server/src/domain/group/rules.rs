@@ -34,7 +34,7 @@ impl<'w> Draft<'w> {
         &self,
         group: GroupId,
     ) -> Result<&'w Entry<Group, GroupWords>, Refusal> {
-        self.team()?.live_group(group).ok_or(Refusal::NotFound)
+        self.team()?.live_group(group).ok_or(Refusal::NotFound("group"))
     }
 
     fn name_is_free(&self, name: &str, but: Option<GroupId>) -> Result<(), Refusal> {
@@ -134,7 +134,7 @@ impl<'w> Draft<'w> {
     ) -> Result<Reply, Refusal> {
         self.admin()?;
         let mut group = self.group(id)?.clone();
-        let found = self.team()?.members.get(&member).ok_or(Refusal::NotFound)?;
+        let found = self.team()?.members.get(&member).ok_or(Refusal::NotFound("member"))?;
         if !found.operator {
             return Err(Refusal::precondition(
                 "NOT_AN_OPERATOR",
@@ -156,7 +156,7 @@ impl<'w> Draft<'w> {
         self.admin()?;
         let mut group = self.group(id)?.clone();
         if !group.operators.remove(&member) {
-            return Err(Refusal::NotFound);
+            return Err(Refusal::NotFound("member"));
         }
         self.set(group, None);
         self.sight_changes([member])?;
@@ -237,12 +237,12 @@ impl<'w> Draft<'w> {
 
     pub(super) fn undelete_group(&mut self, id: GroupId) -> Result<Reply, Refusal> {
         self.admin()?;
-        let mut group = self.team()?.groups.get(&id).cloned().ok_or(Refusal::NotFound)?;
+        let mut group = self.team()?.groups.get(&id).cloned().ok_or(Refusal::NotFound("group"))?;
         let deleted_at = group
             .deleted_at
             .ok_or_else(|| Refusal::precondition("NOT_DELETED", "the group is not deleted"))?;
         if self.now > deleted_at.saturating_add(UNDELETE_FOR) {
-            return Err(Refusal::NotFound);
+            return Err(Refusal::NotFound("group"));
         }
         let operators = group.operators.clone();
         group.deleted_at = None;
@@ -298,7 +298,7 @@ impl<'w> Draft<'w> {
         if self.caller != Caller::Clock {
             return Err(Refusal::NOT_ADMIN);
         }
-        let group = self.team()?.groups.get(&id).ok_or(Refusal::NotFound)?;
+        let group = self.team()?.groups.get(&id).ok_or(Refusal::NotFound("group"))?;
         if group.erased_at().is_none_or(|at| self.now <= at) {
             return Ok(Reply::Done);
         }

@@ -130,7 +130,7 @@ impl<'w> Draft<'w> {
     }
 
     fn other(&self, member: MemberId) -> Result<&'w MemberEntry, Refusal> {
-        self.team()?.members.get(&member).ok_or(Refusal::NotFound)
+        self.team()?.members.get(&member).ok_or(Refusal::NotFound("member"))
     }
 
     /// The last admin can neither go nor be demoted.
@@ -237,11 +237,11 @@ impl<'w> Draft<'w> {
         member: MemberId,
         accept: bool,
     ) -> Result<Reply, Refusal> {
-        let id = self.caller.account().ok_or(Refusal::NotFound)?;
+        let id = self.caller.account().ok_or(Refusal::NotFound("invitation"))?;
         let account = self.world.account(id)?;
         let invited = self.other(member)?;
         if invited.state != MemberState::Invited || invited.words.email_key != account.email_key {
-            return Err(Refusal::NotFound);
+            return Err(Refusal::NotFound("invitation"));
         }
         // That an account has the address proves nothing: another team's code may have opened it.
         let code = self.invitation_code(member).ok_or_else(|| {

@@ -23,7 +23,7 @@ impl<'w> Draft<'w> {
         &self,
         id: OrganizationId,
     ) -> Result<&'w Entry<Organization, OrganizationWords>, Refusal> {
-        self.team()?.organizations.get(id).ok_or(Refusal::NotFound)
+        self.team()?.organizations.get(id).ok_or(Refusal::NotFound("organization"))
     }
 
     pub(super) fn create_organization(

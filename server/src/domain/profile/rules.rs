@@ -48,7 +48,7 @@ impl<'w> Draft<'w> {
     }
 
     fn existing(&self, id: ProfileId) -> Result<&'w Entry<Profile, ProfileWords>, Refusal> {
-        self.team()?.profiles.get(&id).ok_or(Refusal::NotFound)
+        self.team()?.profiles.get(&id).ok_or(Refusal::NotFound("profile"))
     }
 
     pub(super) fn create_profile(

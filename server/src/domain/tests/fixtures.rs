@@ -478,7 +478,7 @@ pub fn submit_body(secret: &str, description: &str, group: Option<GroupId>) -> C
 pub fn word(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Invalid { field, .. } => format!("invalid {field}"),
-        Refusal::NotFound => "not found".to_owned(),
+        Refusal::NotFound(_) => "not found".to_owned(),
         Refusal::QueueEmpty => "queue empty".to_owned(),
         Refusal::Denied { reason, .. } | Refusal::Precondition { reason, .. } => {
             (*reason).to_owned()

@@ -306,7 +306,7 @@ fn erasing_waits_for_ten_minutes_and_goes_in_steps() {
     assert_eq!(scene.ask(Caller::Clock, erase()), Ok(Reply::Count(2)));
     assert!(!scene.team().groups.contains_key(&SUPPORT));
     assert_eq!(scene.world.tickets.len(), numbers.len() + others.len() - 2);
-    assert_eq!(scene.decide(Caller::Clock, erase()).err(), Some(Refusal::NotFound));
+    assert_eq!(scene.decide(Caller::Clock, erase()).err(), Some(Refusal::NotFound("group")));
     scene.does(ADA, create("Support"));
 
     // As many as one step erases, so there may be more; then none, and the group goes too.

@@ -332,7 +332,7 @@ fn check_answer(
     };
     prop_assert_eq!(
         !sees(before),
-        answer == &Err(Refusal::NotFound),
+        answer == &Err(Refusal::NotFound("ticket")),
         "hidden is answered like absent"
     );
     match answer {

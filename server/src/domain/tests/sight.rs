@@ -103,7 +103,7 @@ fn hidden_is_answered_like_absent() {
             }
             // Whatever the version, and whatever the state.
             for version in [scene.version(number), 1, 0] {
-                let hidden = asked(number, version) == Some(Refusal::NotFound);
+                let hidden = asked(number, version) == Some(Refusal::NotFound("ticket"));
                 assert_eq!(
                     hidden,
                     !seen.contains(&member),
@@ -111,7 +111,7 @@ fn hidden_is_answered_like_absent() {
                     scene.ticket(number)
                 );
             }
-            assert_eq!(asked(99, 5), Some(Refusal::NotFound));
+            assert_eq!(asked(99, 5), Some(Refusal::NotFound("ticket")));
         }
         for (member, why) in [(DAN, "MEMBER_DISABLED"), (INA, "NO_TEAM"), (MemberId(99), "NO_TEAM")]
         {

@@ -118,9 +118,9 @@ fn only_the_clock_expires() {
     for caller in [Caller::Member(ADA), Caller::Widget(DESK), customer(number)] {
         assert_eq!(
             scene.decide(caller, TicketCommand::Expire { ticket }).err(),
-            Some(Refusal::NotFound)
+            Some(Refusal::NotFound("ticket"))
         );
     }
     let absent = TicketCommand::Expire { ticket: TicketId(99) };
-    assert_eq!(scene.decide(Caller::Clock, absent).err(), Some(Refusal::NotFound));
+    assert_eq!(scene.decide(Caller::Clock, absent).err(), Some(Refusal::NotFound("ticket")));
 }

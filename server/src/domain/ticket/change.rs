@@ -24,9 +24,13 @@ impl<'w> Draft<'w> {
     pub(in crate::domain) fn visible(&self, number: i64) -> Result<&'w TicketEntry, Refusal> {
         let member = self.member()?;
         let viewer = self.team()?.viewer(member.id).ok_or(Refusal::NO_TEAM)?;
-        let id = self.world.numbers.get(&number).ok_or(Refusal::NotFound)?;
-        let ticket = self.world.tickets.get(id).ok_or(Refusal::NotFound)?;
-        if viewer.sees(&Sight::from(&ticket.image)) { Ok(ticket) } else { Err(Refusal::NotFound) }
+        let id = self.world.numbers.get(&number).ok_or(Refusal::NotFound("ticket"))?;
+        let ticket = self.world.tickets.get(id).ok_or(Refusal::NotFound("ticket"))?;
+        if viewer.sees(&Sight::from(&ticket.image)) {
+            Ok(ticket)
+        } else {
+            Err(Refusal::NotFound("ticket"))
+        }
     }
 
     /// Refuses what is based on another version than the ticket's.

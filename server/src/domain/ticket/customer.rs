@@ -84,12 +84,12 @@ impl<'w> Draft<'w> {
         if found.state == ProfileState::Revoked {
             return Err(Refusal::REVOKED);
         }
-        let ticket = self.world.ticket_of(secret).ok_or(Refusal::NotFound)?;
+        let ticket = self.world.ticket_of(secret).ok_or(Refusal::NotFound("ticket"))?;
         let came_through = |id: ProfileId| ticket.origin == Origin::Profile(id);
         // History of a deleted group is hidden from everybody, its customers included.
         let hidden =
             !ticket.is_open() && ticket.group.is_some_and(|group| team.live_group(group).is_none());
-        if came_through(profile) && !hidden { Ok(ticket) } else { Err(Refusal::NotFound) }
+        if came_through(profile) && !hidden { Ok(ticket) } else { Err(Refusal::NotFound("ticket")) }
     }
 
     pub(super) fn customer_write(

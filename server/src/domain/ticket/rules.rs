@@ -246,7 +246,7 @@ impl<'w> Draft<'w> {
             .tickets
             .get(&id)
             .filter(|_| self.caller == Caller::Clock)
-            .ok_or(Refusal::NotFound)?;
+            .ok_or(Refusal::NotFound("ticket"))?;
         // It may have been closed, or its time moved, since the sweep looked.
         if !old.is_open() || old.expires_at.is_none_or(|due| due > self.now) {
             return Ok(Reply::Done);

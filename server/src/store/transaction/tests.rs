@@ -53,7 +53,7 @@ impl House {
         let email = text::email("ana@example.org");
         let account = AccountCommand::Create(Box::new(AccountDraft {
             account: FOUNDER,
-            email: email.map_err(|_| Refusal::NotFound),
+            email: email.map_err(|_| Refusal::NotFound("account")),
             display_name: Ok("Ana".to_owned()),
             password_hash: None,
             code: None,
@@ -227,7 +227,10 @@ async fn a_guess_at_erased_words_is_not_confirmed() {
             assert_eq!(reply, Ok(Reply::Count(1)));
             // A late retry is told nothing, whether it has the same body or not.
             for description in [DESCRIPTION, "Another one."] {
-                assert_eq!(house.submit(secret, description).await, Err(Refusal::NotFound));
+                assert_eq!(
+                    house.submit(secret, description).await,
+                    Err(Refusal::NotFound("ticket"))
+                );
             }
         }
         assert_eq!(house.faults().await, Vec::<String>::new());
