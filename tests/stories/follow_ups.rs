@@ -7,12 +7,13 @@ use deskbell_tests::desk::Desk;
 use deskbell_tests::for_both_databases;
 use deskbell_tests::host::Database;
 use deskbell_tests::scene::Scene;
-use deskbell_tests::staff::Staff;
+use deskbell_tests::staff::{Staff, To};
 use deskbell_tests::waiting::{BOUND, eventually};
 use futures_util::future::join_all;
 
 for_both_databases! {
     a_killed_server_goes_on_where_it_was,
+    whatever_follows_goes_on_after_a_kill,
     watchers_see_the_same_end,
 }
 
@@ -43,22 +44,68 @@ async fn a_killed_server_goes_on_where_it_was(database: Database) {
     let told = ana.delete_group_so(&sales, true, 0, None).await.expect("it is told");
     assert_eq!(told.unassigned_tickets, i64::try_from(MANY).expect("not so many"));
     ana.delete_group(&sales, 0).await.expect("deleted");
-    let at = desk.server.socket();
-    desk.server.kill();
-    desk = Desk { server: desk.host.serve_at(at, &[]).await, host: desk.host };
+    desk = killed(desk).await;
     assert!(bo.open_numbers().await.is_empty(), "hidden from whoever was in it");
     eventually("all of them lost it", BOUND, async || in_group(&ana, &sales, false).await == 0)
         .await;
     assert_eq!(ana.event_kinds(1).await, ["submitted", "group_deleted"]);
 
     ana.undelete_group(&sales).await.expect("it comes back");
-    desk.server.kill();
-    desk = Desk { server: desk.host.serve_at(at, &[]).await, host: desk.host };
+    desk = killed(desk).await;
     eventually("all of them have it again", BOUND, async || {
         in_group(&ana, &sales, false).await == MANY
     })
     .await;
     assert_eq!(bo.open_numbers().await.len(), MANY);
+    desk.close();
+}
+
+/// Kills the server at once after an act, and starts it again.
+async fn killed(desk: Desk) -> Desk {
+    let Desk { server, host } = desk;
+    let at = server.socket();
+    server.kill();
+    Desk { server: host.serve_at(at, &[]).await, host }
+}
+
+/// All tickets of that kind, whole.
+async fn all(admin: &Staff, history: bool) -> Vec<v1::Ticket> {
+    let filter = v1::ListTicketsRequest { history, page_size: 500, ..Default::default() };
+    admin.list(filter).await.expect("a list")
+}
+
+async fn whatever_follows_goes_on_after_a_kill(database: Database) {
+    let Scene { mut desk, ana, bo, sales, support, widget, .. } = Scene::open(database).await;
+    ring_often(&widget, &sales).await;
+
+    ana.organization("Acme", &["acme.example"]).await.expect("a domain of its own");
+    desk = killed(desk).await;
+    eventually("all belong to it", BOUND, async || {
+        all(&ana, false).await.iter().all(|ticket| ticket.organization.is_some())
+    })
+    .await;
+
+    for some in all(&ana, false).await.chunks(50) {
+        for assigned in join_all(some.iter().map(|it| ana.assign(it, To::operator(&bo)))).await {
+            assigned.expect("assigned");
+        }
+    }
+    ana.update_member(&bo.id(), None, Some(false), None).await.expect("no operator any more");
+    desk = killed(desk).await;
+    eventually("bo has none of them", BOUND, async || {
+        all(&ana, false).await.iter().all(|ticket| ticket.operator.is_none())
+    })
+    .await;
+
+    for some in all(&ana, false).await.chunks(50) {
+        for closed in join_all(some.iter().map(|ticket| ana.close(ticket))).await {
+            closed.expect("closed");
+        }
+    }
+    ana.delete_group_so(&sales, false, 0, Some(&support)).await.expect("deleted");
+    desk = killed(desk).await;
+    eventually("all have moved", BOUND, async || in_group(&ana, &support, true).await == MANY)
+        .await;
     desk.close();
 }
 

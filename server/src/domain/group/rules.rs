@@ -24,6 +24,9 @@ pub const ERASE_AT_ONCE: usize = 256;
 /// A team has at most this many groups.
 const GROUPS: usize = 1_000;
 
+/// Which of the two is absent or hidden is not told.
+const NOT_BOTH: Refusal = Refusal::NotFound("group or member");
+
 fn checked_name(name: &str) -> Result<String, Refusal> {
     text::one_line(name, 80).map_err(Refusal::text("name"))
 }
@@ -133,8 +136,8 @@ impl<'w> Draft<'w> {
         member: MemberId,
     ) -> Result<Reply, Refusal> {
         self.admin()?;
-        let mut group = self.group(id)?.clone();
-        let found = self.team()?.members.get(&member).ok_or(Refusal::NotFound("member"))?;
+        let mut group = self.team()?.live_group(id).ok_or(NOT_BOTH)?.clone();
+        let found = self.team()?.members.get(&member).ok_or(NOT_BOTH)?;
         if !found.operator {
             return Err(Refusal::precondition(
                 "NOT_AN_OPERATOR",
@@ -154,9 +157,9 @@ impl<'w> Draft<'w> {
         member: MemberId,
     ) -> Result<Reply, Refusal> {
         self.admin()?;
-        let mut group = self.group(id)?.clone();
+        let mut group = self.team()?.live_group(id).ok_or(NOT_BOTH)?.clone();
         if !group.operators.remove(&member) {
-            return Err(Refusal::NotFound("member"));
+            return Err(NOT_BOTH);
         }
         self.set(group, None);
         self.sight_changes([member])?;
